@@ -19,13 +19,23 @@ type (
 	SIPUserID     int64
 	ProfileID     int64
 	EntryID       int64 // blocklist, whitelist, cli, did
+	GroupID       int64 // a destination group's row; people know it by its number
+	KeyID         int64 // an API key
 )
+
+// Stamp is what the store notes on each noun: Version is the revision of its last change
+// (an update that carries one is refused when the noun has changed since; 0 = do not check).
+type Stamp struct {
+	Version   int64     `json:"version" yaml:"-"`
+	UpdatedAt time.Time `json:"updated_at,omitzero" yaml:"-"`
+}
 
 // DefaultGroup is the destination group that every customer has.
 const DefaultGroup = 1
 
 // Company owns customers; Channels and CPS are ceilings over all of them, 0 = unlimited.
 type Company struct {
+	Stamp    `yaml:"-"`
 	ID       CompanyID `json:"id" yaml:"-"`
 	Name     string    `json:"name" yaml:"name"`
 	Channels int       `json:"channels" yaml:"channels"`
@@ -54,6 +64,7 @@ const (
 
 // User is a person who logs in to the panel; Company and Customer are 0 where the role is wider.
 type User struct {
+	Stamp       `yaml:"-"`
 	ID          UserID     `json:"id" yaml:"-"`
 	Email       string     `json:"email" yaml:"email"`
 	Name        string     `json:"name" yaml:"name"`
@@ -102,6 +113,7 @@ const (
 
 // Customer is one account: the settings of its traffic.
 type Customer struct {
+	Stamp                    `yaml:"-"`
 	ID                       CustomerID      `json:"id" yaml:"-"`
 	Company                  CompanyID       `json:"company_id" yaml:"-"`
 	Name                     string          `json:"name" yaml:"name"`
@@ -132,13 +144,17 @@ type Customer struct {
 
 // Domain selects a customer by the domain of a request; an IP literal is one too.
 type Domain struct {
+	Stamp    `yaml:"-"`
 	ID       DomainID   `json:"id" yaml:"-"`
 	Customer CustomerID `json:"customer_id" yaml:"-"`
 	Name     string     `json:"name" yaml:"name"`
+	Proven   bool       `json:"proven" yaml:"-"` // made by a platform user, or its DNS leads here: only then it works
 }
 
 // DestinationGroup is one of a customer's nine groups; 1 is made with the customer.
 type DestinationGroup struct {
+	Stamp    `yaml:"-"`
+	ID       GroupID    `json:"id" yaml:"-"`
 	Customer CustomerID `json:"customer_id" yaml:"-"`
 	Number   int        `json:"number" yaml:"id"`
 	Name     string     `json:"name" yaml:"name"`
@@ -146,6 +162,7 @@ type DestinationGroup struct {
 
 // Destination is where a customer's requests go: a host, or a switch.
 type Destination struct {
+	Stamp     `yaml:"-"`
 	ID        DestinationID `json:"id" yaml:"-"`
 	Customer  CustomerID    `json:"customer_id" yaml:"-"`
 	Name      string        `json:"name" yaml:"name"`
@@ -155,6 +172,7 @@ type Destination struct {
 	Protocol  string        `json:"protocol" yaml:"protocol"` // udp tcp tls tls+srtp
 	TLSVerify bool          `json:"tls_verify" yaml:"tls_verify"`
 	Priority  int           `json:"priority" yaml:"priority"` // lower is tried first
+	Position  int           `json:"position" yaml:"-"`        // order among equal priorities
 	Class5    bool          `json:"class5" yaml:"class5"`
 	Network   string        `json:"network" yaml:"network"`
 	Switch    SwitchID      `json:"switch_id,omitempty" yaml:"-"`
@@ -163,6 +181,7 @@ type Destination struct {
 
 // HeaderRule matches one header of a request: the shape that routing and firewall rules share.
 type HeaderRule struct {
+	Stamp    `yaml:"-"`
 	ID       RuleID     `json:"id" yaml:"-"`
 	Customer CustomerID `json:"customer_id" yaml:"-"`
 	Name     string     `json:"name" yaml:"name"`
@@ -170,6 +189,7 @@ type HeaderRule struct {
 	Value    string     `json:"value" yaml:"value"`
 	Match    string     `json:"match" yaml:"match"` // regex word cidr
 	Priority int        `json:"priority" yaml:"priority"`
+	Position int        `json:"position" yaml:"-"` // order among equal priorities
 }
 
 // RoutingRule sends what it matches to a group (mission row R1).
@@ -187,10 +207,19 @@ type FirewallRule struct {
 
 // BlocklistEntry is a number prefix that may not be called; Domain "" is all of the customer's calls.
 type BlocklistEntry struct {
+	Stamp    `yaml:"-"`
 	ID       EntryID    `json:"id" yaml:"-"`
 	Customer CustomerID `json:"customer_id" yaml:"-"`
 	Domain   string     `json:"domain" yaml:"domain"`
 	Prefix   string     `json:"prefix" yaml:"prefix"`
+}
+
+// WhitelistEntry is a range that the customer's antifraud and bans leave alone (mission row X2).
+type WhitelistEntry struct {
+	Stamp    `yaml:"-"`
+	ID       EntryID    `json:"id" yaml:"-"`
+	Customer CustomerID `json:"customer_id" yaml:"-"`
+	CIDR     string     `json:"cidr" yaml:"cidr"`
 }
 
 // Rewrite is one step of a parameter rewrite (mission row A14).
@@ -203,6 +232,7 @@ type Rewrite struct {
 
 // Switch is an IP authentication entry (mission rows A1 to A14).
 type Switch struct {
+	Stamp             `yaml:"-"`
 	ID                SwitchID   `json:"id" yaml:"-"`
 	Customer          CustomerID `json:"customer_id" yaml:"-"`
 	Name              string     `json:"name" yaml:"name"`
@@ -233,6 +263,7 @@ type Switch struct {
 
 // CLI tells customers who share an address apart (mission row A12).
 type CLI struct {
+	Stamp    `yaml:"-"`
 	ID       EntryID    `json:"id" yaml:"-"`
 	Customer CustomerID `json:"customer_id" yaml:"-"`
 	Value    string     `json:"value" yaml:"value"`
@@ -241,6 +272,7 @@ type CLI struct {
 
 // DID leads a number to a SIP user or a switch (mission row U5).
 type DID struct {
+	Stamp    `yaml:"-"`
 	ID       EntryID    `json:"id" yaml:"-"`
 	Customer CustomerID `json:"customer_id" yaml:"-"`
 	Number   string     `json:"number" yaml:"number"`
@@ -256,6 +288,7 @@ type Voicemail struct {
 
 // SIPUser is a phone's account. A nil field takes its profile's value, else the default.
 type SIPUser struct {
+	Stamp            `yaml:"-"`
 	ID               SIPUserID  `json:"id" yaml:"-"`
 	Customer         CustomerID `json:"customer_id" yaml:"-"`
 	Username         string     `json:"username" yaml:"username"`
@@ -274,6 +307,7 @@ type SIPUser struct {
 
 // SIPProfile fills what a SIP user leaves empty (mission row U3).
 type SIPProfile struct {
+	Stamp            `yaml:"-"`
 	ID               ProfileID `json:"id" yaml:"-"`
 	Company          CompanyID `json:"company_id" yaml:"-"`
 	Name             string    `json:"name" yaml:"name"`
@@ -284,7 +318,21 @@ type SIPProfile struct {
 	Channels         int       `json:"channels" yaml:"channels"`
 }
 
-// Account is everything of one customer: what the policy compiler takes, whole.
+// APIKey lets a program in; the key itself is shown once and stored as a hash.
+type APIKey struct {
+	Stamp
+	ID       KeyID      `json:"id"`
+	Name     string     `json:"name"`
+	Role     Role       `json:"role"`
+	Access   Access     `json:"access"`
+	Company  CompanyID  `json:"company_id,omitempty"`
+	Customer CustomerID `json:"customer_id,omitempty"`
+	Hint     string     `json:"hint"` // the key's first characters, to tell keys apart
+}
+
+// Account is everything of one customer: what the policy compiler takes, whole. Destinations,
+// routing and firewall rules stand in order of evaluation: priority, position, id. Only proven
+// domains are in it.
 type Account struct {
 	Customer     Customer
 	Domains      []Domain
@@ -298,4 +346,5 @@ type Account struct {
 	CLIs         []CLI
 	DIDs         []DID
 	SIPUsers     []SIPUser
+	Profiles     []SIPProfile // those that its SIP users name
 }
