@@ -1,0 +1,117 @@
+package sip
+
+// paramScan walks a list of parameters: ";a=b ; c ;d=\"x;y\"". The leading
+// semicolon may be missing. A value in quotes is returned with them.
+type paramScan struct {
+	b  []byte
+	at int
+}
+
+// param is one parameter; all three alias the scanned bytes. Value is nil when
+// there is no '='.
+type param struct {
+	whole, name, value []byte
+	empty              bool // nothing between two semicolons: not legal
+}
+
+// next returns the next parameter, also an empty one. Malformed text never stops
+// it; it ends with the bytes.
+func (s *paramScan) next() (p param, ok bool) {
+	b, i := s.b, s.at
+	if i >= len(b) {
+		return p, false
+	}
+	start := i
+	if b[i] == ';' {
+		i++
+	}
+	nameAt, eq := i, -1
+scan:
+	for i < len(b) {
+		switch b[i] {
+		case ';':
+			break scan
+		case '=':
+			if eq < 0 {
+				eq = i
+			}
+		case '"':
+			if end := closingQuote(b, i); end > 0 {
+				i = end
+			} else {
+				i = len(b) - 1
+			}
+		}
+		i++
+	}
+	s.at = i
+	p.whole = b[start:i]
+	if eq < 0 {
+		p.name = trim(b[nameAt:i])
+	} else {
+		p.name, p.value = trim(b[nameAt:eq]), trim(b[eq+1:i])
+	}
+	p.empty = len(p.name) == 0 && eq < 0
+	return p, true
+}
+
+// FindParam finds a parameter by name, in any case, in a list such as
+// ";a=b;c". ok tells whether it is there; value is nil when it has none. A quoted
+// value comes without its quotes, escapes kept. The first of several counts.
+func FindParam(params []byte, name string) (value []byte, ok bool) {
+	s := paramScan{b: params}
+	for {
+		p, more := s.next()
+		if !more {
+			return nil, false
+		}
+		if EqualFoldString(p.name, name) && len(name) > 0 {
+			return unquote(p.value), true
+		}
+	}
+}
+
+// unquote strips the quotes of a quoted string; other values stay as they are.
+func unquote(v []byte) []byte {
+	if n := len(v); n >= 2 && v[0] == '"' && v[n-1] == '"' {
+		return v[1 : n-1]
+	}
+	return v
+}
+
+// AppendUnescaped appends b with each %HH replaced by its byte (RFC 3261 19.1.2).
+// A percent sign that starts no escape stays as it is. The result may hold any
+// byte, NUL too.
+func AppendUnescaped(dst, b []byte) []byte {
+	for i := 0; i < len(b); i++ {
+		if b[i] == '%' && i+2 < len(b) && is(b[i+1], clHex) && is(b[i+2], clHex) {
+			dst = append(dst, hexValue(b[i+1])<<4|hexValue(b[i+2]))
+			i += 2
+			continue
+		}
+		dst = append(dst, b[i])
+	}
+	return dst
+}
+
+func hexValue(c byte) byte {
+	if isDigit(c) {
+		return c - '0'
+	}
+	return lower(c) - 'a' + 10
+}
+
+// escaped reports whether b holds only bytes of the class and whole %HH escapes.
+// Nothing at all is fine.
+func escaped(b []byte, class uint8) bool {
+	for i := 0; i < len(b); i++ {
+		if is(b[i], class) && b[i] != '%' {
+			continue
+		}
+		if b[i] != '%' || i+2 >= len(b) || !is(b[i+1], clHex) || !is(b[i+2], clHex) {
+			return false
+		}
+		i += 2
+	}
+	return true
+}
