@@ -1,0 +1,105 @@
+package policy
+
+import (
+	"net/netip"
+
+	"tollgate/internal/tenant"
+)
+
+// Platform is what holds for the whole node.
+type Platform struct {
+	Calls int      // ceiling over all calls, 0 = unlimited
+	CPS   int      // ceiling over all new calls a second, 0 = unlimited
+	Local []string // hosts and addresses that mean this node: a Request-URI with one of them is a number here, not a foreign host
+}
+
+// Company carries the ceilings over all customers of one company. Immutable.
+type Company struct {
+	ID       tenant.CompanyID
+	Name     string
+	Channels int // 0 = unlimited
+	CPS      int // 0 = unlimited
+}
+
+// Customer is one account, compiled. Immutable: a change makes another.
+type Customer struct {
+	Settings     tenant.Customer
+	Company      *Company       // never nil
+	Domains      []string       // canonical; the first one is the main one
+	Destinations []*Destination // by id
+	Plan         NumberPlan
+
+	groups    [maxGroup + 1][]*Destination // by priority, then id
+	routing   *routing
+	emergency []string // as Plan writes them
+}
+
+// maxGroup is the highest number of a destination group (mission row C7).
+const maxGroup = 9
+
+// Group is the destinations of one group, by priority and id; not to be written to.
+func (c *Customer) Group(n int) []*Destination {
+	if n < 1 || n > maxGroup {
+		return nil
+	}
+	return c.groups[n]
+}
+
+// Destination is one neighbour of a customer, with a switch's particulars filled in. Immutable.
+type Destination struct {
+	ID         tenant.DestinationID
+	Customer   tenant.CustomerID
+	Name       string
+	Host       string // a name, or an address without brackets
+	Port       uint16 // 0: by SRV, else DefaultPort; never 0 where Host is an address
+	Protocol   string // udp, tcp, tls or tls+srtp
+	ServerName string // for TLS: the name that the certificate must have
+	Verify     bool   // check the certificate
+	Network    string // leave by a listener of this network, "" = any
+	Priority   int    // lower is tried first
+	Group      int    // 1 to 9
+	Class5     bool
+	Disabled   bool
+	Media      bool             // tls+srtp: needs media, no candidate until that exists
+	Switch     *tenant.Switch   // nil unless the destination is a switch
+	Addrs      []netip.AddrPort // where it is: of an address itself, of a name as last resolved
+}
+
+// Transport is "udp", "tcp" or "tls".
+func (d *Destination) Transport() string {
+	if d.Protocol == protoSRTP {
+		return protoTLS
+	}
+	return d.Protocol
+}
+
+// DefaultPort is 5061 for TLS, else 5060 (RFC 3261 19.1.2).
+func (d *Destination) DefaultPort() uint16 {
+	if d.Transport() == protoTLS {
+		return 5061
+	}
+	return 5060
+}
+
+// at reports whether the destination listens on an address and port.
+func (d *Destination) at(a netip.AddrPort) bool {
+	for _, have := range d.Addrs {
+		if have == a {
+			return true
+		}
+	}
+	return false
+}
+
+// sameNeighbour reports whether two destinations are one host, port and transport.
+func (d *Destination) sameNeighbour(o *Destination) bool {
+	return d.ID == o.ID || d.Host == o.Host && d.Port == o.Port && d.Protocol == o.Protocol
+}
+
+// The protocols of a destination.
+const (
+	protoUDP  = "udp"
+	protoTCP  = "tcp"
+	protoTLS  = "tls"
+	protoSRTP = "tls+srtp"
+)

@@ -1,0 +1,156 @@
+package policy
+
+import (
+	"fmt"
+	"net"
+	"strconv"
+
+	"tollgate/internal/tenant"
+)
+
+// Step is one step of an explanation.
+type Step struct {
+	Name    string  `json:"name"`
+	Verdict Verdict `json:"verdict"`
+	Text    string  `json:"text"`
+}
+
+// Explained is one destination of the group in an explanation.
+type Explained struct {
+	ID      tenant.DestinationID `json:"id"`
+	Name    string               `json:"name"`
+	Address string               `json:"address"` // host:port
+	Proto   string               `json:"protocol"`
+	Tried   int                  `json:"tried"` // 1 = first; 0 = not at all
+	Reason  Reason               `json:"reason"`
+	Text    string               `json:"text"`
+}
+
+// Explanation is what would happen to a request, and why.
+type Explanation struct {
+	Customer     tenant.CustomerID `json:"customer_id,omitempty"`
+	CustomerName string            `json:"customer,omitempty"`
+	Direction    Direction         `json:"direction"`
+	By           How               `json:"by"`
+	Domain       string            `json:"domain,omitempty"`
+	Emergency    bool              `json:"emergency"`
+	Foreign      bool              `json:"foreign"`
+	Steps        []Step            `json:"steps"`
+	Candidates   []Explained       `json:"candidates"`
+	Verdict      Verdict           `json:"verdict"`
+}
+
+// Explain runs the very steps that decide, and tells what they found. Not for the hot path.
+func (s *Snapshot) Explain(r *Request) Explanation {
+	var id Identity
+	var e Explanation
+	e.Verdict = s.Identify(r, &id)
+	e.identity(&id)
+	e.Steps = append(e.Steps, Step{"identify", e.Verdict, identityText(&id, e.Verdict)})
+	if e.Verdict.Refused() {
+		return e
+	}
+	var c Candidates
+	e.Verdict = s.Route(r, &id, &c)
+	e.Foreign = c.Foreign
+	e.Steps = append(e.Steps, Step{"route", e.Verdict, routeText(&id, &c, e.Verdict)})
+	e.candidates(&c)
+	return e
+}
+
+func (e *Explanation) identity(id *Identity) {
+	e.Direction, e.By, e.Domain, e.Emergency = id.Direction, id.By, id.Domain, id.Emergency
+	if id.Customer != nil {
+		e.Customer, e.CustomerName = id.Customer.Settings.ID, id.Customer.Settings.Name
+	}
+}
+
+func (e *Explanation) candidates(c *Candidates) {
+	e.Candidates = make([]Explained, 0, c.N+c.NSkipped)
+	for i, d := range c.All() {
+		text := "Tried as number " + strconv.Itoa(i+1) + "."
+		if c.AllDown {
+			text += " It is down, as all of them are."
+		}
+		e.Candidates = append(e.Candidates, explained(d, i+1, OK, text))
+	}
+	for _, skip := range c.Skipped[:c.NSkipped] {
+		e.Candidates = append(e.Candidates, explained(skip.Destination, 0, skip.Reason, "Not tried. "+skip.Reason.Sentence()))
+	}
+}
+
+func explained(d *Destination, tried int, why Reason, text string) Explained {
+	port := d.Port
+	if port == 0 {
+		port = d.DefaultPort()
+	}
+	return Explained{
+		ID: d.ID, Name: d.Name, Address: net.JoinHostPort(d.Host, strconv.Itoa(int(port))), Proto: d.Protocol,
+		Tried: tried, Reason: why, Text: text,
+	}
+}
+
+func identityText(id *Identity, v Verdict) string {
+	if id.Customer == nil {
+		return v.Reason.Sentence()
+	}
+	text := fmt.Sprintf("Customer %q", id.Customer.Settings.Name)
+	if id.Domain != "" {
+		text += fmt.Sprintf(", by the domain %q", id.Domain)
+	}
+	if id.Source != nil {
+		text += fmt.Sprintf("; it comes from his destination %q, so it goes out", id.Source.Name)
+	} else {
+		text += "; it comes from outside"
+	}
+	if id.Emergency {
+		text += "; it calls an emergency number"
+	}
+	if v.Refused() {
+		return text + ". " + v.Reason.Sentence()
+	}
+	return text + "."
+}
+
+func routeText(id *Identity, c *Candidates, v Verdict) string {
+	text := groupText(id, c)
+	switch {
+	case c.Foreign:
+		text += "The host of the Request-URI is a foreign one: the request goes there."
+	case v.Refused():
+		text += v.Reason.Sentence()
+	default:
+		text += fmt.Sprintf("%d to try, %s.", c.N, orderText(id.Customer))
+	}
+	return text
+}
+
+func groupText(id *Identity, c *Candidates) string {
+	rules := len(id.Customer.routing.rules)
+	switch {
+	case c.Group == 0 && rules == 0:
+		return ""
+	case c.Group == 0:
+		return fmt.Sprintf("None of %d routing rules matches. ", rules)
+	case c.Rule != 0:
+		for i := range id.Customer.routing.rules {
+			if r := &id.Customer.routing.rules[i]; r.ID == c.Rule {
+				return fmt.Sprintf("Routing rule %q (%s, %s %q) leads to group %d. ", r.Name, r.Header, r.Match, r.Value, c.Group)
+			}
+		}
+	case id.Emergency && c.Group == id.Customer.emergencyGroup():
+		return fmt.Sprintf("Emergency calls go to group %d. ", c.Group)
+	case rules == 0:
+		return fmt.Sprintf("There are no routing rules: group %d. ", c.Group)
+	case !id.Customer.Settings.DestinationGroupsEnabled:
+		return fmt.Sprintf("Destination groups are off, so routing rules are ignored: group %d. ", c.Group)
+	}
+	return fmt.Sprintf("None of %d routing rules matches: group %d. ", rules, c.Group)
+}
+
+func orderText(c *Customer) string {
+	if c.Settings.DestinationMode == tenant.ModeLoadBalancing {
+		return "balanced"
+	}
+	return "by priority"
+}

@@ -1,0 +1,167 @@
+package policy
+
+import (
+	"math/bits"
+	"net/netip"
+	"regexp"
+	"slices"
+
+	"github.com/gaissmai/bart"
+)
+
+// headerRules is all rules on one header: the address ranges in a trie, the patterns in
+// blocks of at most blockRules, in order.
+type headerRules struct {
+	ranges *bart.Table[int] // the lowest rank of the ranges that cover a prefix
+	blocks []*block
+	memo   *memo // nil where no regex is to be saved
+}
+
+// blockRules is how many patterns one automaton serves, so that the hits fit the stack.
+const blockRules = 512
+
+// ruleBits is a set of rules of one block.
+type ruleBits [blockRules / 64]uint64
+
+func (b *ruleBits) set(i uint16) { b[i/64] |= 1 << (i % 64) }
+
+// block matches up to blockRules patterns against a value in one pass: the literals of all
+// of them at once, and then, in order, the regexes of which a literal was found.
+type block struct {
+	literals *automaton
+	always   ruleBits         // regexes of which no literal is known
+	regexes  []*regexp.Regexp // nil: the literal decides
+	ranks    []int
+}
+
+func newHeaderRules(rules []rule) *headerRules {
+	h := new(headerRules)
+	var pats, ranges []rule
+	for _, r := range rules {
+		if r.cidr.IsValid() {
+			ranges = append(ranges, r)
+			continue
+		}
+		pats = append(pats, r)
+		if r.pattern.re != nil && h.memo == nil {
+			h.memo = newMemo()
+		}
+	}
+	if len(ranges) > 0 {
+		h.ranges = rangeTable(ranges)
+	}
+	for len(pats) > 0 {
+		n := blockLen(pats)
+		h.blocks = append(h.blocks, newBlock(pats[:n]))
+		pats = pats[n:]
+	}
+	return h
+}
+
+// blockLen is how many of the rules fit one block, at least one.
+func blockLen(rules []rule) int {
+	states := 1
+	for i, r := range rules {
+		for _, lit := range r.pattern.literals {
+			states += len(lit)
+		}
+		if i > 0 && (i == blockRules || states > maxStates) {
+			return i
+		}
+	}
+	return len(rules)
+}
+
+// reads reports whether the value of the header is looked at, and not the address alone.
+func (h *headerRules) reads() bool { return len(h.blocks) > 0 }
+
+// rangeTable makes the longest match tell the lowest rank of all matches: wider ranges go
+// in first, and narrower ones inherit from them.
+func rangeTable(rules []rule) *bart.Table[int] {
+	slices.SortStableFunc(rules, func(x, y rule) int { return x.cidr.Bits() - y.cidr.Bits() })
+	table := new(bart.Table[int])
+	for _, r := range rules {
+		rank := r.rank
+		if wider, ok := table.LookupPrefix(r.cidr); ok {
+			rank = min(rank, wider)
+		}
+		table.Insert(r.cidr, rank)
+	}
+	return table
+}
+
+func newBlock(rules []rule) *block {
+	b := &block{regexes: make([]*regexp.Regexp, len(rules)), ranks: make([]int, len(rules))}
+	var literals []string
+	var owners []uint16
+	for i, r := range rules {
+		b.regexes[i], b.ranks[i] = r.pattern.re, r.rank
+		for _, lit := range r.pattern.literals {
+			literals, owners = append(literals, lit), append(owners, uint16(i))
+		}
+	}
+	b.literals = newAutomaton(literals, owners)
+	for i, r := range rules {
+		if len(r.pattern.literals) == 0 {
+			b.always.set(uint16(i))
+		}
+	}
+	return b
+}
+
+// first is the lowest rank of a rule that matches the value, or, for address ranges, the
+// address; -1 if none does.
+func (h *headerRules) first(value []byte, addr netip.Addr) int {
+	best := -1
+	if h.ranges != nil {
+		if rank, ok := h.ranges.Lookup(addr); ok {
+			best = rank
+		}
+	}
+	if !h.reads() {
+		return best
+	}
+	rank := h.firstPattern(value)
+	if best < 0 || rank >= 0 && rank < best {
+		return rank
+	}
+	return best
+}
+
+func (h *headerRules) firstPattern(value []byte) int {
+	if h.memo == nil {
+		return h.search(value)
+	}
+	key := h.memo.key(value)
+	if rank, ok := h.memo.get(key); ok {
+		return rank
+	}
+	rank := h.search(value)
+	h.memo.put(key, rank)
+	return rank
+}
+
+func (h *headerRules) search(value []byte) int {
+	for _, b := range h.blocks {
+		if rank := b.first(value); rank >= 0 {
+			return rank
+		}
+	}
+	return -1
+}
+
+func (b *block) first(value []byte) int {
+	hits := b.always
+	if b.literals != nil {
+		b.literals.find(value, &hits)
+	}
+	for word, set := range hits {
+		for ; set != 0; set &= set - 1 {
+			i := word*64 + bits.TrailingZeros64(set)
+			if re := b.regexes[i]; re == nil || re.Match(value) {
+				return b.ranks[i]
+			}
+		}
+	}
+	return -1
+}

@@ -1,0 +1,182 @@
+package policy
+
+import (
+	"net/netip"
+
+	"tollgate/internal/tenant"
+	"tollgate/sip"
+)
+
+// Identify finds whose request r is (step 7): which customer, and who within him.
+//
+// The domain of the Request-URI comes first, so that no customer can draw the traffic of
+// another to himself by calling the other's peer his destination. Within the customer, and
+// where the Request-URI names no domain of ours, a source that is one of his destinations
+// is that destination, and its requests go out. A stranger gets silence.
+func (s *Snapshot) Identify(r *Request, id *Identity) Verdict {
+	*id = Identity{}
+	uri, err := sip.ParseURI(r.Msg.RequestURI())
+	at, mayCall := r.neighbour()
+	var named domain
+	if err == nil {
+		named = s.domainOf(&uri)
+	}
+	if named.customer != 0 {
+		id.Customer, id.Domain, id.By = s.Customer(named.customer), named.name, ByDomain
+	} else if v := s.identifySource(r, id, at, mayCall, err != nil || uri.Scheme == sip.SchemeTEL); v.Refused() {
+		return v
+	}
+	if mayCall {
+		id.Source = s.destinationAt(r, at, id.Customer.Settings.ID)
+	}
+	if id.Source != nil {
+		id.Direction, id.By = Outbound, ByDestination
+	}
+	switch {
+	case err != nil:
+		return Refuse(BadMessage)
+	case uri.Scheme == sip.SchemeOther:
+		return Refuse(UnsupportedScheme)
+	}
+	id.Emergency = id.Customer.isEmergency(&uri)
+	return Verdict{}
+}
+
+// neighbour is the address by which the source of r would be known as a destination, and
+// whether it can be one: over UDP address and port, over TCP and TLS the address alone,
+// unless the flow is a phone's (it has a binding, or asks for one).
+func (r *Request) neighbour() (at netip.AddrPort, can bool) {
+	addr, port := r.Source.Addr().Unmap(), r.Source.Port()
+	if r.Transport != protoUDP {
+		if r.FlowBound || r.Msg.Method() == sip.REGISTER {
+			return at, false
+		}
+		port = 0
+	}
+	return netip.AddrPortFrom(addr, port), addr.IsValid()
+}
+
+// identifySource finds the customer of a request whose Request-URI names none, by the
+// destination that it comes from.
+func (s *Snapshot) identifySource(r *Request, id *Identity, at netip.AddrPort, mayCall, nameless bool) Verdict {
+	var here owners
+	if mayCall {
+		here, _ = s.owners.get(s.hashSource(at), at)
+	}
+	switch here.count {
+	case 0:
+		if nameless {
+			return Refuse(StrangerSource)
+		}
+		return Refuse(UnknownDomain)
+	case 1:
+		id.Customer = s.Customer(here.sum)
+		return Verdict{}
+	}
+	for _, header := range [...]sip.HeaderID{sip.HdrFrom, sip.HdrPAI} {
+		named := s.domainIn(r.Msg, header, at)
+		if named.customer != 0 {
+			id.Customer, id.Domain = s.Customer(named.customer), named.name
+			return Verdict{}
+		}
+	}
+	return Refuse(SharedDestinationClash)
+}
+
+// domainIn is the first domain in a header whose customer has a destination at an address.
+func (s *Snapshot) domainIn(m *sip.Message, header sip.HeaderID, at netip.AddrPort) domain {
+	elements := m.Elements(header)
+	for range maxNamed {
+		element, ok := elements.Next()
+		if !ok {
+			break
+		}
+		name, err := sip.ParseNameAddr(element)
+		if err != nil {
+			continue
+		}
+		uri, err := sip.ParseURI(name.URI)
+		if err != nil {
+			continue
+		}
+		named := s.domainOf(&uri)
+		if named.customer == 0 {
+			continue
+		}
+		key := sourceKey{at, named.customer}
+		if _, ok := s.sources.get(s.hashKey(key), key); ok {
+			return named
+		}
+	}
+	return domain{}
+}
+
+// maxNamed bounds how many elements of one header are looked at; RFC 3325 9.1 allows two.
+const maxNamed = 4
+
+// destinationAt is the customer's destination at an address: of several the one with the
+// transport and port of the request, over TCP and TLS by the port that its Via names,
+// else the one with the lowest id.
+func (s *Snapshot) destinationAt(r *Request, at netip.AddrPort, customer tenant.CustomerID) *Destination {
+	key := sourceKey{at, customer}
+	here, _ := s.sources.get(s.hashKey(key), key)
+	if len(here) == 0 {
+		return nil
+	}
+	listens := at
+	if via := r.Msg.TopVia(); via != nil && at.Port() == 0 {
+		listens = netip.AddrPortFrom(at.Addr(), via.Port)
+	}
+	best, most := here[0], -1
+	for _, d := range here {
+		score := 0
+		if d.Transport() == r.Transport {
+			score++
+		}
+		if d.at(listens) {
+			score += 2
+		}
+		if score > most {
+			best, most = d, score
+		}
+	}
+	return best
+}
+
+// domainOf finds the customer's domain that the host of a URI is; customer 0 if it is none.
+func (s *Snapshot) domainOf(u *sip.URI) domain {
+	var buf [maxDomain + 1]byte
+	name := appendHost(buf[:0], u)
+	if len(name) == 0 {
+		return domain{}
+	}
+	return s.domains.bucket(s.hashText(name))[string(name)]
+}
+
+// appendHost appends the host of a sip: or sips: URI as CanonicalDomain writes it, and
+// nothing if it has none that could be a domain.
+func appendHost(dst []byte, u *sip.URI) []byte {
+	if u.Scheme != sip.SchemeSIP && u.Scheme != sip.SchemeSIPS {
+		return dst
+	}
+	if addr, ok := u.Addr(); ok {
+		if addr.Zone() != "" {
+			return dst
+		}
+		return addr.Unmap().AppendTo(dst)
+	}
+	host := u.Host
+	if n := len(host); n > 1 && host[n-1] == '.' {
+		host = host[:n-1]
+	}
+	if len(host) > maxDomain {
+		return dst
+	}
+	for _, c := range host {
+		if c >= 'A' && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		dst = append(dst, c)
+	}
+	return dst
+}

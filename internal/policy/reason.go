@@ -1,0 +1,179 @@
+package policy
+
+import (
+	"strconv"
+
+	"tollgate/internal/tenant"
+)
+
+// Drop is the Status of a verdict that answers nothing: silence.
+const Drop = -1
+
+// Verdict ends or continues the way of a request.
+type Verdict struct {
+	Status int           `json:"status"`           // 0 = go on; Drop = silence; else the SIP status to answer
+	Reason Reason        `json:"reason"`           // why
+	Rule   tenant.RuleID `json:"rule,omitempty"`   // the rule that decided, 0 = none
+	Detail string        `json:"detail,omitempty"` // more for people; only on cold paths
+}
+
+// Refused reports whether the request ends here, with an answer or in silence.
+func (v Verdict) Refused() bool { return v.Status != 0 }
+
+// Refuse is the verdict of a reason with its usual status.
+func Refuse(r Reason) Verdict { return Verdict{Status: r.Status(), Reason: r} }
+
+// Reason is why a request went on, was refused or ended: the log field, the metric label,
+// the CDR column (Code) and what people read (Sentence).
+type Reason uint8
+
+// Every reason there is.
+const (
+	OK Reason = iota
+
+	// Identify.
+	UnknownDomain
+	StrangerSource
+	SharedDestinationClash
+
+	// Route.
+	NoRoute
+	NoDestination
+	AllDestinationsDown
+	MediaEncryptionUnavailable
+	ForeignHost
+	HeaderTooLong
+	URITooLong
+
+	// Why a destination is no candidate.
+	DestinationDisabled
+	DestinationDown
+	DestinationIsSource
+	DestinationSurplus
+
+	// Reserve.
+	CallLimit
+	CompanyLimit
+	PlatformLimit
+	SwitchLimit
+	RateLimit
+
+	// The message itself.
+	BadMessage
+	TooBig
+	BadExtension
+	UnsupportedScheme
+	MethodNotServed
+	MaxForwards
+	Loop
+	NoDialog
+
+	// The course of a call.
+	InitialTimeout
+	InviteTimeout
+	MaxCall
+	SessionExpired
+	Canceled
+	TransportFailed
+
+	// The node.
+	Draining
+	ResourceExhausted
+	Internal
+
+	reasonCount
+)
+
+// reasonText is one row of the table of reasons.
+type reasonText struct {
+	code     string
+	status   int
+	sentence string
+}
+
+// reasonTable is read-only; a row for each Reason.
+var reasonTable = [reasonCount]reasonText{
+	OK: {"ok", 0, "The request goes on."},
+
+	UnknownDomain:          {"unknown_domain", Drop, "No customer has the domain of the request, and its source is nobody's destination."},
+	StrangerSource:         {"stranger_source", Drop, "The request names no domain, and its source is nobody's destination."},
+	SharedDestinationClash: {"shared_destination_clash", 403, "Several customers have this destination's address, and neither Request-URI, From nor P-Asserted-Identity names a domain of one of them."},
+
+	NoRoute:                    {"no_route", 404, "The destination group is empty."},
+	NoDestination:              {"no_destination", 404, "No destination is left: the others are disabled or are the caller himself."},
+	AllDestinationsDown:        {"all_destinations_down", 500, "All destinations are down, and none answered."},
+	MediaEncryptionUnavailable: {"media_encryption_unavailable", 488, "The only destinations left want encrypted media (tls+srtp), which needs media bridging."},
+	ForeignHost:                {"foreign_host", 403, "The PBX called a foreign host, and the customer's outbound setting is \"customer\"."},
+	HeaderTooLong:              {"header_too_long", 400, "A header that a rule looks at is longer than 1 KiB."},
+	URITooLong:                 {"uri_too_long", 414, "The Request-URI, which a rule looks at, is longer than 1 KiB."},
+
+	DestinationDisabled: {"destination_disabled", 404, "The destination is disabled."},
+	DestinationDown:     {"destination_down", 404, "The destination is down."},
+	DestinationIsSource: {"destination_is_source", 404, "The destination is where the request came from."},
+	DestinationSurplus:  {"destination_surplus", 404, "More than 16 destinations; this one comes after them."},
+
+	CallLimit:     {"call_limit", 480, "The customer's call limit is reached."},
+	CompanyLimit:  {"company_limit", 480, "The company's call limit is reached."},
+	PlatformLimit: {"platform_limit", 480, "The platform's call limit is reached."},
+	SwitchLimit:   {"switch_limit", 480, "The switch's channels are all in use."},
+	RateLimit:     {"rate_limit", 503, "Too many new calls a second."},
+
+	BadMessage:        {"bad_message", 400, "The message breaks the rules of SIP."},
+	TooBig:            {"too_big", 513, "The message is too large."},
+	BadExtension:      {"bad_extension", 420, "The request requires an extension that is not served."},
+	UnsupportedScheme: {"unsupported_scheme", 416, "The Request-URI is neither sip:, sips: nor tel:."},
+	MethodNotServed:   {"method_not_served", 405, "The method is not served here."},
+	MaxForwards:       {"max_forwards", 483, "Max-Forwards is used up."},
+	Loop:              {"loop", 482, "The request came round in a loop."},
+	NoDialog:          {"no_dialog", 481, "The request belongs to a call that does not exist."},
+
+	InitialTimeout:  {"initial_timeout", 404, "No destination gave a provisional response in time."},
+	InviteTimeout:   {"invite_timeout", 404, "The call was not answered in time."},
+	MaxCall:         {"max_call", 0, "The call reached its longest duration."},
+	SessionExpired:  {"session_expired", 0, "The session was not refreshed in time."},
+	Canceled:        {"canceled", 487, "The caller gave up."},
+	TransportFailed: {"transport_failed", 500, "The request could not be sent to any destination."},
+
+	Draining:          {"draining", 503, "This node takes no new calls: it is being stopped."},
+	ResourceExhausted: {"resource_exhausted", 503, "This node has no room for more."},
+	Internal:          {"internal", 500, "A fault of Tollgate's own."},
+}
+
+// Code is the name for machines, such as "unknown_domain".
+func (r Reason) Code() string {
+	if r >= reasonCount {
+		return "reason_" + strconv.Itoa(int(r))
+	}
+	return reasonTable[r].code
+}
+
+// Sentence is the explanation for people.
+func (r Reason) Sentence() string {
+	if r >= reasonCount {
+		return ""
+	}
+	return reasonTable[r].sentence
+}
+
+// Status is the usual SIP status of the reason: 0 where there is none to answer, Drop for silence.
+func (r Reason) Status() int {
+	if r >= reasonCount {
+		return 500
+	}
+	return reasonTable[r].status
+}
+
+// String is Code.
+func (r Reason) String() string { return r.Code() }
+
+// MarshalText is Code, for JSON.
+func (r Reason) MarshalText() ([]byte, error) { return []byte(r.Code()), nil }
+
+// Reasons lists every reason, for the registration of metric labels.
+func Reasons() []Reason {
+	all := make([]Reason, reasonCount)
+	for i := range all {
+		all[i] = Reason(i)
+	}
+	return all
+}

@@ -1,0 +1,124 @@
+package policy
+
+import (
+	"net/netip"
+	"time"
+
+	"tollgate/internal/tenant"
+	"tollgate/sip"
+)
+
+// Direction is a request's: Inbound from the outside to a destination, Outbound from a
+// destination to the outside.
+type Direction uint8
+
+// The directions.
+const (
+	Inbound Direction = iota
+	Outbound
+)
+
+// String is "inbound" or "outbound".
+func (d Direction) String() string {
+	if d == Outbound {
+		return "outbound"
+	}
+	return "inbound"
+}
+
+// MarshalText is String, for JSON.
+func (d Direction) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
+// Health knows which destinations are down. It is asked on the hot path: no locks held
+// for long, no allocation.
+type Health interface {
+	Down(d *Destination) bool
+}
+
+// Request is what a decision looks at.
+type Request struct {
+	Msg       *sip.Message
+	Source    netip.AddrPort
+	Local     netip.Addr // the address that was asked, if known: as a Request-URI host it is no foreign one
+	Transport string     // "udp", "tcp" or "tls"
+	FlowBound bool       // a binding was made over this TCP or TLS flow: it is a phone's
+	Now       time.Time
+	Health    Health // nil: everything is up
+}
+
+// from is the source, an IPv4 address always as such.
+func (r *Request) from() netip.AddrPort {
+	return netip.AddrPortFrom(r.Source.Addr().Unmap(), r.Source.Port())
+}
+
+// How says by what a customer was identified.
+type How uint8
+
+// The ways to be known.
+const (
+	ByNothing How = iota
+	ByDomain
+	ByDestination
+)
+
+// String is the word of logs and explanations.
+func (h How) String() string {
+	switch h {
+	case ByDomain:
+		return "domain"
+	case ByDestination:
+		return "destination"
+	default:
+		return "nothing"
+	}
+}
+
+// MarshalText is String, for JSON.
+func (h How) MarshalText() ([]byte, error) { return []byte(h.String()), nil }
+
+// Identity is the answer of Identify: whose request it is.
+type Identity struct {
+	Customer  *Customer
+	Direction Direction
+	Source    *Destination // outbound: the destination that called
+	By        How
+	Domain    string // the customer's domain that the request named, "" if none
+	Emergency bool   // the number called is one of the customer's emergency numbers
+}
+
+// MaxCandidates is how many destinations one request is tried on at most.
+const MaxCandidates = 16
+
+// Skip is a destination of the group that is no candidate, and why.
+type Skip struct {
+	Destination *Destination
+	Reason      Reason
+}
+
+// Candidates is the answer of Route: the destinations to try, in order.
+type Candidates struct {
+	List     [MaxCandidates]*Destination
+	N        int
+	Skipped  [MaxCandidates]Skip // of these the first NSkipped; more are not noted
+	NSkipped int
+	Group    int           // that they are of
+	Rule     tenant.RuleID // the routing rule that chose the group, 0 = none
+	AllDown  bool          // every one of them is down, and is tried anyway
+	Foreign  bool          // N is 0: send to the Request-URI's own host
+	Verdict  Verdict       // what Route returned
+}
+
+// All is the candidates in order; it aliases c.
+func (c *Candidates) All() []*Destination { return c.List[:c.N] }
+
+func (c *Candidates) reset() {
+	c.N, c.NSkipped, c.Group, c.Rule = 0, 0, 0, 0
+	c.AllDown, c.Foreign, c.Verdict = false, false, Verdict{}
+}
+
+func (c *Candidates) skip(d *Destination, why Reason) {
+	if c.NSkipped < len(c.Skipped) {
+		c.Skipped[c.NSkipped] = Skip{d, why}
+		c.NSkipped++
+	}
+}

@@ -1,0 +1,116 @@
+package policy
+
+import (
+	"encoding/binary"
+	"hash/maphash"
+	"net/netip"
+
+	"tollgate/internal/tenant"
+)
+
+// Snapshot is the whole configuration at one moment. Immutable; any number of goroutines
+// decide with it at once.
+type Snapshot struct {
+	seed         maphash.Seed
+	platform     Platform
+	local        map[string]struct{}
+	companies    index[tenant.CompanyID, *Company]
+	customers    index[tenant.CustomerID, *Customer]
+	destinations index[tenant.DestinationID, tenant.CustomerID]
+	domains      index[string, domain]
+	owners       index[netip.AddrPort, owners]
+	sources      index[sourceKey, []*Destination]
+}
+
+// domain is whose a domain is; the name is kept so that an Identity needs no copy.
+type domain struct {
+	name     string
+	customer tenant.CustomerID
+}
+
+// sourceKey is one customer's destinations at an address. With port 0 it stands for the
+// whole address, which is how a TCP or TLS connection is known, since its port says nothing.
+type sourceKey struct {
+	at       netip.AddrPort
+	customer tenant.CustomerID
+}
+
+// owners counts the customers that have a destination at an address. The sum of their ids
+// is the id itself where there is one, however the others came and went; so one PBX
+// shared by thousands costs no more than a PBX of one.
+type owners struct {
+	count int
+	sum   tenant.CustomerID
+}
+
+// Platform is what holds for the whole node.
+func (s *Snapshot) Platform() Platform { return s.platform }
+
+// Customer finds a customer by id, nil if there is none.
+func (s *Snapshot) Customer(id tenant.CustomerID) *Customer {
+	c, _ := s.customers.get(hashID(id), id)
+	return c
+}
+
+// Company finds a company by id, nil if there is none.
+func (s *Snapshot) Company(id tenant.CompanyID) *Company {
+	c, _ := s.companies.get(hashID(id), id)
+	return c
+}
+
+// Destination finds a destination by id, nil if there is none.
+func (s *Snapshot) Destination(id tenant.DestinationID) *Destination {
+	owner, ok := s.destinations.get(hashID(id), id)
+	if !ok {
+		return nil
+	}
+	for _, d := range s.Customer(owner).Destinations {
+		if d.ID == id {
+			return d
+		}
+	}
+	return nil
+}
+
+// CustomerByDomain finds the customer that has a domain, in any case; nil if none has.
+func (s *Snapshot) CustomerByDomain(name string) *Customer {
+	canonical, err := CanonicalDomain(name)
+	if err != nil {
+		return nil
+	}
+	d, ok := s.domains.get(s.hashText([]byte(canonical)), canonical)
+	if !ok {
+		return nil
+	}
+	return s.Customer(d.customer)
+}
+
+// Customers yields every customer, in no order.
+func (s *Snapshot) Customers(yield func(*Customer) bool) {
+	s.customers.all(func(_ tenant.CustomerID, c *Customer) bool { return yield(c) })
+}
+
+// Len is the number of customers.
+func (s *Snapshot) Len() int { return s.customers.n }
+
+func (s *Snapshot) hashText(b []byte) uint64 { return maphash.Bytes(s.seed, b) }
+
+func (s *Snapshot) hashSource(a netip.AddrPort) uint64 {
+	var b [18]byte
+	ip := a.Addr().As16()
+	copy(b[:], ip[:])
+	binary.BigEndian.PutUint16(b[16:], a.Port())
+	return maphash.Bytes(s.seed, b[:])
+}
+
+func (s *Snapshot) hashKey(k sourceKey) uint64 {
+	return s.hashSource(k.at) ^ hashID(k.customer)
+}
+
+// hashID spreads ids, which come from the store, not from strangers (splitmix64).
+func hashID[T ~int64](id T) uint64 {
+	x := uint64(id) + 0x9e3779b97f4a7c15
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	return x ^ x>>31
+}
