@@ -7,14 +7,14 @@ import (
 
 // Character classes of RFC 3261 25.1, one bit each.
 const (
-	clToken  uint8 = 1 << iota // token
-	clWord                     // word, as in Call-ID
-	clUser                     // user and password of a SIP URI, without escapes
-	clURI                      // anything that may stand in a URI
-	clHost                     // hostname; the underscore is no RFC's but is met
-	clHex                      // hexadecimal digit
-	clLWS                      // space, tab, and the CR LF of a fold
-	clHeader                   // hname and hvalue after the '?' of a SIP URI, without escapes
+	clToken uint8 = 1 << iota // token
+	clWord                    // word, as in Call-ID
+	clUser                    // user and password of a SIP URI, without escapes
+	clURI                     // anything that may stand in a URI, without escapes
+	clHost                    // hostname; the underscore is no RFC's but is met
+	clHex                     // hexadecimal digit
+	clLWS                     // space, tab, and the CR LF of a fold
+	clParam                   // what ends a run in a list of parameters: ; = "
 )
 
 // classes is filled once and never written again.
@@ -30,11 +30,11 @@ func buildClasses() (t [256]uint8) {
 		{clToken, alnum + "-.!%*_+`'~"},
 		{clWord, alnum + "-.!%*_+`'~()<>:\\\"/[]?{}"},
 		{clUser, alnum + mark + "&=+$,;?/" + "#[]"}, // # and [] are not legal there but are dialled
-		{clURI, alnum + mark + ";/?:@&=+$,%[]#"},
+		{clURI, alnum + mark + ";/?:@&=+$,[]#"},
 		{clHost, alnum + "-._"},
 		{clHex, "0123456789abcdefABCDEF"},
 		{clLWS, " \t\r\n"},
-		{clHeader, alnum + mark + "[]/?:+$" + "&="},
+		{clParam, ";=\""},
 	} {
 		for i := range len(c.chars) {
 			t[c.chars[i]] |= c.bit

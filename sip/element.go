@@ -1,5 +1,7 @@
 package sip
 
+import "bytes"
+
 // Elements walks the comma-separated elements of all header fields of one id, in
 // the order of the message; commas in quotes and in < > do not separate. It is a
 // value: copy it to look ahead. Do not use it for headers whose commas mean
@@ -48,6 +50,9 @@ func (e *Elements) Field() int { return e.field }
 
 // elementLen returns the length of the first element of b, up to its comma.
 func elementLen(b []byte) int {
+	if bytes.IndexByte(b, ',') < 0 { // nearly always
+		return len(b)
+	}
 	for i := 0; i < len(b); i++ {
 		switch b[i] {
 		case ',':

@@ -10,8 +10,7 @@ type paramScan struct {
 // param is one parameter; all three alias the scanned bytes. Value is nil when
 // there is no '='.
 type param struct {
-	whole, name, value []byte
-	empty              bool // nothing between two semicolons: not legal
+	whole, name, value []byte // whole with its semicolon; name is empty between two of them
 }
 
 // next returns the next parameter, also an empty one. Malformed text never stops
@@ -25,20 +24,17 @@ func (s *paramScan) next() (p param, ok bool) {
 	if b[i] == ';' {
 		i++
 	}
-	nameAt, eq := i, -1
-scan:
+	name, eq := i, -1
 	for i < len(b) {
-		switch b[i] {
-		case ';':
-			break scan
-		case '=':
-			if eq < 0 {
-				eq = i
-			}
-		case '"':
-			if end := closingQuote(b, i); end > 0 {
-				i = end
-			} else {
+		if c := b[i]; !is(c, clParam) {
+			i++
+			continue
+		} else if c == ';' {
+			break
+		} else if c == '=' && eq < 0 {
+			eq = i
+		} else if c == '"' {
+			if i = closingQuote(b, i); i < 0 {
 				i = len(b) - 1
 			}
 		}
@@ -47,11 +43,10 @@ scan:
 	s.at = i
 	p.whole = b[start:i]
 	if eq < 0 {
-		p.name = trim(b[nameAt:i])
+		p.name = trim(b[name:i])
 	} else {
-		p.name, p.value = trim(b[nameAt:eq]), trim(b[eq+1:i])
+		p.name, p.value = trim(b[name:eq]), trim(b[eq+1:i])
 	}
-	p.empty = len(p.name) == 0 && eq < 0
 	return p, true
 }
 
@@ -105,7 +100,7 @@ func hexValue(c byte) byte {
 // Nothing at all is fine.
 func escaped(b []byte, class uint8) bool {
 	for i := 0; i < len(b); i++ {
-		if is(b[i], class) && b[i] != '%' {
+		if classes[b[i]]&class != 0 {
 			continue
 		}
 		if b[i] != '%' || i+2 >= len(b) || !is(b[i+1], clHex) || !is(b[i+2], clHex) {

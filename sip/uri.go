@@ -145,7 +145,7 @@ func (u *URI) parseTail(b []byte) error {
 	}
 	if q := bytes.IndexByte(b, '?'); q >= 0 {
 		u.Headers = b[q+1:]
-		if !escaped(u.Headers, clHeader) {
+		if !escaped(u.Headers, clURI) {
 			return ErrURIChar
 		}
 		b = b[:q]
