@@ -1,0 +1,56 @@
+package memory_test
+
+import (
+	"encoding/binary"
+	"testing"
+
+	"tollgate/internal/live"
+	"tollgate/internal/live/livetest"
+	"tollgate/internal/live/memory"
+)
+
+func TestConformance(t *testing.T) {
+	livetest.Run(t, func() live.Live { return memory.New() })
+}
+
+// reservation is a usual one: platform, company, customer and switch.
+func reservation(call uint64) live.Reservation {
+	r := live.Reservation{}
+	binary.BigEndian.PutUint64(r.Call[:], call)
+	for kind := live.Platform; kind <= live.Switch; kind++ {
+		r.Add(live.Limit{Scope: live.Scope{Kind: kind, ID: 1}, Calls: 100000, CPS: 1 << 30})
+	}
+	return r
+}
+
+func BenchmarkReserveRelease(b *testing.B) {
+	l := memory.New()
+	for i := range uint64(20000) { // calls that are up
+		r := reservation(1<<40 + i)
+		l.Reserve(&r, nil, 0)
+	}
+	b.ReportAllocs()
+	r := reservation(0)
+	for i := uint64(0); b.Loop(); i++ {
+		binary.BigEndian.PutUint64(r.Call[:], i)
+		l.Reserve(&r, nil, 0)
+		l.Release(r.Call)
+	}
+}
+
+func TestReserveAllocatesNothing(t *testing.T) {
+	l := memory.New()
+	r := reservation(0)
+	i := uint64(0)
+	got := testing.AllocsPerRun(10000, func() {
+		i++
+		binary.BigEndian.PutUint64(r.Call[:], i)
+		if o, _ := l.Reserve(&r, nil, 0); !o.OK {
+			t.Fatal(o)
+		}
+		l.Release(r.Call)
+	})
+	if got != 0 {
+		t.Fatalf("%v allocations for each call", got)
+	}
+}
