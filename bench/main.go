@@ -1,0 +1,266 @@
+// Command bench measures Tollgate against its peers in one run, in turn, on
+// the machine at hand: the CPU time that each spends on a call, the delay it
+// adds, its top rate on one core, and its memory with many live calls.
+//
+// Only ratios of one run count: machines are noisy and the cost of a call
+// falls with the rate. So peers take turns in interleaved rounds at equal
+// rates, ratios are taken within a round, and a round with a failed call is
+// void. docs/measuring.md tells how to read the table.
+//
+// It knows Tollgate from outside only: its binary, files and metrics.
+package main
+
+import (
+	_ "embed" // the scenarios and the peer's configuration
+	"errors"
+	"flag"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+//go:embed kamailio.cfg
+var kamailioConfig string
+
+//go:embed uac.xml
+var uacScenario string
+
+//go:embed uas.xml
+var uasScenario string
+
+// bench is one run: what was asked for, and the places that all peers share.
+type bench struct {
+	peers    []string
+	rates    []int
+	rounds   int
+	seconds  int
+	parts    []string
+	live     int
+	tollgate string
+	out      string
+
+	answer      netip.AddrPort // the answering SIPp
+	probeAnswer netip.AddrPort // the prober's answering side
+	probeCaller netip.AddrPort
+	callerPort  uint16 // the calling SIPp's, on each of its 500 addresses
+	running     []*process
+}
+
+const (
+	partCPU    = "cpu"
+	partTop    = "top"
+	partMemory = "memory"
+	partMicro  = "micro"
+)
+
+func main() {
+	b, err := parseFlags(os.Args[1:])
+	if err == nil {
+		err = b.run()
+	}
+	if errors.Is(err, flag.ErrHelp) {
+		return
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func parseFlags(args []string) (*bench, error) {
+	b := &bench{}
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	peers := flags.String("peers", strings.Join([]string{peerDirect, peerFloor, peerKamailio, peerKamailioTH, peerTollgate, peerTollgateTH}, ","),
+		"who takes part; also "+peerFloorNet)
+	rates := flags.String("rates", "500,1000,1500", "calls/s")
+	parts := flags.String("parts", strings.Join([]string{partCPU, partTop, partMemory, partMicro}, ","), "what is measured")
+	flags.IntVar(&b.rounds, "rounds", 5, "interleaved rounds")
+	flags.IntVar(&b.seconds, "seconds", 6, "how long calls are placed in each turn")
+	flags.IntVar(&b.live, "live", 20000, "live calls for the memory figure")
+	flags.StringVar(&b.tollgate, "tollgate", "bin/tollgate", "the binary under test")
+	flags.StringVar(&b.out, "out", "bench/out", "folder for the report, samples and logs")
+	if err := flags.Parse(args); err != nil {
+		return nil, err
+	}
+	b.peers, b.parts = strings.Split(*peers, ","), strings.Split(*parts, ",")
+	for text := range strings.SplitSeq(*rates, ",") {
+		rate, err := strconv.Atoi(text)
+		if err != nil || rate < 1 {
+			return nil, fmt.Errorf("-rates %q: whole numbers of calls/s, such as 500,1000", *rates)
+		}
+		b.rates = append(b.rates, rate)
+	}
+	if b.rounds < 1 || b.seconds < 1 {
+		return nil, errors.New("-rounds and -seconds: at least 1")
+	}
+	for _, part := range b.parts {
+		if !slices.Contains([]string{partCPU, partTop, partMemory, partMicro}, part) {
+			return nil, fmt.Errorf("-parts %q: %s, %s, %s or %s", part, partCPU, partTop, partMemory, partMicro)
+		}
+	}
+	return b, nil
+}
+
+// run measures what was asked for and writes the report, also after an
+// interrupt: then with what there is so far.
+func (b *bench) run() error {
+	peers, err := b.prepare()
+	if err != nil {
+		return err
+	}
+	defer b.stopAll()
+	interrupt := make(chan os.Signal, 1)
+	signal.Notify(interrupt, os.Interrupt, syscall.SIGTERM)
+
+	r := &report{bench: b, peers: peers, machine: describeMachine()}
+	for _, step := range []struct {
+		part string
+		do   func(*report, <-chan os.Signal) error
+	}{{partCPU, b.measureCPU}, {partTop, b.measureTop}, {partMemory, b.measureMemory}, {partMicro, b.measureMicro}} {
+		if !slices.Contains(b.parts, step.part) {
+			continue
+		}
+		err = step.do(r, interrupt)
+		b.stopAll()
+		if err != nil {
+			err = fmt.Errorf("%s: %w", step.part, err)
+			break
+		}
+	}
+	return errors.Join(err, r.write())
+}
+
+// errInterrupted ends a run early; the report keeps what was measured.
+var errInterrupted = errors.New("interrupted")
+
+func interrupted(c <-chan os.Signal) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+// prepare checks for the tools, writes SIPp's files and picks free ports.
+func (b *bench) prepare() ([]*peer, error) {
+	if err := os.MkdirAll(b.path(""), 0o755); err != nil {
+		return nil, fmt.Errorf("folder for the output: %w", err)
+	}
+	for name, text := range map[string]string{"uac.xml": uacScenario, "uas.xml": uasScenario, "callers.csv": callers()} {
+		if err := os.WriteFile(b.path(name), []byte(text), 0o644); err != nil {
+			return nil, fmt.Errorf("files of SIPp: %w", err)
+		}
+	}
+	var err error
+	for _, want := range []struct {
+		host string
+		into *netip.AddrPort
+	}{{"127.0.0.1", &b.answer}, {"127.0.0.1", &b.probeAnswer}, {"127.0.3.1", &b.probeCaller}} {
+		if *want.into, err = freeUDP(want.host); err != nil {
+			return nil, err
+		}
+	}
+	everywhere, err := freeUDP("0.0.0.0")
+	if err != nil {
+		return nil, err
+	}
+	b.callerPort = everywhere.Port()
+	known, err := b.contenders()
+	if err != nil {
+		return nil, err
+	}
+	return b.choose(known)
+}
+
+// choose keeps the peers that were asked for, in the order of the table.
+func (b *bench) choose(known []*peer) ([]*peer, error) {
+	var chosen []*peer
+	var names []string
+	for _, p := range known {
+		names = append(names, p.name)
+		if slices.Contains(b.peers, p.name) {
+			chosen = append(chosen, p)
+		}
+	}
+	for _, name := range b.peers {
+		if !slices.Contains(names, name) {
+			return nil, fmt.Errorf("-peers %q: %s", name, strings.Join(names, ", "))
+		}
+	}
+	return chosen, b.checkTools(chosen)
+}
+
+// checkTools fails at once rather than in the peer's first turn.
+func (b *bench) checkTools(chosen []*peer) error {
+	takesPart := func(prefix string) bool {
+		return slices.ContainsFunc(chosen, func(p *peer) bool { return strings.HasPrefix(p.name, prefix) })
+	}
+	tools := []string{"sipp", "taskset"}
+	if takesPart(peerKamailio) {
+		tools = append(tools, "kamailio")
+	}
+	for _, tool := range tools {
+		if _, err := exec.LookPath(tool); err != nil {
+			return fmt.Errorf("%s is missing: scripts/test-deps installs it", tool)
+		}
+	}
+	if takesPart(peerTollgate) {
+		if _, err := os.Stat(b.tollgate); err != nil {
+			return fmt.Errorf("tollgate is not built (make build): %w", err)
+		}
+	}
+	return nil
+}
+
+// path is a file in the run's working folder.
+func (b *bench) path(name string) string { return filepath.Join(b.out, "work", name) }
+
+// ensure starts a peer unless it runs.
+func (b *bench) ensure(p *peer, prefix ...string) error {
+	if p.start == nil || (p.proc != nil && p.proc.running()) {
+		return nil
+	}
+	proc, err := p.start(p, prefix)
+	if err != nil {
+		return err
+	}
+	p.proc = proc
+	b.running = append(b.running, proc)
+	return nil
+}
+
+func (b *bench) stopAll() {
+	for _, p := range b.running {
+		p.stop()
+	}
+	b.running = nil
+}
+
+// freeUDP asks the kernel for a UDP port nobody uses; it is free, not kept.
+func freeUDP(host string) (netip.AddrPort, error) {
+	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.ParseIP(host)})
+	if err != nil {
+		return netip.AddrPort{}, fmt.Errorf("free port: %w", err)
+	}
+	defer conn.Close()
+	return netip.ParseAddrPort(conn.LocalAddr().String())
+}
+
+// freeTCP is freeUDP for TCP on 127.0.0.1.
+func freeTCP() (netip.AddrPort, error) {
+	listener, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		return netip.AddrPort{}, fmt.Errorf("free port: %w", err)
+	}
+	defer listener.Close()
+	return netip.ParseAddrPort(listener.Addr().String())
+}

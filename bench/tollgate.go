@@ -1,0 +1,107 @@
+package main
+
+import (
+	"fmt"
+	"net/netip"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"time"
+)
+
+// tollgateConfig is a node of its own: its files, ports and customers.
+type tollgateConfig struct {
+	binary  string
+	dir     string
+	sip     netip.AddrPort
+	http    netip.AddrPort
+	metrics netip.AddrPort
+	hidden  bool
+	answer  netip.AddrPort // where the 50 customers' calls go
+	probe   netip.AddrPort // where the calls to probe.test go
+}
+
+func (c tollgateConfig) nodeFile() string { return c.dir + "/node.yaml" }
+
+// node is the node.yaml: one UDP listener, everything else out of the way.
+func (c tollgateConfig) node() string {
+	return fmt.Sprintf(`data_dir: %s/data
+sip:
+  listen: [udp://%s]
+http: {listen: %s, metrics: %s}
+log: {level: warn, format: text}
+`, c.dir, c.sip, c.http, c.metrics)
+}
+
+// tenants is the tenants.yaml: 50 customers by domain, each with limits, a rule
+// that refuses numbers in 1900 (its group is empty) and one destination.
+// Keepalive is off since SIPp does not answer OPTIONS outside of calls.
+func (c tollgateConfig) tenants() string {
+	var b strings.Builder
+	b.WriteString("companies:\n  - name: Bench\ncustomers:\n")
+	for i := range customers {
+		c.customer(&b, fmt.Sprintf("c%02d", i+1), customerDomain(i), c.answer)
+	}
+	c.customer(&b, "probe", probeDomain, c.probe)
+	return b.String()
+}
+
+func (c tollgateConfig) customer(b *strings.Builder, name, domain string, to netip.AddrPort) {
+	fmt.Fprintf(b, `  - name: %s
+    company: Bench
+    country_code: "39"
+    call_limit: 100000
+    topology_hiding: %t
+    keepalive: false
+    destination_groups_enabled: true
+    domains: [%s]
+    destination_groups:
+      - {id: 2, name: refused}
+    destinations:
+      - {name: pbx, group: 1, host: %s, port: %d, protocol: udp, priority: 10}
+    routing_rules:
+      - {name: forbidden, header: request-uri, value: "^sips?:1900", match: regex, priority: 10, group: 2}
+`, name, c.hidden, domain, to.Addr(), to.Port())
+}
+
+// start runs the node and applies its customers; it returns once they are live.
+// prefix is put before its command line.
+func (c tollgateConfig) start(prefix []string) (*process, error) {
+	if err := os.MkdirAll(c.dir+"/data", 0o700); err != nil {
+		return nil, fmt.Errorf("data folder: %w", err)
+	}
+	tenants := c.dir + "/tenants.yaml"
+	for file, text := range map[string]string{c.nodeFile(): c.node(), tenants: c.tenants()} {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			return nil, fmt.Errorf("configuration: %w", err)
+		}
+	}
+	p, err := startProcess("tollgate", c.dir+"/serve.log", slices.Concat(prefix, []string{c.binary, "serve", "-c", c.nodeFile()})...)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.bound(c.sip); err != nil {
+		p.stop()
+		return nil, err
+	}
+	if err := c.apply(tenants); err != nil {
+		p.stop()
+		return nil, err
+	}
+	return p, nil
+}
+
+// apply retries while the node has bound its ports but not yet its control socket.
+func (c tollgateConfig) apply(tenants string) error {
+	for deadline := time.Now().Add(10 * time.Second); ; {
+		out, err := exec.Command(c.binary, "apply", "-c", c.nodeFile(), "-f", tenants).CombinedOutput()
+		if err == nil {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("tollgate apply: %w\n%s", err, out)
+		}
+		<-time.After(200 * time.Millisecond)
+	}
+}
