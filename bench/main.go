@@ -79,7 +79,7 @@ func parseFlags(args []string) (*bench, error) {
 	b := &bench{}
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	peers := flags.String("peers", strings.Join([]string{peerDirect, peerFloor, peerKamailio, peerKamailioTH, peerTollgate, peerTollgateTH}, ","),
-		"who takes part; also "+peerFloorNet)
+		"who takes part; also "+peerFloorNet+" and "+peerFloorBare)
 	rates := flags.String("rates", "500,1000,1500", "calls/s")
 	parts := flags.String("parts", strings.Join([]string{partCPU, partTop, partMemory, partMicro}, ","), "what is measured")
 	flags.IntVar(&b.rounds, "rounds", 5, "interleaved rounds")

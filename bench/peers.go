@@ -28,6 +28,7 @@ const (
 	peerDirect     = "direct"
 	peerFloor      = "floor"
 	peerFloorNet   = "floor-net"
+	peerFloorBare  = "floor-kernel"
 	peerKamailio   = "kamailio"
 	peerKamailioTH = "kamailio-topoh"
 	peerTollgate   = "tollgate"
@@ -40,6 +41,7 @@ func (b *bench) contenders() ([]*peer, error) {
 		{name: peerDirect, label: "no peer (load tool alone)", addr: b.answer},
 		{name: peerFloor, label: "floor (bare Go forwarder)", start: b.startFloor("raw")},
 		{name: peerFloorNet, label: "floor by package net", start: b.startFloor("net")},
+		{name: peerFloorBare, label: "floor, the kernel's share alone", start: b.startFloor("kernel")},
 		{name: peerKamailio, label: "Kamailio", refuses: true, start: b.startKamailio()},
 		{name: peerKamailioTH, label: "Kamailio, topoh", refuses: true, start: b.startKamailio("-A", "TOPOH")},
 		{name: peerTollgate, label: "Tollgate", refuses: true, start: b.startTollgate(false)},
@@ -77,7 +79,8 @@ func (b *bench) startFloor(io string) starter {
 			return nil, fmt.Errorf("build the floor: %w\n%s", err, out)
 		}
 		return b.launch(p, slices.Concat(prefix, []string{
-			binary, "-io", io, "-listen", p.addr.String(),
+			// Preemption signals would wake a thread that blocks unseen.
+			"env", "GODEBUG=asyncpreemptoff=1", binary, "-io", io, "-listen", p.addr.String(),
 			"-answer", b.answer.String(), "-probe", b.probeAnswer.String(),
 		}))
 	}

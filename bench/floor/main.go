@@ -7,9 +7,11 @@
 // answering side needs to send its answers to where the request came from, as
 // SIPp does.
 //
-// It is meant to be at its best, so it has two ways to read: blocking calls on
-// a thread of its own (-io raw, the cheaper one here) and package net's (-io
-// net), which a Go program gets without any effort.
+// It is meant to be at its best, so it has several ways to read: blocking calls
+// on a thread of its own (-io raw, the floor), package net's (-io net), which a
+// Go program gets without any effort and which costs about the same, and
+// blocking calls that the Go scheduler does not know of (-io kernel). The last
+// is the kernel's share alone: no program that collects garbage can read so.
 package main
 
 import (
@@ -20,6 +22,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"runtime/debug"
 )
 
 func main() {
@@ -33,7 +36,7 @@ func run() error {
 	listen := flag.String("listen", "127.0.0.1:5060", "where callers send to")
 	answer := flag.String("answer", "127.0.0.1:5070", "where calls go")
 	probe := flag.String("probe", "", "where calls to sip:probe@ go; empty: to -answer as well")
-	io := flag.String("io", "raw", "raw: blocking calls on one thread; net: package net")
+	io := flag.String("io", "raw", "raw: blocking calls on one thread; net: package net; kernel: raw, unseen by the scheduler")
 	flag.Parse()
 
 	if *probe == "" {
@@ -60,11 +63,14 @@ func run() error {
 	}
 	switch *io {
 	case "raw":
-		return f.serveRaw(conn)
+		return f.serveRaw(conn, receive)
+	case "kernel":
+		debug.SetGCPercent(-1) // also switches the collection every two minutes off
+		return f.serveRaw(conn, receiveUnseen)
 	case "net":
 		return f.serveNet(conn)
 	}
-	return fmt.Errorf("-io %q: raw or net", *io)
+	return fmt.Errorf("-io %q: raw, net or kernel", *io)
 }
 
 // forwarder knows the two answering sides; callers are found in the Vias.

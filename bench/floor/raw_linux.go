@@ -11,9 +11,9 @@ import (
 	"unsafe"
 )
 
-// serveRaw forwards by blocking system calls on one locked thread: no poller,
-// no wake-up of another thread. It returns only when the socket breaks.
-func (f *forwarder) serveRaw(conn *net.UDPConn) error {
+// serveRaw forwards by blocking system calls on one locked thread, by the
+// given way to receive. It returns only when the socket breaks.
+func (f *forwarder) serveRaw(conn *net.UDPConn, receive func(fd uintptr, buf []byte) (int, syscall.Errno)) error {
 	file, err := conn.File() // a duplicate in blocking mode
 	if err != nil {
 		return fmt.Errorf("descriptor: %w", err)
@@ -29,8 +29,7 @@ func (f *forwarder) serveRaw(conn *net.UDPConn) error {
 	}
 	buf := make([]byte, 65536)
 	for {
-		n, _, errno := syscall.Syscall6(syscall.SYS_RECVFROM, fd,
-			uintptr(unsafe.Pointer(&buf[0])), uintptr(len(buf)), 0, 0, 0)
+		n, errno := receive(fd, buf)
 		if errno == syscall.EBADF || errno == syscall.ENOTSOCK {
 			return os.NewSyscallError("recvfrom", errno)
 		}
@@ -41,6 +40,21 @@ func (f *forwarder) serveRaw(conn *net.UDPConn) error {
 			sendTo(fd, buf[:n], to)
 		}
 	}
+}
+
+// receive blocks as Go means it: the scheduler knows and may run others.
+func receive(fd uintptr, buf []byte) (int, syscall.Errno) {
+	n, _, errno := syscall.Syscall6(syscall.SYS_RECVFROM, fd,
+		uintptr(unsafe.Pointer(&buf[0])), uintptr(len(buf)), 0, 0, 0)
+	return int(n), errno
+}
+
+// receiveUnseen blocks behind the scheduler's back. A garbage collection would
+// have to wait for the next datagram, so only a program without one can do it.
+func receiveUnseen(fd uintptr, buf []byte) (int, syscall.Errno) {
+	n, _, errno := syscall.RawSyscall6(syscall.SYS_RECVFROM, fd,
+		uintptr(unsafe.Pointer(&buf[0])), uintptr(len(buf)), 0, 0, 0)
+	return int(n), errno
 }
 
 // sendTo writes one datagram; what the kernel does not take is lost. UDP to a
