@@ -1,0 +1,48 @@
+package call
+
+import (
+	"tollgate/internal/transaction"
+	"tollgate/internal/transport"
+	"tollgate/sip"
+)
+
+// Ack passes the ACK of a 2xx on: it belongs to its dialog and to no transaction
+// (RFC 3261 13.2.2.4, 17.1.1.3), and carries the number of its INVITE. One that
+// fits no dialog dies.
+func (c *Calls) Ack(sh *transaction.Shard, m *sip.Message, f transport.Flow) {
+	hit, ok := c.find(sh, m, f)
+	if !ok || m.MaxForwards() == 0 {
+		return
+	}
+	call, d := hit.call, hit.call.dialog(hit.fork)
+	d.Acked = true
+	x := exchange{call: call.slot, fork: hit.fork, from: hit.side, method: sip.ACK}
+	x.out = d.Seq[hit.side].Pass(m)
+	flow, sure := c.quickWay(call.leg(d, hit.side.Other()), call)
+	if !sure {
+		c.ackSlowly(sh, call, x, m)
+		return
+	}
+	if c.write(sh, call, &x, m, flow) {
+		_ = sh.Send(flow, sh.Out) // a lost ACK is asked for by the next 2xx
+	}
+}
+
+// ackSlowly sends an ACK whose way has to be looked up first.
+func (c *Calls) ackSlowly(sh *transaction.Shard, call *Call, x exchange, m *sip.Message) {
+	leg := call.leg(call.dialog(x.fork), x.from.Other())
+	if !c.write(sh, call, &x, m, leg.Flow) {
+		return
+	}
+	data := append([]byte(nil), sh.Out...)
+	shard := sh.Index
+	flow, ok := c.reach(call, leg, func(flow transport.Flow, ok bool) {
+		if ok {
+			c.layer.Do(shard, func(sh *transaction.Shard) { _ = sh.Send(flow, data) })
+		}
+	})
+	if ok {
+		_ = sh.Send(flow, data)
+	}
+}
+

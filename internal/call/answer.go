@@ -1,0 +1,319 @@
+package call
+
+import (
+	"tollgate/internal/dialog"
+	"tollgate/internal/policy"
+	"tollgate/internal/transaction"
+	"tollgate/internal/transport"
+	"tollgate/sip"
+)
+
+// Response takes a response to any request that calls have sent.
+func (c *Calls) Response(sh *transaction.Shard, id transaction.ID, ref uint64, m *sip.Message, f transport.Flow) {
+	switch kind, _, _ := refParts(ref); kind {
+	case refSetup:
+		if call := c.call(sh, ref); call != nil && call.branch == id {
+			c.inviteResponse(sh, call, m, f)
+		}
+	case refExchange:
+		if x := c.exchange(sh, ref); x != nil {
+			c.exchangeResponse(sh, x, m)
+		}
+	case refOwn:
+		if call := c.call(sh, ref); call != nil && call.state == ending && m.StatusCode() >= 200 {
+			c.ownDone(sh, call)
+		}
+	}
+}
+
+// inviteResponse takes a response to the INVITE that makes the call.
+func (c *Calls) inviteResponse(sh *transaction.Shard, call *Call, m *sip.Message, f transport.Flow) {
+	code := m.StatusCode()
+	if code < 200 || code >= 300 {
+		if call.state != calling {
+			return
+		}
+		sh.Stop(&call.initial)
+	}
+	switch {
+	case code == 100:
+	case code < 200:
+		c.provisional(sh, call, m, f)
+	case code < 300:
+		c.answer(sh, call, m, f)
+	default:
+		c.failed(sh, call, m)
+	}
+}
+
+func (c *Calls) provisional(sh *transaction.Shard, call *Call, m *sip.Message, f transport.Flow) {
+	s := c.setup(sh, call)
+	s.rang = true
+	s.early = s.early || len(m.Body()) > 0
+	fork := uint8(0)
+	if len(m.ToTag()) > 0 {
+		var ok bool
+		if fork, ok = c.fork(sh, call, m, f); !ok {
+			return
+		}
+	}
+	c.back(sh, call, fork, m, 0)
+}
+
+// fork finds the dialog that a response's To-tag names, or makes it (RFC 3261
+// 12.1.2); false when a call has too many of them.
+func (c *Calls) fork(sh *transaction.Shard, call *Call, m *sip.Message, f transport.Flow) (uint8, bool) {
+	for i := range call.forks {
+		if string(call.text(call.dialog(i).Callee.Tag)) == string(m.ToTag()) {
+			return i, c.refresh(sh, call, i, dialog.Callee, m)
+		}
+	}
+	const most = 16 // forks have four bits in an identifier
+	if call.forks == most {
+		return 0, false
+	}
+	n := call.forks
+	if n > 0 {
+		call.more = append(call.more, dialog.Dialog{})
+	}
+	call.forks++
+	d := call.dialog(n)
+	*d = dialog.Dialog{}
+	d.Seq[dialog.Caller] = dialog.Seq{Last: call.cseq, InviteIn: call.cseq, InviteOut: call.cseq}
+	tag, err := call.texts.Add(m.ToTag())
+	d.Callee = dialog.Leg{
+		CallID: call.out.callID, Tag: tag, LocalTag: call.out.tag,
+		Remote: call.out.to, Local: call.out.from,
+	}
+	d.Callee.Flow, _ = sh.ClientFlow(call.branch)
+	if !d.Callee.Flow.Remote.IsValid() {
+		d.Callee.Flow = f
+	}
+	d.CallerTag = tag
+	if call.hidden && err == nil {
+		sh.Out = appendTag(sh.Out[:0], call.id, n)
+		d.CallerTag, err = call.texts.Add(sh.Out)
+	}
+	if err != nil {
+		return 0, false
+	}
+	c.index(sh, call, n)
+	return n, c.refresh(sh, call, n, dialog.Callee, m)
+}
+
+// refresh takes the target and, before the dialog is confirmed, the route set
+// of a callee's response (RFC 3261 12.1.2, 13.2.2.4).
+func (c *Calls) refresh(sh *transaction.Shard, call *Call, fork uint8, side dialog.Side, m *sip.Message) bool {
+	d := call.dialog(fork)
+	leg := &d.Callee
+	if side == dialog.Caller {
+		leg = &call.caller
+	}
+	if uri := dialog.ContactURI(m); uri != nil && string(uri) != string(call.text(leg.Target)) {
+		if call.texts.Set(&leg.Target, uri) != nil {
+			return false
+		}
+	}
+	if side == dialog.Callee && !d.Confirmed && !m.IsRequest() {
+		sh.Out = c.cfg.Minter.RouteSetOfResponse(sh.Out[:0], m)
+		return call.texts.Set(&leg.Routes, sh.Out) == nil
+	}
+	return true
+}
+
+// answer takes a 2xx: the first makes the call, one with the same tag is a
+// retransmission, one with another tag is another callee (RFC 3261 13.2.2.4).
+func (c *Calls) answer(sh *transaction.Shard, call *Call, m *sip.Message, f transport.Flow) {
+	if call.state == over || call.state == ending {
+		c.Stray(sh, m, f)
+		return
+	}
+	fork, ok := c.fork(sh, call, m, f)
+	if !ok {
+		c.Stray(sh, m, f)
+		return
+	}
+	d := call.dialog(fork)
+	if d.Confirmed {
+		c.again(sh, call, fork, m)
+		return
+	}
+	d.Confirmed = true
+	call.confirmed++
+	if call.state == calling {
+		c.establish(sh, call)
+	}
+	c.sessionTimer(sh, call, m)
+	if !c.back(sh, call, fork, m, 0) {
+		c.Stray(sh, m, f)
+	}
+	if !call.hidden {
+		sh.DropAnswer(call.server)
+	}
+}
+
+// again passes a retransmitted 2xx: its ACK was lost on one of the legs.
+func (c *Calls) again(sh *transaction.Shard, call *Call, fork uint8, m *sip.Message) {
+	if call.hidden && call.forks == 1 {
+		sh.Resend(call.server)
+		return
+	}
+	c.back(sh, call, fork, m, 0)
+}
+
+// establish turns a call that is being set up into one that is up.
+func (c *Calls) establish(sh *transaction.Shard, call *Call) {
+	sh.Stop(&call.invite)
+	sh.Stop(&call.initial)
+	c.dropSetup(sh, call)
+	call.state, call.status, call.reason = up, 0, policy.OK
+	call.answered = sh.Since()
+	if limit := call.customer.Settings.Timers.MaxCall; limit > 0 {
+		call.invite = sh.After(limit, c.user, timerMaxCall, call.ref(refSetup))
+	}
+}
+
+func (c *Calls) dropSetup(sh *transaction.Shard, call *Call) {
+	if s := c.setup(sh, call); s != nil {
+		*s = setup{}
+		c.table(sh).setups.Release(call.setup - 1)
+		call.setup = 0
+	}
+}
+
+// setup gives what a call needs while it is being set up, nil after that.
+func (c *Calls) setup(sh *transaction.Shard, call *Call) *setup {
+	if call.setup == 0 {
+		return nil
+	}
+	return c.table(sh).setups.At(call.setup - 1)
+}
+
+// back passes a response to the INVITE on to the caller, as status unless that is 0.
+func (c *Calls) back(sh *transaction.Shard, call *Call, fork uint8, m *sip.Message, status int) bool {
+	r := dialog.Reply{Message: m, Status: status, CSeq: call.cseq}
+	var id [dialog.IDLen]byte
+	var hiding dialog.Hiding
+	if call.hidden {
+		if !sh.Head(call.server, &sh.Kept) {
+			return false
+		}
+		c.hideCallee(&hiding, call, fork, m)
+		r.Hide, r.Head, r.Source = &hiding, &sh.Kept, call.caller.Flow.Remote
+		r.Out = c.address(call.caller.Flow)
+		r.ID = c.mint(id[:0], sh, call, dialog.ToCaller, fork)
+		if len(m.ToTag()) > 0 && fork < call.forks {
+			r.ToTag = call.text(call.dialog(fork).CallerTag)
+		}
+	}
+	out, err := r.Write(&sh.Edit, sh.Out[:0])
+	if err != nil {
+		return false
+	}
+	sh.Out = out
+	if status == 0 {
+		status = m.StatusCode()
+	}
+	sh.Respond(call.server, status, out)
+	return true
+}
+
+// hideCallee prepares the hiding of a callee's side. His mask is our own address
+// as the caller knows it: a callee's host is no domain of the caller's.
+func (c *Calls) hideCallee(h *dialog.Hiding, call *Call, fork uint8, m *sip.Message) {
+	host, _ := c.cfg.Transport.Advertised(call.caller.Flow)
+	flow, ok := call.caller.Flow, false
+	if fork < call.forks {
+		flow, ok = call.dialog(fork).Callee.Flow, true
+	}
+	if !ok && call.dest != nil && len(call.dest.Addrs) > 0 {
+		flow.Remote = call.dest.Addrs[0]
+	}
+	h.Reset([]byte(host), call.customer.Domains, flow.Remote)
+	h.NameURI(dialog.ContactURI(m))
+	if call.dest != nil {
+		h.Name([]byte(call.dest.Host))
+	}
+}
+
+// failed takes a refusal: another destination, or the caller is told.
+func (c *Calls) failed(sh *transaction.Shard, call *Call, m *sip.Message) {
+	code := m.StatusCode()
+	call.branch = 0
+	s := c.setup(sh, call)
+	if !s.early && failsOver(code) {
+		// m is not valid beyond this call: should nothing be left, the caller
+		// gets this status of ours.
+		call.status = int16(code)
+		c.try(sh, call, nil)
+		return
+	}
+	c.refuseWith(sh, call, m)
+}
+
+// failsOver says which refusals lead to the next destination (design: never 3xx,
+// 401, 407, 404, 480, 486, 488, 6xx).
+func failsOver(code int) bool { return code == 500 || code >= 502 && code <= 504 }
+
+// upward is the status that goes up for one that came from behind: a 503 would
+// tell the caller to avoid us (RFC 3261 16.7 step 6), and hidden calls show no
+// redirection.
+func upward(code int, hidden bool) int {
+	switch {
+	case code == 503:
+		return 500
+	case hidden && code >= 300 && code < 400:
+		return 480
+	}
+	return code
+}
+
+// refuseWith ends the call with a destination's refusal.
+func (c *Calls) refuseWith(sh *transaction.Shard, call *Call, m *sip.Message) {
+	code := upward(m.StatusCode(), call.hidden)
+	fork := uint8(0)
+	for i := range call.forks {
+		if string(call.text(call.dialog(i).Callee.Tag)) == string(m.ToTag()) {
+			fork = i
+		}
+	}
+	if call.forks == 0 && call.hidden {
+		call.first.CallerTag, _ = call.texts.Add(appendTag(sh.Out[:0], call.id, 0))
+		call.forks = 1
+	}
+	call.status = 0
+	call.ended(policy.OK, code, dialog.Callee)
+	if !c.back(sh, call, fork, m, code) {
+		sh.RespondStatus(call.server, &sip.Response{Status: code})
+	}
+	c.finish(sh, call)
+}
+
+// exhausted ends a call that nobody is left for: with the last refusal's status,
+// or as row C10 says.
+func (c *Calls) exhausted(sh *transaction.Shard, call *Call) {
+	status, why := int(call.status), policy.TransportFailed
+	call.status = 0
+	switch {
+	case status > 0:
+		status = upward(status, call.hidden)
+		why = policy.AllDestinationsDown
+	case call.reason == policy.InitialTimeout && call.direction == policy.Inbound:
+		status, why = 404, policy.InitialTimeout
+	case call.reason == policy.InitialTimeout:
+		status, why = 408, policy.InitialTimeout
+	case call.direction == policy.Inbound:
+		status = 404
+	default:
+		status = 408
+	}
+	call.reason = policy.OK
+	c.refuse(sh, call, status, why)
+}
+
+// refuse ends a call that is being set up with a status of ours.
+func (c *Calls) refuse(sh *transaction.Shard, call *Call, status int, why policy.Reason) {
+	call.ended(why, status, dialog.Callee)
+	sh.RespondStatus(call.server, &sip.Response{Status: status})
+	c.finish(sh, call)
+}

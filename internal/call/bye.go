@@ -1,0 +1,175 @@
+package call
+
+import (
+	"tollgate/internal/dialog"
+	"tollgate/internal/policy"
+	"tollgate/internal/transaction"
+	"tollgate/internal/transport"
+	"tollgate/sip"
+)
+
+// sent notes what a request within a call has set going.
+func (c *Calls) sent(_ *transaction.Shard, call *Call, x *exchange) {
+	if x.method == sip.BYE {
+		call.ended(policy.OK, 200, x.from)
+	}
+}
+
+// final draws the conclusions of a final response within a call.
+func (c *Calls) final(sh *transaction.Shard, call *Call, x *exchange, m *sip.Message) {
+	code := m.StatusCode()
+	switch {
+	case x.method == sip.BYE:
+		if code == 401 || code == 407 {
+			call.status = 0 // the sender comes back with credentials
+			return
+		}
+		c.byeDone(sh, call, x, policy.OK)
+	case code < 300 && (x.method == sip.INVITE || x.method == sip.UPDATE):
+		c.refreshed(sh, call, x, m)
+	}
+}
+
+// byeDone ends the dialog of a BYE that was answered, or that nobody answers: it
+// is gone for its sender either way (RFC 3261 15.1.1).
+func (c *Calls) byeDone(sh *transaction.Shard, call *Call, x *exchange, why policy.Reason) {
+	d := call.dialog(x.fork)
+	if d.Confirmed {
+		d.Confirmed = false
+		call.confirmed--
+	}
+	if call.confirmed == 0 && call.state == up {
+		call.ended(why, 200, x.from)
+		c.finish(sh, call)
+	}
+}
+
+// whileEnding answers what crosses our own BYEs: a BYE is right, too.
+func (c *Calls) whileEnding(sh *transaction.Shard, m *sip.Message, f transport.Flow) {
+	status := 481
+	if m.Method() == sip.BYE {
+		status = 200
+	}
+	sh.Reply(m, f, &sip.Response{Status: status})
+}
+
+// end ends a call by ourselves: BYE to both sides of each dialog that is up, both
+// queued before either is answered; an INVITE that is still under way is refused
+// with status.
+func (c *Calls) end(sh *transaction.Shard, call *Call, why policy.Reason, status int) {
+	switch call.state {
+	case calling:
+		c.refuse(sh, call, status, why)
+	case up:
+		call.ended(why, 200, dialog.Callee)
+		call.reason = why
+		call.state = ending
+		call.byes = 1 // held until all are out
+		for i := range call.forks {
+			if d := call.dialog(i); d.Confirmed {
+				c.bye(sh, call, i, dialog.Callee, why)
+				c.bye(sh, call, i, dialog.Caller, why)
+			}
+		}
+		c.ownDone(sh, call)
+	}
+}
+
+// bye sends a BYE of our own to one side of a dialog (RFC 3261 15.1.1).
+func (c *Calls) bye(sh *transaction.Shard, call *Call, fork uint8, to dialog.Side, why policy.Reason) {
+	d := call.dialog(fork)
+	leg := call.leg(d, to)
+	number := d.Seq[to.Other()].Own()
+	client := sh.NewClient(c.user, call.ref(refOwn))
+	if client == 0 {
+		return
+	}
+	build := func(sh *transaction.Shard, flow transport.Flow) []byte {
+		var branch [transaction.BranchLen]byte
+		b := dialog.Build{
+			Method: sip.BYE, Target: call.text(leg.Target), Routes: call.text(leg.Routes),
+			Out: c.address(flow), Branch: sh.AppendBranch(branch[:0], client, 0),
+			From: call.text(leg.Local), FromTag: call.text(leg.LocalTag),
+			To: call.text(leg.Remote), ToTag: call.text(leg.Tag),
+			CallID: call.text(leg.CallID), CSeq: number,
+			Headers: "Reason: SIP;cause=200;text=\"" + why.Code() + "\"\r\n",
+		}
+		if len(b.Target) == 0 {
+			b.Target = []byte("sip:" + flow.Remote.String())
+		}
+		return b.Append(sh.Out[:0])
+	}
+	call.byes++
+	send := func(sh *transaction.Shard, flow transport.Flow) {
+		sh.Out = build(sh, flow)
+		if sh.SendRequest(client, sip.BYE, flow, sh.Out) != nil {
+			c.ownDone(sh, call)
+		}
+	}
+	if flow, sure := c.quickWay(leg, call); sure {
+		send(sh, flow)
+		return
+	}
+	shard, ref := sh.Index, call.ref(refOwn)
+	flow, ok := c.reach(call, leg, func(flow transport.Flow, ok bool) {
+		c.layer.Do(shard, func(sh *transaction.Shard) {
+			switch {
+			case c.call(sh, ref) != call:
+				sh.Forget(client)
+			case !ok:
+				sh.Forget(client)
+				c.ownDone(sh, call)
+			default:
+				send(sh, flow)
+			}
+		})
+	})
+	if ok {
+		send(sh, flow)
+	}
+}
+
+// ownDone counts a BYE of ours that is over.
+func (c *Calls) ownDone(sh *transaction.Shard, call *Call) {
+	if call.byes--; call.byes == 0 && call.state == ending {
+		c.finish(sh, call)
+	}
+}
+
+// finish ends the life of a call: its lease goes back, its record is written.
+// Transactions that still name it may outlive it.
+func (c *Calls) finish(sh *transaction.Shard, call *Call) {
+	if call.state == over {
+		return
+	}
+	sh.Stop(&call.invite)
+	sh.Stop(&call.initial)
+	if call.state == calling {
+		c.dropSetup(sh, call)
+		if call.branch != 0 {
+			sh.Abandon(call.branch)
+			call.branch = 0
+		}
+	}
+	call.state = over
+	c.unindex(sh, call)
+	sh.DropAnswer(call.server)
+	c.cfg.Release(call.id)
+	c.live.Add(-1)
+	if c.cfg.Ended != nil {
+		s := c.summary(sh, call)
+		c.cfg.Ended(&s)
+	}
+	c.reap(sh, call)
+}
+
+// reap frees a call that is over and that no transaction names any more.
+func (c *Calls) reap(sh *transaction.Shard, call *Call) {
+	if call.state != over || call.pending > 0 {
+		return
+	}
+	call.state = free
+	sh.Free(&call.texts.Buf)
+	call.customer, call.dest = nil, nil
+	c.table(sh).calls.Release(call.slot)
+}

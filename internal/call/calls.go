@@ -1,0 +1,144 @@
+// Package call carries calls: an INVITE, all that follows inside its dialogs, and
+// how they end. A call joins a caller's leg with one or more callees' legs, plain
+// or hidden by the same mechanism (package dialog); each SIP verb has a file.
+//
+// It is not its job to decide whether a call may be (package gate), where it may
+// go (policy, peer), nor to retransmit (transaction).
+//
+// RFC 3261 9, 12 to 16; RFC 3262, 3311, 4028, 6026.
+package call
+
+import (
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"tollgate/internal/dialog"
+	"tollgate/internal/peer"
+	"tollgate/internal/policy"
+	"tollgate/internal/slab"
+	"tollgate/internal/tenant"
+	"tollgate/internal/transaction"
+	"tollgate/internal/transport"
+)
+
+// Transport is what calls need of the sockets.
+type Transport interface {
+	peer.Network
+	Alive(f transport.Flow) bool
+	Advertised(f transport.Flow) (host string, port uint16)
+	Listeners() []transport.Listener
+}
+
+// Config says what Calls is made of.
+type Config struct {
+	Router    *peer.Router // to destinations
+	Minter    *dialog.Minter
+	Transport Transport
+	Log       *slog.Logger
+	// Release gives a call's lease back.
+	Release func(id dialog.Stable)
+	// Ended is told of each call once, under its shard's lock: it copies what it keeps.
+	Ended func(s *Summary)
+}
+
+// Calls is all calls of a node, by shard; each shard's table is guarded by the
+// shard's lock.
+type Calls struct {
+	cfg    Config
+	inside *peer.Router // to where dialogs lead
+	layer  *transaction.Layer
+	user   uint8
+	tables []table
+	live   atomic.Int64
+}
+
+// table is the calls of one shard.
+type table struct {
+	calls     slab.Slab[Call]
+	setups    slab.Slab[setup]
+	exchanges slab.Slab[exchange]
+	// byDialog finds a dialog for peers that send no identifier of ours.
+	byDialog map[uint64]place
+}
+
+type place struct {
+	slot uint32
+	fork uint8
+}
+
+// New makes the calls of a layer.
+func New(cfg Config, layer *transaction.Layer) *Calls {
+	c := &Calls{cfg: cfg, layer: layer, tables: make([]table, layer.Shards())}
+	c.inside = &peer.Router{Network: cfg.Transport, Resolver: cfg.Router.Resolver, Inside: true}
+	for i := range c.tables {
+		c.tables[i].byDialog = make(map[uint64]place)
+	}
+	c.user = layer.Register(c)
+	return c
+}
+
+// Live is the number of calls that are up or being set up.
+func (c *Calls) Live() int { return int(c.live.Load()) }
+
+func (c *Calls) table(sh *transaction.Shard) *table { return &c.tables[sh.Index] }
+
+// refKind says what a transaction's ref names.
+type refKind uint8
+
+const (
+	refSetup    refKind = 1 + iota // the INVITE that makes a call: its server side and its branches
+	refExchange                    // a request within a call
+	refOwn                         // a request of our own within a call
+)
+
+// makeRef packs kind, generation and slot.
+func makeRef(k refKind, gen, slot uint32) uint64 {
+	return uint64(k)<<60 | uint64(gen&0xfffffff)<<32 | uint64(slot)
+}
+
+func refParts(ref uint64) (refKind, uint32, uint32) {
+	return refKind(ref >> 60), uint32(ref>>32) & 0xfffffff, uint32(ref)
+}
+
+// call gives the call that a ref of kind refSetup or refOwn names.
+func (c *Calls) call(sh *transaction.Shard, ref uint64) *Call {
+	_, gen, slot := refParts(ref)
+	call := c.table(sh).calls.At(slot)
+	if call == nil || call.gen&0xfffffff != gen || call.state == free {
+		return nil
+	}
+	return call
+}
+
+func (c *Calls) newCall(sh *transaction.Shard) *Call {
+	t := c.table(sh)
+	slot, call := t.calls.Alloc()
+	gen := call.gen + 1
+	*call = Call{gen: gen, slot: slot, state: calling, more: call.more[:0]}
+	c.live.Add(1)
+	return call
+}
+
+// Summary is what is known of a call for lists and records; its texts are valid
+// only while the shard is locked.
+type Summary struct {
+	ID          string            `json:"id"`
+	Customer    tenant.CustomerID `json:"customer_id"`
+	Name        string            `json:"customer"`
+	Direction   string            `json:"direction"`
+	State       string            `json:"state"`
+	Hidden      bool              `json:"hidden"`
+	CallID      string            `json:"call_id"`
+	From        string            `json:"from"`
+	To          string            `json:"to"`
+	Source      string            `json:"source"`
+	Destination string            `json:"destination"`
+	Target      string            `json:"target"`
+	Started     time.Time         `json:"started"`
+	Answered    time.Time         `json:"answered,omitzero"`
+	Seconds     int               `json:"seconds"`
+	Reason      policy.Reason     `json:"reason"`
+	Status      int               `json:"status,omitempty"`
+	By          string            `json:"ended_by,omitempty"`
+}

@@ -1,0 +1,284 @@
+package call
+
+import (
+	"tollgate/internal/dialog"
+	"tollgate/internal/peer"
+	"tollgate/internal/policy"
+	"tollgate/internal/transaction"
+	"tollgate/internal/transport"
+	"tollgate/sip"
+)
+
+// exchange is a request within a call on its way from one leg to the other, and
+// its responses on their way back.
+type exchange struct {
+	gen, slot uint32
+	used      bool
+	done      bool // its final response has gone back
+	call      uint32
+	fork      uint8
+	from      dialog.Side
+	method    sip.Method
+	cseq      uint32 // as the sender numbered it
+	out       uint32 // and the receiver knows it
+	server    transaction.ID
+	client    transaction.ID
+	walk      *peer.Walk // only where the way to the receiver has to be looked up
+}
+
+func (c *Calls) exchange(sh *transaction.Shard, ref uint64) *exchange {
+	_, gen, slot := refParts(ref)
+	x := c.table(sh).exchanges.At(slot)
+	if x == nil || !x.used || x.gen&0xfffffff != gen {
+		return nil
+	}
+	return x
+}
+
+func (x *exchange) ref() uint64 { return makeRef(refExchange, x.gen, x.slot) }
+
+// Request takes a request that carries a To-tag; false when no dialog of ours is
+// meant, which is the caller's to answer (481).
+func (c *Calls) Request(sh *transaction.Shard, m *sip.Message, f transport.Flow) bool {
+	hit, ok := c.find(sh, m, f)
+	if !ok || hit.call.state == over {
+		return false
+	}
+	call := hit.call
+	switch {
+	case m.MaxForwards() == 0:
+		sh.Reply(m, f, &sip.Response{Status: 483})
+		return true
+	case call.state == ending:
+		c.whileEnding(sh, m, f)
+		return true
+	}
+	server := sh.NewServer(m, f, c.user, 0)
+	if server == 0 {
+		sh.Reply(m, f, &sip.Response{Status: 503})
+		return true
+	}
+	t := c.table(sh)
+	slot, x := t.exchanges.Alloc()
+	*x = exchange{
+		gen: x.gen + 1, slot: slot, used: true, call: call.slot, fork: hit.fork, from: hit.side,
+		method: m.Method(), cseq: m.CSeq(), server: server, walk: nil,
+	}
+	x.out = call.dialog(hit.fork).Seq[hit.side].Pass(m)
+	sh.SetRef(server, c.user, x.ref())
+	call.pending++
+	c.moved(call, hit, f)
+	c.forward(sh, x, m)
+	return true
+}
+
+// moved follows a party whose requests come over another connection, or from
+// another port of its address, than before.
+func (c *Calls) moved(call *Call, hit found, f transport.Flow) {
+	leg := &call.dialog(hit.fork).Callee
+	if hit.side == dialog.Caller {
+		leg = &call.caller
+	}
+	if leg.Flow != f && leg.Flow.Remote.Addr() == f.Remote.Addr() && f.Proto.Reliable() {
+		leg.Flow = f
+	}
+}
+
+// forward sends an exchange's request to the other leg. m is the request where it
+// is at hand, nil else.
+func (c *Calls) forward(sh *transaction.Shard, x *exchange, m *sip.Message) {
+	call := c.table(sh).calls.At(x.call)
+	if m == nil {
+		if !sh.Request(x.server, &sh.Kept) {
+			c.close(sh, x)
+			return
+		}
+		m = &sh.Kept
+	}
+	for {
+		flow, step := c.wayTo(sh, call, x)
+		if step == peer.Waiting {
+			return
+		}
+		if step == peer.Exhausted {
+			c.answerExchange(sh, x, 408)
+			return
+		}
+		if x.client = sh.NewClient(c.user, x.ref()); x.client == 0 {
+			c.answerExchange(sh, x, 503)
+			return
+		}
+		if !c.write(sh, call, x, m, flow) {
+			sh.Forget(x.client)
+			c.answerExchange(sh, x, 513)
+			return
+		}
+		if sh.SendRequest(x.client, x.method, flow, sh.Out) == nil {
+			c.sent(sh, call, x)
+			return
+		}
+		if x.walk == nil {
+			c.startWalk(call, x)
+		}
+	}
+}
+
+// write builds the request as the other leg gets it, into sh.Out.
+func (c *Calls) write(sh *transaction.Shard, call *Call, x *exchange, m *sip.Message, flow transport.Flow) bool {
+	d := call.dialog(x.fork)
+	from, to := call.leg(d, x.from), call.leg(d, x.from.Other())
+	var branch [transaction.BranchLen]byte
+	var id [dialog.IDLen]byte
+	var hiding dialog.Hiding
+	fwd := dialog.Forward{
+		Message: m, Source: from.Flow.Remote, Out: c.address(flow), CSeq: x.out,
+		Target: call.text(to.Target), Routes: call.text(to.Routes),
+	}
+	if x.client != 0 {
+		fwd.Branch = sh.AppendBranch(branch[:0], x.client, 0)
+	} else {
+		fwd.Branch = sh.AppendFreeBranch(branch[:0])
+	}
+	if len(fwd.Target) == 0 {
+		fwd.Target = nil
+	}
+	if x.method == sip.PRACK {
+		c.prack(d, x, m, &fwd)
+	}
+	if call.hidden {
+		c.hideLeg(&hiding, call, x, from, m)
+		part := dialog.ToCallee
+		if x.from == dialog.Callee {
+			part = dialog.ToCaller
+		}
+		fwd.Hide, fwd.ID = &hiding, c.mint(id[:0], sh, call, part, x.fork)
+		fwd.CallID, fwd.From, fwd.FromTag = call.text(to.CallID), call.text(to.Local), call.text(to.LocalTag)
+		fwd.To, fwd.ToTag = call.text(to.Remote), call.text(to.Tag)
+	}
+	out, err := fwd.Write(&sh.Edit, sh.Out[:0])
+	sh.Out = out
+	return err == nil
+}
+
+// hideLeg prepares the hiding of one leg from the other.
+func (c *Calls) hideLeg(h *dialog.Hiding, call *Call, x *exchange, hidden dialog.Leg, m *sip.Message) {
+	mask, _ := c.cfg.Transport.Advertised(call.leg(call.dialog(x.fork), x.from.Other()).Flow)
+	h.Reset([]byte(mask), call.customer.Domains, hidden.Flow.Remote)
+	h.NameURI(call.text(hidden.Target))
+	if x.from == dialog.Callee && call.dest != nil {
+		h.Name([]byte(call.dest.Host))
+	}
+	if via := m.TopVia(); m.IsRequest() && via != nil {
+		h.Name(via.Host)
+	}
+}
+
+// exchangeResponse passes a response back to the exchange's sender.
+func (c *Calls) exchangeResponse(sh *transaction.Shard, x *exchange, m *sip.Message) {
+	code := m.StatusCode()
+	if code == 100 {
+		return
+	}
+	if x.done {
+		if code >= 200 && code < 300 && x.method == sip.INVITE {
+			sh.Resend(x.server)
+		}
+		return
+	}
+	call := c.table(sh).calls.At(x.call)
+	if code >= 200 {
+		c.final(sh, call, x, m)
+	}
+	if !c.backExchange(sh, call, x, m) {
+		sh.RespondStatus(x.server, &sip.Response{Status: 500})
+	}
+	if code >= 200 {
+		x.done = true
+		if x.method != sip.INVITE || code >= 300 {
+			c.close(sh, x)
+		}
+	}
+}
+
+func (c *Calls) backExchange(sh *transaction.Shard, call *Call, x *exchange, m *sip.Message) bool {
+	r := dialog.Reply{Message: m, CSeq: x.cseq, Status: upward(m.StatusCode(), call.hidden)}
+	var id [dialog.IDLen]byte
+	var hiding dialog.Hiding
+	if call.hidden {
+		if !sh.Head(x.server, &sh.Kept) {
+			return false
+		}
+		d := call.dialog(x.fork)
+		sender := call.leg(d, x.from)
+		back := exchange{fork: x.fork, from: x.from.Other()}
+		c.hideLeg(&hiding, call, &back, call.leg(d, x.from.Other()), m)
+		part := dialog.ToCaller
+		if x.from == dialog.Callee {
+			part = dialog.ToCallee
+		}
+		r.Hide, r.Head, r.Source = &hiding, &sh.Kept, sender.Flow.Remote
+		r.Out, r.ID = c.address(sender.Flow), c.mint(id[:0], sh, call, part, x.fork)
+	}
+	out, err := r.Write(&sh.Edit, sh.Out[:0])
+	if err != nil {
+		return false
+	}
+	sh.Out = out
+	sh.Respond(x.server, r.Status, out)
+	return true
+}
+
+// answerExchange ends an exchange with a status of ours.
+func (c *Calls) answerExchange(sh *transaction.Shard, x *exchange, status int) {
+	sh.RespondStatus(x.server, &sip.Response{Status: status})
+	call := c.table(sh).calls.At(x.call)
+	x.done = true
+	if x.method == sip.BYE {
+		c.byeDone(sh, call, x, policy.TransportFailed)
+	}
+	c.close(sh, x)
+}
+
+// close lets an exchange go; the last one frees a call that is over.
+func (c *Calls) close(sh *transaction.Shard, x *exchange) {
+	t := c.table(sh)
+	call := t.calls.At(x.call)
+	x.used, x.walk = false, nil
+	t.exchanges.Release(x.slot)
+	call.pending--
+	c.reap(sh, call)
+}
+
+// Failed takes a client transaction that ended without a final response.
+func (c *Calls) Failed(sh *transaction.Shard, id transaction.ID, ref uint64, why transaction.Failure) {
+	switch kind, _, _ := refParts(ref); kind {
+	case refSetup:
+		if call := c.call(sh, ref); call != nil && call.branch == id && call.state == calling {
+			call.branch = 0
+			c.branchTimeout(sh, call)
+		}
+	case refExchange:
+		if x := c.exchange(sh, ref); x != nil {
+			c.answerExchange(sh, x, 408)
+		}
+	case refOwn:
+		if call := c.call(sh, ref); call != nil && call.state == ending {
+			c.ownDone(sh, call)
+		}
+	}
+}
+
+// Ended takes the end of an answered INVITE: no 2xx can come any more.
+func (c *Calls) Ended(sh *transaction.Shard, id transaction.ID, ref uint64) {
+	switch kind, _, _ := refParts(ref); kind {
+	case refSetup:
+		if call := c.call(sh, ref); call != nil && call.branch == id {
+			call.branch = 0
+			c.reap(sh, call)
+		}
+	case refExchange:
+		if x := c.exchange(sh, ref); x != nil {
+			c.close(sh, x)
+		}
+	}
+}

@@ -1,0 +1,115 @@
+package call
+
+import (
+	"encoding/binary"
+	"hash/maphash"
+
+	"tollgate/internal/dialog"
+	"tollgate/internal/transaction"
+	"tollgate/internal/transport"
+	"tollgate/sip"
+)
+
+// found is a request's place: which call, which of its dialogs, from which side.
+type found struct {
+	call *Call
+	fork uint8
+	side dialog.Side
+}
+
+// find gives the dialog of a request: by our identifier in Route or Request-URI,
+// else by Call-ID and tags. Either way both tags must fit (RFC 3261 12.2.2), so
+// that who knows less than the parties do ends nobody's call.
+func (c *Calls) find(sh *transaction.Shard, m *sip.Message, f transport.Flow) (found, bool) {
+	if id, ok := c.named(m); ok {
+		call := c.table(sh).calls.At(id.Slot)
+		if call == nil || call.state == free || call.id != id.Stable {
+			return found{}, false
+		}
+		return c.match(call, m)
+	}
+	return c.findByTags(sh, m, f)
+}
+
+// named reads our identifier from the top Route or the Request-URI; a hidden
+// callee's Call-ID is one too.
+func (c *Calls) named(m *sip.Message) (dialog.ID, bool) {
+	it := m.Elements(sip.HdrRoute)
+	if elem, ok := it.Next(); ok {
+		if na, err := sip.ParseNameAddr(elem); err == nil {
+			if id, ok := c.cfg.Minter.Of(na.URI); ok {
+				return id, true
+			}
+		}
+	}
+	if id, ok := c.cfg.Minter.Of(m.RequestURI()); ok {
+		return id, true
+	}
+	return c.cfg.Minter.Parse(m.CallID())
+}
+
+// match finds dialog and side by the tags.
+func (c *Calls) match(call *Call, m *sip.Message) (found, bool) {
+	from, to := m.FromTag(), m.ToTag()
+	for i := range call.forks {
+		d := call.dialog(i)
+		if string(from) == string(call.text(call.caller.Tag)) && string(to) == string(call.text(d.CallerTag)) {
+			return found{call, i, dialog.Caller}, true
+		}
+		if string(from) == string(call.text(d.Callee.Tag)) && string(to) == string(call.text(d.Callee.LocalTag)) {
+			return found{call, i, dialog.Callee}, true
+		}
+	}
+	return found{}, false
+}
+
+// findByTags serves peers that ignore Route and Contact, from the address of
+// their leg only.
+func (c *Calls) findByTags(sh *transaction.Shard, m *sip.Message, f transport.Flow) (found, bool) {
+	t := c.table(sh)
+	at, ok := t.byDialog[dialogKey(m.CallID(), m.FromTag(), m.ToTag())]
+	if !ok {
+		return found{}, false
+	}
+	call := t.calls.At(at.slot)
+	hit, ok := c.match(call, m)
+	if !ok || string(call.text(call.caller.CallID)) != string(m.CallID()) {
+		return found{}, false
+	}
+	leg := call.leg(call.dialog(hit.fork), hit.side)
+	return hit, leg.Flow.Remote.Addr() == f.Remote.Addr()
+}
+
+// index makes a dialog known by its Call-ID and tags as the caller has them; the
+// first call keeps a key that a spiral would give to a second one.
+func (c *Calls) index(sh *transaction.Shard, call *Call, fork uint8) {
+	t := c.table(sh)
+	d := call.dialog(fork)
+	key := dialogKey(call.text(call.caller.CallID), call.text(call.caller.Tag), call.text(d.CallerTag))
+	if _, taken := t.byDialog[key]; !taken {
+		t.byDialog[key] = place{call.slot, fork}
+	}
+}
+
+func (c *Calls) unindex(sh *transaction.Shard, call *Call) {
+	t := c.table(sh)
+	for i := range call.forks {
+		key := dialogKey(call.text(call.caller.CallID), call.text(call.caller.Tag), call.text(call.dialog(i).CallerTag))
+		if t.byDialog[key].slot == call.slot {
+			delete(t.byDialog, key)
+		}
+	}
+}
+
+var dialogSeed = maphash.MakeSeed()
+
+// dialogKey hashes a dialog's id; which tag is whose does not matter.
+func dialogKey(callID, one, other []byte) uint64 {
+	var h maphash.Hash
+	h.SetSeed(dialogSeed)
+	h.Write(callID)
+	var tags [8]byte
+	binary.LittleEndian.PutUint64(tags[:], maphash.Bytes(dialogSeed, one)^maphash.Bytes(dialogSeed, other))
+	h.Write(tags[:])
+	return h.Sum64()
+}

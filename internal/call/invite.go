@@ -1,0 +1,247 @@
+package call
+
+import (
+	"hash/maphash"
+
+	"tollgate/internal/dialog"
+	"tollgate/internal/peer"
+	"tollgate/internal/policy"
+	"tollgate/internal/transaction"
+	"tollgate/internal/transport"
+	"tollgate/sip"
+)
+
+// setup is what a call needs only until it is answered.
+type setup struct {
+	walk  peer.Walk
+	flow  transport.Flow // the branch's
+	early bool           // early media was heard: no other destination after that
+	rang  bool           // a provisional response came
+	body  bool           // the INVITE carried an offer
+	mask  string         // host that stands for the caller's side
+}
+
+// Passed is an INVITE that the gate let through.
+type Passed struct {
+	Server     transaction.ID
+	Stable     dialog.Stable // the id of its reservation
+	Identity   *policy.Identity
+	Candidates *policy.Candidates
+}
+
+// Timer codes.
+const (
+	timerInvite uint8 = iota
+	timerInitial
+	timerMaxCall
+	timerSession
+)
+
+// Start makes a call of an INVITE that passed the gate and tries its first
+// destination. m is the INVITE.
+func (c *Calls) Start(sh *transaction.Shard, p *Passed, m *sip.Message) {
+	info, ok := sh.Server(p.Server)
+	if !ok {
+		c.cfg.Release(p.Stable)
+		return
+	}
+	call := c.newCall(sh)
+	settings := &p.Identity.Customer.Settings
+	call.id, call.customer, call.direction = p.Stable, p.Identity.Customer, p.Identity.Direction
+	call.hidden = settings.TopologyHiding && !settings.Transparent
+	call.server, call.cseq, call.started = p.Server, m.CSeq(), sh.Since()
+	sh.SetRef(p.Server, c.user, call.ref(refSetup))
+	if err := c.fill(sh, call, p, m, info.Flow); err != nil {
+		c.refuse(sh, call, 513, policy.TooBig)
+		return
+	}
+	var s *setup
+	call.setup, s = c.table(sh).setups.Alloc()
+	call.setup++
+	*s = setup{body: len(m.Body()) > 0, mask: c.mask(p.Identity, info.Flow)}
+	foreign, _ := peer.TargetOfURI(m.RequestURI())
+	s.walk.Start(p.Candidates, foreign)
+	call.invite = sh.After(settings.Timers.Invite, c.user, timerInvite, call.ref(refSetup))
+	c.try(sh, call, m)
+}
+
+// mask is the host that stands for a hidden side: the domain that the request
+// named, the customer's first, or our own address.
+func (c *Calls) mask(id *policy.Identity, f transport.Flow) string {
+	switch {
+	case id.Domain != "":
+		return id.Domain
+	case len(id.Customer.Domains) > 0:
+		return id.Customer.Domains[0]
+	}
+	host, _ := c.cfg.Transport.Advertised(f)
+	return host
+}
+
+// fill takes what the dialog needs of the INVITE.
+func (c *Calls) fill(sh *transaction.Shard, call *Call, p *Passed, m *sip.Message, f transport.Flow) (err error) {
+	call.texts.Buf = sh.Copy(nil)
+	add := func(b []byte) (t dialog.Text) {
+		if err == nil {
+			t, err = call.texts.Add(b)
+		}
+		return t
+	}
+	from, to := dialog.WithoutTag(m.Value(sip.HdrFrom)), dialog.WithoutTag(m.Value(sip.HdrTo))
+	call.caller = dialog.Leg{
+		CallID: add(m.CallID()), Tag: add(m.FromTag()),
+		Remote: add(from), Local: add(to),
+		Target: add(dialog.ContactURI(m)), Flow: f,
+	}
+	sh.Out = dialog.RouteSetOfRequest(sh.Out[:0], m)
+	call.caller.Routes = add(sh.Out)
+	call.out = outward{call.caller.CallID, call.caller.Tag, call.caller.Remote, call.caller.Local}
+	if !call.hidden {
+		return err
+	}
+	var h dialog.Hiding
+	h.Reset([]byte(c.mask(p.Identity, f)), call.customer.Domains, f.Remote)
+	sh.Out = c.mint(sh.Out[:0], sh, call, dialog.ToCallee, 0)
+	call.out.callID = add(sh.Out)
+	call.out.tag = add(appendTag(sh.Out[:0], call.id, 0xff))
+	call.out.from = add(h.AppendIdentity(sh.Out[:0], from))
+	call.out.to = add(h.AppendIdentity(sh.Out[:0], to))
+	return err
+}
+
+// mint appends an identifier of a call.
+func (c *Calls) mint(dst []byte, sh *transaction.Shard, call *Call, part dialog.Part, fork uint8) []byte {
+	return c.cfg.Minter.Append(dst, dialog.ID{Shard: sh.Index, Slot: call.slot, Stable: call.id, Part: part, Fork: fork})
+}
+
+// appendTag appends a tag of ours: the call's stable id and a fork's number,
+// which nobody outside of the dialog can know.
+func appendTag(dst []byte, id dialog.Stable, n uint8) []byte {
+	var raw [13]byte
+	copy(raw[:], id[:])
+	raw[12] = n
+	return sip.AppendToken(dst, raw[:])
+}
+
+// try sends the INVITE to the next address of the walk, or ends the call when
+// there is none. m is the INVITE where it is at hand, nil else.
+func (c *Calls) try(sh *transaction.Shard, call *Call, m *sip.Message) {
+	if m == nil {
+		if !sh.Request(call.server, &sh.Kept) {
+			return
+		}
+		m = &sh.Kept
+	}
+	s := c.setup(sh, call)
+	for {
+		flow, step := c.cfg.Router.Next(&s.walk, len(m.Bytes())+c.growth(call), c, sh.Index, call.ref(refSetup))
+		switch step {
+		case peer.Waiting:
+			return
+		case peer.Exhausted:
+			c.exhausted(sh, call)
+			return
+		case peer.Ready:
+			call.dest = s.walk.Destination()
+			if c.sendInvite(sh, call, s, m, flow) {
+				return
+			}
+		}
+	}
+}
+
+// growth is about how many bytes we add to an INVITE (RFC 3261 18.1.1 counts the
+// message as it is sent).
+func (c *Calls) growth(call *Call) int {
+	if call.hidden {
+		return 60
+	}
+	return 220
+}
+
+// sendInvite writes and sends the INVITE of one branch; false when it could not.
+func (c *Calls) sendInvite(sh *transaction.Shard, call *Call, s *setup, m *sip.Message, flow transport.Flow) bool {
+	call.branch = sh.NewClient(c.user, call.ref(refSetup))
+	if call.branch == 0 {
+		c.refuse(sh, call, 503, policy.ResourceExhausted)
+		return true
+	}
+	s.flow, s.early, s.rang = flow, false, false
+	call.forks, call.more = 0, call.more[:0]
+	var branch [transaction.BranchLen]byte
+	var id [dialog.IDLen]byte
+	var hiding dialog.Hiding
+	fwd := dialog.Forward{
+		Message: m, Source: call.caller.Flow.Remote, Out: c.address(flow),
+		Branch: sh.AppendBranch(branch[:0], call.branch, LoopHash(m)), CSeq: m.CSeq(),
+	}
+	if call.hidden {
+		c.hide(&hiding, call, s.mask, m)
+		fwd.Hide = &hiding
+		fwd.ID = c.mint(id[:0], sh, call, dialog.ToCallee, 0)
+		fwd.CallID, fwd.FromTag = call.text(call.out.callID), call.text(call.out.tag)
+		fwd.From, fwd.To = call.text(call.out.from), call.text(call.out.to)
+	} else {
+		fwd.ID = c.mint(id[:0], sh, call, dialog.InRoute, 0)
+		c.records(&fwd, call.caller.Flow, flow)
+	}
+	out, err := fwd.Write(&sh.Edit, sh.Out[:0])
+	if err != nil {
+		sh.Forget(call.branch)
+		c.refuse(sh, call, 513, policy.TooBig)
+		return true
+	}
+	sh.Out = out
+	if sh.SendRequest(call.branch, sip.INVITE, flow, out) != nil {
+		call.branch = 0
+		return false
+	}
+	call.initial = sh.After(call.customer.Settings.Timers.Initial, c.user, timerInitial, call.ref(refSetup))
+	return true
+}
+
+// hide prepares the hiding of the caller's side of the INVITE.
+func (c *Calls) hide(h *dialog.Hiding, call *Call, mask string, m *sip.Message) {
+	h.Reset([]byte(mask), call.customer.Domains, call.caller.Flow.Remote)
+	h.NameURI(call.text(call.caller.Target))
+	if via := m.TopVia(); via != nil {
+		h.Name(via.Host)
+	}
+}
+
+// records gives the Record-Route entries of a plain call: one, or two where
+// transport or network change between the legs (RFC 5658).
+func (c *Calls) records(f *dialog.Forward, from, to transport.Flow) {
+	f.RecordRoute[0] = c.address(to)
+	f.Records = 1
+	other := c.address(from)
+	if other != f.RecordRoute[0] {
+		f.RecordRoute[1] = other
+		f.Records = 2
+	}
+}
+
+// address is how the peer of a flow knows us.
+func (c *Calls) address(f transport.Flow) dialog.Address {
+	host, port := c.cfg.Transport.Advertised(f)
+	return dialog.Address{Proto: f.Proto, Host: host, Port: port}
+}
+
+var loopSeed = maphash.MakeSeed()
+
+// LoopHash is what tells a loop from a spiral (RFC 3261 16.3 step 4): what
+// routing looks at, in 31 bits.
+func LoopHash(m *sip.Message) uint32 {
+	var h maphash.Hash
+	h.SetSeed(loopSeed)
+	h.Write(m.RequestURI())
+	h.Write(m.CallID())
+	h.Write(m.FromTag())
+	h.Write(m.ToTag())
+	h.Write(m.Slice(m.CSeqNumber()))
+	sum := uint32(h.Sum64()) &^ 1
+	if len(m.Body()) > 0 {
+		sum |= 1 // Stray wants to know whether the INVITE carried an offer
+	}
+	return sum
+}

@@ -1,0 +1,93 @@
+package call
+
+import (
+	"encoding/hex"
+	"time"
+
+	"tollgate/internal/policy"
+	"tollgate/internal/tenant"
+	"tollgate/internal/transaction"
+)
+
+// summary copies what lists and records show.
+func (c *Calls) summary(sh *transaction.Shard, call *Call) Summary {
+	now, since := sh.Now(), sh.Since()
+	at := func(d time.Duration) time.Time { return now.Add(d - since).UTC() }
+	s := Summary{
+		ID:       hex.EncodeToString(call.id[:]),
+		Customer: call.customer.Settings.ID, Name: call.customer.Settings.Name,
+		Direction: call.direction.String(), State: call.state.String(), Hidden: call.hidden,
+		CallID: string(call.text(call.caller.CallID)),
+		From:   string(call.text(call.caller.Remote)), To: string(call.text(call.caller.Local)),
+		Source: call.caller.Flow.Remote.String(), Started: at(call.started),
+		Reason: call.reason, Status: int(call.status),
+	}
+	if call.status != 0 {
+		s.By = call.by.String()
+	}
+	if call.dest != nil {
+		s.Destination = call.dest.Name
+	}
+	if call.forks > 0 {
+		s.Target = call.first.Callee.Flow.Remote.String()
+	}
+	if call.answered > 0 {
+		s.Answered = at(call.answered)
+		s.Seconds = int((since - call.answered) / time.Second)
+	}
+	return s
+}
+
+// List gives the calls that keep takes, shard by shard; the texts are the caller's.
+func (c *Calls) List(keep func(tenant.CustomerID) bool) []Summary {
+	var list []Summary
+	for i := range c.tables {
+		c.layer.Do(uint8(i), func(sh *transaction.Shard) {
+			for _, call := range c.alive(sh) {
+				if keep(call.customer.Settings.ID) {
+					list = append(list, c.summary(sh, call))
+				}
+			}
+		})
+	}
+	return list
+}
+
+func (c *Calls) alive(sh *transaction.Shard) []*Call {
+	t := c.table(sh)
+	var list []*Call
+	for slot := range t.calls.End() {
+		if call := t.calls.At(slot); call.state != free && call.state != over {
+			list = append(list, call)
+		}
+	}
+	return list
+}
+
+// Hangup ends a call by the id that List gives, if allowed takes its customer;
+// false when there is no such call.
+func (c *Calls) Hangup(id string, why policy.Reason, allowed func(tenant.CustomerID) bool) bool {
+	hit := false
+	for i := range c.tables {
+		c.layer.Do(uint8(i), func(sh *transaction.Shard) {
+			for _, call := range c.alive(sh) {
+				if hex.EncodeToString(call.id[:]) == id && allowed(call.customer.Settings.ID) {
+					hit = true
+					c.end(sh, call, why, 480)
+				}
+			}
+		})
+	}
+	return hit
+}
+
+// EndAll ends every call: the last act of a drain.
+func (c *Calls) EndAll(why policy.Reason) {
+	for i := range c.tables {
+		c.layer.Do(uint8(i), func(sh *transaction.Shard) {
+			for _, call := range c.alive(sh) {
+				c.end(sh, call, why, 503)
+			}
+		})
+	}
+}

@@ -1,0 +1,94 @@
+package call
+
+import (
+	"time"
+
+	"tollgate/internal/dialog"
+	"tollgate/internal/policy"
+	"tollgate/internal/transaction"
+)
+
+// state is where a call stands.
+type state uint8
+
+const (
+	free    state = iota
+	calling       // the INVITE is under way
+	up            // answered
+	ending        // our own BYEs are out
+	over          // only transactions are left
+)
+
+// String is the word of lists.
+func (s state) String() string { return [...]string{"free", "calling", "up", "ending", "over"}[s] }
+
+// Call is one call. All its texts stand in one buffer, and apart from that and
+// from its customer's settings it is a plain value.
+type Call struct {
+	gen, slot uint32
+	state     state
+	hidden    bool
+	direction policy.Direction
+	forks     uint8 // dialogs, the first one in first
+	confirmed uint8 // dialogs that are up
+	pending   int16 // exchanges that still name this call
+	byes      int8  // of our own that are not answered yet
+	status    int16 // the final status, 0 = none yet
+	reason    policy.Reason
+	by        dialog.Side
+
+	id       dialog.Stable
+	customer *policy.Customer
+	dest     *policy.Destination // the one that is tried or was taken; nil: a foreign host
+	server   transaction.ID      // the INVITE's
+	branch   transaction.ID      // the INVITE's on the far side
+	setup    uint32              // slot of its setup plus 1, while calling
+	cseq     uint32              // of the INVITE
+
+	texts  dialog.Texts
+	caller dialog.Leg
+	// How the callee knows caller and call; the caller's own when nothing is hidden.
+	out   outward
+	first dialog.Dialog
+	more  []dialog.Dialog
+
+	invite  transaction.TimerID // then max_call
+	initial transaction.TimerID // then the session timer
+
+	started  time.Duration // since the layer's start
+	answered time.Duration
+}
+
+// outward is what of the callee's leg is the same for every fork.
+type outward struct {
+	callID, tag, from, to dialog.Text
+}
+
+// dialog gives one of the call's dialogs.
+func (c *Call) dialog(fork uint8) *dialog.Dialog {
+	if fork == 0 {
+		return &c.first
+	}
+	return &c.more[fork-1]
+}
+
+func (c *Call) text(t dialog.Text) []byte { return c.texts.Get(t) }
+
+// leg gives one side's leg in a dialog; the caller's has its To-tag filled in.
+func (c *Call) leg(d *dialog.Dialog, side dialog.Side) dialog.Leg {
+	if side == dialog.Callee {
+		return d.Callee
+	}
+	l := c.caller
+	l.LocalTag = d.CallerTag
+	return l
+}
+
+func (c *Call) ref(kind refKind) uint64 { return makeRef(kind, c.gen, c.slot) }
+
+// ended marks why a call ends; the first reason stays.
+func (c *Call) ended(why policy.Reason, status int, by dialog.Side) {
+	if c.status == 0 {
+		c.reason, c.status, c.by = why, int16(status), by
+	}
+}

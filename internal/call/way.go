@@ -1,0 +1,120 @@
+package call
+
+import (
+	"bytes"
+	"net/netip"
+
+	"tollgate/internal/dialog"
+	"tollgate/internal/peer"
+	"tollgate/internal/policy"
+	"tollgate/internal/transaction"
+	"tollgate/internal/transport"
+	"tollgate/sip"
+)
+
+// wayTo gives the flow to an exchange's receiver: the one that the dialog uses
+// already, where route set and target lead there, else by the steps of RFC 3263.
+func (c *Calls) wayTo(sh *transaction.Shard, call *Call, x *exchange) (transport.Flow, peer.Step) {
+	if x.walk == nil {
+		leg := call.leg(call.dialog(x.fork), x.from.Other())
+		if flow, sure := c.quickWay(leg, call); sure {
+			return flow, peer.Ready
+		}
+		c.startWalk(call, x)
+	}
+	return c.inside.Next(x.walk, 0, c, sh.Index, x.ref())
+}
+
+func (c *Calls) startWalk(call *Call, x *exchange) {
+	target, _ := peer.TargetOfURI(nextHop(call, call.leg(call.dialog(x.fork), x.from.Other())))
+	x.walk = new(peer.Walk)
+	x.walk.Start(&policy.Candidates{Foreign: target.Host != ""}, target)
+}
+
+// nextHop is the URI that a request to a leg is sent to (RFC 3261 8.1.2): the
+// first route, else the target.
+func nextHop(call *Call, leg dialog.Leg) []byte {
+	if leg.Routes.Empty() {
+		return call.text(leg.Target)
+	}
+	routes := call.text(leg.Routes)
+	if end := bytes.IndexByte(routes, '>'); end >= 0 {
+		routes = routes[:end+1]
+	}
+	na, err := sip.ParseNameAddr(routes)
+	if err != nil {
+		return call.text(leg.Target)
+	}
+	return na.URI
+}
+
+// quickWay gives a leg's flow when no name or connection has to be looked up.
+// An open connection is used again; a private target that is not where its party
+// speaks from stands behind NAT, so the party is answered where it speaks from.
+func (c *Calls) quickWay(leg dialog.Leg, call *Call) (transport.Flow, bool) {
+	if leg.Flow.Proto.Reliable() {
+		return leg.Flow, c.cfg.Transport.Alive(leg.Flow)
+	}
+	u, err := sip.ParseURI(nextHop(call, leg))
+	if err != nil {
+		return leg.Flow, true // no target was ever given: the source is all we know
+	}
+	addr, literal := u.Addr()
+	if !literal {
+		return leg.Flow, false
+	}
+	proto, port := transport.UDP, uint16(5060)
+	if v, ok := u.Param("transport"); ok {
+		if proto, ok = transport.ParseProto(string(v)); !ok {
+			return leg.Flow, true
+		}
+		port = proto.DefaultPort()
+	}
+	if u.HasPort {
+		port = u.Port
+	}
+	to := netip.AddrPortFrom(addr, port)
+	switch {
+	case proto == transport.UDP && to == leg.Flow.Remote:
+		return leg.Flow, true
+	case addr.IsUnspecified() || addr.IsPrivate() && addr != leg.Flow.Remote.Addr() && !leg.Flow.Remote.Addr().IsPrivate():
+		return leg.Flow, true
+	case proto == transport.UDP && addr.Is4() == leg.Flow.Remote.Addr().Is4():
+		flow := leg.Flow
+		flow.Remote = to
+		return flow, true
+	}
+	return c.cfg.Transport.Find(transport.Hop{Proto: proto, Addr: to}, "")
+}
+
+// reach gives a flow to a leg at once, or calls then from another goroutine.
+func (c *Calls) reach(call *Call, leg dialog.Leg, then func(f transport.Flow, ok bool)) (transport.Flow, bool) {
+	target, ok := peer.TargetOfURI(nextHop(call, leg))
+	r := &reaching{router: c.inside, then: then}
+	r.walk.Start(&policy.Candidates{Foreign: ok}, target)
+	return r.step()
+}
+
+// reaching is a walk that belongs to no cell.
+type reaching struct {
+	router *peer.Router
+	walk   peer.Walk
+	then   func(f transport.Flow, ok bool)
+}
+
+func (r *reaching) step() (transport.Flow, bool) {
+	flow, step := r.router.Next(&r.walk, 0, r, 0, 0)
+	if step == peer.Exhausted {
+		// Told from another goroutine, as the rest: the caller holds a lock.
+		go r.then(flow, false)
+	}
+	return flow, step == peer.Ready
+}
+
+// Continue is peer.Waiter; nobody else touches the walk meanwhile.
+func (r *reaching) Continue(_ uint8, _ uint64, apply func(*peer.Walk)) {
+	apply(&r.walk)
+	if flow, ready := r.step(); ready {
+		r.then(flow, true)
+	}
+}

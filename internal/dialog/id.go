@@ -1,0 +1,140 @@
+// Package dialog holds the two legs that a call or a subscription joins: their
+// identifiers, tags, route sets, targets and CSeq numbers (RFC 3261 12), and
+// writes a message of one leg as a message of the other, plain (a
+// record-routing proxy, RFC 3261 16) or hidden (topology hiding, RFC 5853 3.1).
+//
+// It is not its job to decide what a message means for a call (package call),
+// nor where a new one goes (packages policy and peer).
+package dialog
+
+import (
+	"encoding/binary"
+	"math/rand/v2"
+
+	"github.com/dchest/siphash"
+
+	"tollgate/sip"
+)
+
+// Stable is the part of an identifier that survives a restart and names the
+// same call on every node.
+type Stable [12]byte
+
+// Part says which of a dialog's addresses an identifier stands in.
+type Part uint8
+
+// The parts. ToCaller and ToCallee carry the number of the fork in Fork.
+const (
+	InRoute  Part = iota // our Record-Route: both parties use it
+	ToCaller             // our Contact, as the caller knows us
+	ToCallee             // our Contact and Call-ID, as the callee knows us
+)
+
+// ID is what our Record-Route, Contact and Call-ID say to us when they return:
+// in base32hex, so that folding its case does no harm.
+//
+//	byte  0      key id
+//	bytes 1-2    node
+//	bytes 3-4    epoch of the node's start
+//	byte  5      shard
+//	bytes 6-8    slot hint
+//	bytes 9-20   stable id
+//	byte  21     part, fork in the low four bits
+//	bytes 22-29  MAC over the above
+type ID struct {
+	Shard  uint8
+	Slot   uint32 // 24 bits: where the call stood when this was written
+	Stable Stable
+	Part   Part
+	Fork   uint8 // 0 to 15
+	Epoch  uint16
+	Node   uint16
+}
+
+const (
+	idBytes = 30
+	// IDLen is the length of an identifier.
+	IDLen = 48
+)
+
+// Key keys the MAC of identifiers; keys are shared by nodes and rotated.
+type Key struct {
+	ID     uint8
+	K0, K1 uint64
+}
+
+// Minter writes and reads identifiers. It is safe for concurrent use.
+type Minter struct {
+	node, epoch uint16
+	keys        [256]*Key
+	current     uint8
+}
+
+// NewMinter takes the keys, the newest first.
+func NewMinter(node, epoch uint16, keys ...Key) *Minter {
+	m := &Minter{node: node, epoch: epoch, current: keys[0].ID}
+	for _, k := range keys {
+		m.keys[k.ID] = &k
+	}
+	return m
+}
+
+// NewStable gives a stable id that nobody can guess.
+func NewStable() (s Stable) {
+	binary.BigEndian.PutUint64(s[0:], rand.Uint64()) // math/rand/v2's top level is ChaCha8, seeded by the system
+	binary.BigEndian.PutUint32(s[8:], rand.Uint32())
+	return s
+}
+
+// Append appends an identifier.
+func (m *Minter) Append(dst []byte, id ID) []byte {
+	var raw [idBytes]byte
+	raw[0] = m.current
+	binary.BigEndian.PutUint16(raw[1:], m.node)
+	binary.BigEndian.PutUint16(raw[3:], m.epoch)
+	binary.BigEndian.PutUint32(raw[5:], uint32(id.Shard)<<24|id.Slot&0xffffff)
+	copy(raw[9:], id.Stable[:])
+	raw[21] = byte(id.Part)<<4 | id.Fork&15
+	k := m.keys[m.current]
+	binary.BigEndian.PutUint64(raw[22:], siphash.Hash(k.K0, k.K1, raw[:22]))
+	return sip.AppendToken(dst, raw[:])
+}
+
+// Parse reads an identifier of ours, of any node and of any key that is known.
+func (m *Minter) Parse(token []byte) (ID, bool) {
+	var raw [idBytes]byte
+	if len(token) != IDLen || !sip.DecodeToken(raw[:], token) {
+		return ID{}, false
+	}
+	k := m.keys[raw[0]]
+	if k == nil || binary.BigEndian.Uint64(raw[22:]) != siphash.Hash(k.K0, k.K1, raw[:22]) {
+		return ID{}, false
+	}
+	where := binary.BigEndian.Uint32(raw[5:])
+	id := ID{
+		Shard: uint8(where >> 24), Slot: where & 0xffffff,
+		Part: Part(raw[21] >> 4), Fork: raw[21] & 15,
+		Node: binary.BigEndian.Uint16(raw[1:]), Epoch: binary.BigEndian.Uint16(raw[3:]),
+	}
+	copy(id.Stable[:], raw[9:21])
+	return id, true
+}
+
+// Shard gives the shard that a Call-ID of ours names: all of a call is in the
+// shard of its caller's Call-ID, and the Call-ID that we gave the callee says so.
+func (m *Minter) Shard(callID []byte) (uint8, bool) {
+	if len(callID) != IDLen {
+		return 0, false
+	}
+	id, ok := m.Parse(callID)
+	return id.Shard, ok
+}
+
+// Of gives the identifier in a URI of ours: its user part.
+func (m *Minter) Of(uri []byte) (ID, bool) {
+	u, err := sip.ParseURI(uri)
+	if err != nil || len(u.User) != IDLen {
+		return ID{}, false
+	}
+	return m.Parse(u.User)
+}

@@ -1,0 +1,112 @@
+package dialog
+
+import (
+	"net/netip"
+
+	"tollgate/sip"
+)
+
+// Reply is what changes in a response on its way back.
+type Reply struct {
+	Message *sip.Message
+	Hide    *Hiding
+	Status  int    // 0 keeps the code; else the response goes up as this one
+	CSeq    uint32 // of the request, as its sender numbered it
+	// Hidden: what the sender's request said of itself, and how we show ourselves.
+	Head   *sip.Message
+	Source netip.AddrPort
+	ToTag  []byte
+	Out    Address
+	ID     []byte
+}
+
+// Write appends the response as the request's sender gets it to dst.
+func (r *Reply) Write(e *sip.Edit, dst []byte) ([]byte, error) {
+	m := r.Message
+	e.Reset(m)
+	if r.Status != 0 && r.Status != m.StatusCode() {
+		e.At(m.StartLine()).String("SIP/2.0 ").Uint(uint64(r.Status)).Byte(' ').String(sip.ReasonPhrase(r.Status))
+	}
+	if r.CSeq != m.CSeq() {
+		e.At(m.CSeqNumber()).Uint(uint64(r.CSeq))
+	}
+	if r.Hide == nil {
+		// RFC 3261 16.7 step 3: our Via goes, all else is the proxies' before us.
+		for i := range m.FieldCount() {
+			if m.Field(i).ID == sip.HdrVia {
+				e.Delete(m.ElementDeletion(m.TopVia().Elem, i))
+				break
+			}
+		}
+		return e.Write(dst)
+	}
+	r.head(e)
+	r.Hide.response(e, m, r.Out, r.ID)
+	return e.Write(dst)
+}
+
+// head puts back what the sender must find again: Via, Record-Route, From, To
+// and Call-ID as he wrote them.
+func (r *Reply) head(e *sip.Edit) {
+	m, h := r.Message, r.Head
+	e.Insert(m.First(sip.HdrVia).Line.Off)
+	top := h.TopVia()
+	first := true
+	for i := range h.FieldCount() {
+		f := h.Field(i)
+		switch {
+		case f.ID == sip.HdrVia && first && !h.IsRequest():
+			first = false
+			e.Bytes(h.Slice(f.Line)) // an answer's Vias are marked already
+		case f.ID == sip.HdrVia && first:
+			first = false
+			e.String("Via: ")
+			var room [256]byte
+			e.Bytes(sip.AppendVia(room[:0], top.Elem, top, r.Source))
+			rest := h.Slice(sip.Span{Off: h.SpanOf(top.Elem).End, End: f.Value.End})
+			e.Bytes(rest).String("\r\n")
+		case f.ID == sip.HdrVia, f.ID == sip.HdrRecordRoute:
+			e.Bytes(h.Slice(f.Line))
+		}
+	}
+	if f := m.First(sip.HdrFrom); f != nil {
+		e.At(f.Value).Bytes(h.Value(sip.HdrFrom))
+	}
+	if f := m.First(sip.HdrTo); f != nil {
+		r.to(e, f)
+	}
+	if f := m.First(sip.HdrCallID); f != nil {
+		e.At(f.Value).Bytes(h.CallID())
+	}
+}
+
+// to writes the sender's To with our tag; an answer that serves as head carries
+// a tag of another fork perhaps, which gives way.
+func (r *Reply) to(e *sip.Edit, f *sip.Field) {
+	value := r.Head.Value(sip.HdrTo)
+	tag := r.Head.ToTag()
+	if r.Head.IsRequest() && tag != nil {
+		e.At(f.Value).Bytes(value)
+		return
+	}
+	if tag != nil {
+		value = WithoutTag(value)
+	}
+	e.At(f.Value).Bytes(value)
+	if len(r.ToTag) > 0 {
+		e.String(";tag=").Bytes(r.ToTag)
+	}
+}
+
+// WithoutTag cuts a From or To value before its header parameters.
+func WithoutTag(value []byte) []byte {
+	na, err := sip.ParseNameAddr(value)
+	if err != nil {
+		return value
+	}
+	end := cap(value) - cap(na.URI) + len(na.URI)
+	if na.Bracketed {
+		end++
+	}
+	return value[:min(end, len(value))]
+}

@@ -1,0 +1,206 @@
+// Package peer knows our neighbours: it turns the candidates that policy chose
+// into flows, address by address (RFC 3263 4.3), and watches by OPTIONS whether
+// destinations are alive (mission row C6).
+//
+// It is not its job to choose destinations, nor to know calls.
+package peer
+
+import (
+	"net/netip"
+
+	"tollgate/internal/policy"
+	"tollgate/internal/transport"
+	"tollgate/sip"
+)
+
+// Network is what a walk needs of the transport.
+type Network interface {
+	Find(h transport.Hop, network string) (transport.Flow, bool)
+	Dial(h transport.Hop, network string, done func(transport.Flow, error))
+	IsOwn(a netip.AddrPort) bool
+}
+
+// Resolver is what a walk needs of the resolver.
+type Resolver interface {
+	Lookup(t transport.Target) ([]transport.Hop, bool)
+	Resolve(t transport.Target, done func([]transport.Hop, error))
+}
+
+// Router walks candidates. It is safe for concurrent use.
+type Router struct {
+	Network  Network
+	Resolver Resolver
+	// Forbidden networks are where no destination may lead.
+	Forbidden []netip.Prefix
+	Inside    bool // the way leads along a dialog, which may spiral through ourselves: nothing is forbidden
+}
+
+// Walk is the way through the candidates of one request: each candidate's
+// addresses in turn, then the next candidate.
+type Walk struct {
+	list     policy.Candidates
+	foreign  transport.Target
+	next     int // candidate to resolve next
+	current  *policy.Destination
+	hops     []transport.Hop
+	hop      int
+	stream   bool // this hop over TCP, since the request is too large for UDP
+	datagram bool // that was refused: UDP all the same
+	why      policy.Reason
+}
+
+// Start begins a walk; foreign is the target where list.Foreign is set.
+func (w *Walk) Start(list *policy.Candidates, foreign transport.Target) {
+	*w = Walk{list: *list, foreign: foreign, why: policy.AllDestinationsDown}
+}
+
+// Destination is the candidate that the last Next led to; nil for a foreign host.
+func (w *Walk) Destination() *policy.Destination { return w.current }
+
+// Candidate is the place of Destination in the list.
+func (w *Walk) Candidate() int { return w.next - 1 }
+
+// SkipCandidate leaves the current candidate's other addresses out.
+func (w *Walk) SkipCandidate() { w.hops, w.hop = nil, 0 }
+
+// Step says what Next came to.
+type Step uint8
+
+// The steps.
+const (
+	Ready     Step = iota // the flow may be used
+	Waiting               // the continuation will be called
+	Exhausted             // nothing is left
+)
+
+// Waiter is told that a walk can go on. apply must be called under the lock that
+// guards the walk, and Next again after it.
+type Waiter interface {
+	Continue(shard uint8, ref uint64, apply func(*Walk))
+}
+
+// largest is the size beyond which a request should not go over UDP where the
+// path MTU is unknown (RFC 3261 18.1.1).
+const largest = 1300
+
+// Next gives the next flow to try for a request of size bytes. When it has to
+// wait it returns Waiting, and w is untouched until waiter is called.
+func (r *Router) Next(w *Walk, size int, waiter Waiter, shard uint8, ref uint64) (transport.Flow, Step) {
+	for {
+		for w.hop < len(w.hops) {
+			flow, step, again := r.connect(w, size, waiter, shard, ref)
+			if !again {
+				return flow, step
+			}
+		}
+		target, ok := w.advance()
+		if !ok {
+			return transport.Flow{}, Exhausted
+		}
+		hops, known := r.Resolver.Lookup(target)
+		if !known {
+			r.Resolver.Resolve(target, func(hops []transport.Hop, err error) {
+				waiter.Continue(shard, ref, func(w *Walk) { w.hops, w.hop = hops, 0 })
+			})
+			return transport.Flow{}, Waiting
+		}
+		w.hops, w.hop = hops, 0
+	}
+}
+
+// advance goes to the next candidate and gives its target.
+func (w *Walk) advance() (transport.Target, bool) {
+	if w.list.Foreign {
+		if w.next > 0 {
+			return transport.Target{}, false
+		}
+		w.next = 1
+		return w.foreign, true
+	}
+	if w.next >= w.list.N {
+		return transport.Target{}, false
+	}
+	w.current = w.list.List[w.next]
+	w.next++
+	return TargetOf(w.current), true
+}
+
+// connect gives a flow to the current hop; again says to look at the next one.
+func (r *Router) connect(w *Walk, size int, waiter Waiter, shard uint8, ref uint64) (flow transport.Flow, step Step, again bool) {
+	hop := w.hops[w.hop]
+	if r.forbidden(hop.Addr) {
+		w.hop++
+		return flow, step, true
+	}
+	network := ""
+	if w.current != nil {
+		network = w.current.Network
+	}
+	large := size > largest && hop.Proto == transport.UDP && !w.datagram
+	if large {
+		hop.Proto = transport.TCP
+	}
+	if flow, ok := r.Network.Find(hop, network); ok {
+		w.hop++
+		w.datagram = false
+		return flow, Ready, false
+	}
+	if hop.Proto == transport.UDP {
+		w.hop++ // no listener of ours leads there
+		return flow, step, true
+	}
+	r.Network.Dial(hop, network, func(_ transport.Flow, err error) {
+		waiter.Continue(shard, ref, func(w *Walk) {
+			switch {
+			case err == nil:
+			case large:
+				w.datagram = true // the peer takes no TCP: RFC 3261 18.1.1's fallback
+			default:
+				w.hop++
+			}
+		})
+	})
+	return flow, Waiting, false
+}
+
+// forbidden keeps destinations out of our own listeners and of networks where
+// nobody's PBX is.
+func (r *Router) forbidden(a netip.AddrPort) bool {
+	if r.Inside {
+		return false
+	}
+	if r.Network.IsOwn(a) {
+		return true
+	}
+	for _, p := range r.Forbidden {
+		if p.Contains(a.Addr()) {
+			return true
+		}
+	}
+	return false
+}
+
+// TargetOf is where a destination is looked for.
+func TargetOf(d *policy.Destination) transport.Target {
+	proto, _ := transport.ParseProto(d.Transport())
+	return transport.Target{Host: d.Host, Port: d.Port, Proto: proto, ServerName: d.ServerName, Verify: d.Verify}
+}
+
+// TargetOfURI is where a URI leads (RFC 3263 4); false where no SIP host stands in it.
+func TargetOfURI(uri []byte) (transport.Target, bool) {
+	u, err := sip.ParseURI(uri)
+	if err != nil || u.Scheme != sip.SchemeSIP && u.Scheme != sip.SchemeSIPS || len(u.Host) == 0 {
+		return transport.Target{}, false
+	}
+	t := transport.Target{Host: string(u.Host), Port: u.Port}
+	if v, ok := u.Param("transport"); ok {
+		t.Proto, _ = transport.ParseProto(string(v))
+		if t.Proto == 0 {
+			return t, false
+		}
+	}
+	if u.Scheme == sip.SchemeSIPS {
+		t.Proto, t.ServerName, t.Verify = transport.TLS, t.Host, true
+	}
+	return t, true
+}

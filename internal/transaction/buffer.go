@@ -1,0 +1,43 @@
+package transaction
+
+// sizes are the classes of message buffers; most SIP messages fit the first three.
+var sizes = [...]int{512, 1024, 2048, 4096, 16384, 65536}
+
+// keepFree bounds what each class keeps for later, so that a burst's memory is given back.
+const keepFree = 256
+
+// buffers is a shard's stock of message copies, by size class. It is used
+// under the shard's lock only, which is why it is no sync.Pool.
+type buffers struct {
+	free [len(sizes)][][]byte
+}
+
+// copyOf returns a copy of b in a pooled buffer.
+func (p *buffers) copyOf(b []byte) []byte {
+	for c, size := range sizes {
+		if len(b) > size {
+			continue
+		}
+		if n := len(p.free[c]); n > 0 {
+			buf := p.free[c][n-1]
+			p.free[c] = p.free[c][:n-1]
+			return append(buf[:0], b...)
+		}
+		return append(make([]byte, 0, size), b...)
+	}
+	return append([]byte(nil), b...)
+}
+
+// put takes a buffer back and clears the caller's reference.
+func (p *buffers) put(b *[]byte) {
+	buf := *b
+	*b = nil
+	for c, size := range sizes {
+		if cap(buf) == size {
+			if len(p.free[c]) < keepFree {
+				p.free[c] = append(p.free[c], buf)
+			}
+			return
+		}
+	}
+}

@@ -1,0 +1,212 @@
+// Package transaction runs the state machines of RFC 3261 17 as amended by
+// RFC 6026, for many transactions at once and without a goroutine, a channel or
+// a time.Timer for any of them.
+//
+// Everything of one call lives in one shard: the shard is found by Call-ID, or
+// by the branch that we wrote. A message is served under its shard's lock, from
+// reading to sending; what has to wait (a name, a dial, a reservation) keeps its
+// cells and comes back through Layer.Do. Users of the package, and their own
+// tables by shard, are guarded by the same lock, so there is no lock order.
+//
+// It is not its job to know what a request means, nor to choose where it goes.
+package transaction
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"sync"
+	"time"
+
+	"github.com/dchest/siphash"
+
+	"tollgate/internal/transport"
+	"tollgate/sip"
+)
+
+// The timers of RFC 3261 17 (table 4) and RFC 6026.
+const (
+	T1     = 500 * time.Millisecond
+	T2     = 4 * time.Second
+	T4     = 5 * time.Second
+	TimerC = 185 * time.Second // RFC 3261 16.6 step 11: more than 3 minutes
+	// tryingAfter is when a 100 goes out for an INVITE that got no other
+	// answer yet: RFC 3261 17.2.1 asks for one only where nothing else is sent
+	// within 200 ms, and a third of a call's messages is saved by waiting.
+	tryingAfter = 140 * time.Millisecond
+)
+
+// Sender is the way out; transport.Transport is one.
+type Sender interface {
+	Send(f transport.Flow, data []byte) error
+}
+
+// Core takes what belongs to no transaction. It is called with the shard locked;
+// the message is valid until it returns.
+type Core interface {
+	// Request is a new request, neither ACK nor CANCEL. Core drops it, answers
+	// it by Shard.Reply, or takes it by Shard.NewServer.
+	Request(sh *Shard, m *sip.Message, f transport.Flow)
+	// Ack is an ACK that no server transaction waits for: one to a 2xx.
+	Ack(sh *Shard, m *sip.Message, f transport.Flow)
+	// Stray is a 2xx to an INVITE of ours that was given up or forgotten.
+	Stray(sh *Shard, m *sip.Message, f transport.Flow)
+}
+
+// Failure says why a client transaction ended without a final response.
+type Failure uint8
+
+// The failures: timers B, F or C, and transport errors (RFC 3261 17.1.4).
+const (
+	TimedOut Failure = iota
+	Unreachable
+)
+
+// User owns transactions; ref is what it gave when it made them. Each call is
+// made with the shard locked.
+type User interface {
+	// Response is a provisional or a final one. After a 2xx to an INVITE more
+	// 2xx can come, retransmitted or of other forks, until timer M.
+	Response(sh *Shard, c ID, ref uint64, m *sip.Message, f transport.Flow)
+	// Failed ends a client transaction instead of a final response.
+	Failed(sh *Shard, c ID, ref uint64, why Failure)
+	// Ended tells that no more 2xx can come for an INVITE that got one.
+	Ended(sh *Shard, c ID, ref uint64)
+	// Canceled tells that the INVITE of a server transaction was cancelled; the
+	// CANCEL is answered already, the INVITE is not.
+	Canceled(sh *Shard, s ID, ref uint64)
+	// Timer is one that Shard.After started.
+	Timer(sh *Shard, code uint8, ref uint64)
+}
+
+// Config says what a Layer is made of.
+type Config struct {
+	Shards int // a power of two, up to 256; 0 = 16
+	Send   Sender
+	Core   Core
+	// ShardOf gives the shard that a Call-ID of our own names; others are hashed.
+	ShardOf func(callID []byte) (shard uint8, ok bool)
+	// MaxCells bounds the transactions of one side in one shard; 0 = 1<<18.
+	MaxCells int
+}
+
+// Layer is all shards and the clock that drives their timers.
+type Layer struct {
+	cfg    Config
+	secret secret
+	start  time.Time
+	shards []*Shard
+	users  []User
+
+	serverTable *serverTable
+	clientTable *clientTable
+
+	stop chan struct{}
+	done sync.WaitGroup
+}
+
+// New makes a layer; Run starts its timers.
+func New(cfg Config) *Layer {
+	if cfg.Shards == 0 {
+		cfg.Shards = 16
+	}
+	if cfg.MaxCells == 0 {
+		cfg.MaxCells = 1 << 18
+	}
+	var seed [24]byte
+	rand.Read(seed[:]) //nolint:errcheck // crypto/rand.Read never fails (Go 1.24)
+	l := &Layer{
+		cfg:    cfg,
+		secret: secret{binary.BigEndian.Uint64(seed[0:]), binary.BigEndian.Uint64(seed[8:])},
+		start:  time.Now(),
+		stop:   make(chan struct{}),
+
+		serverTable: newServerTable(),
+		clientTable: newClientTable(),
+	}
+	for i := range cfg.Shards {
+		l.shards = append(l.shards, newShard(l, uint8(i), binary.BigEndian.Uint32(seed[16:])))
+	}
+	return l
+}
+
+// Register adds a user; the number it gets goes into NewServer and NewClient.
+// All users register before Run.
+func (l *Layer) Register(u User) uint8 {
+	l.users = append(l.users, u)
+	return uint8(len(l.users) - 1)
+}
+
+// Run drives the timers until Close.
+func (l *Layer) Run() {
+	l.done.Add(1)
+	go func() {
+		defer l.done.Done()
+		t := time.NewTicker(tick)
+		defer t.Stop()
+		for {
+			select {
+			case <-l.stop:
+				return
+			case <-t.C:
+				for _, sh := range l.shards {
+					sh.lock()
+					sh.wheel.advance(int64(sh.since/tick), sh.fire)
+					sh.unlock()
+				}
+			}
+		}
+	}()
+}
+
+// Close stops the timers and waits for the clock.
+func (l *Layer) Close() {
+	close(l.stop)
+	l.done.Wait()
+}
+
+// Shards is the number of shards.
+func (l *Layer) Shards() int { return len(l.shards) }
+
+// Do runs f with a shard locked: how what was parked comes back.
+func (l *Layer) Do(shard uint8, f func(sh *Shard)) {
+	sh := l.shards[int(shard)&(len(l.shards)-1)]
+	sh.lock()
+	defer sh.unlock()
+	f(sh)
+}
+
+// ShardOf gives the shard that everything with this Call-ID lives in.
+func (l *Layer) ShardOf(callID []byte) uint8 {
+	mask := uint8(len(l.shards) - 1)
+	if l.cfg.ShardOf != nil {
+		if n, ok := l.cfg.ShardOf(callID); ok {
+			return n & mask
+		}
+	}
+	return uint8(siphash.Hash(l.secret.k1, l.secret.k0, callID)) & mask
+}
+
+// Receive serves one message that passed the cheap checks. m and its bytes are
+// the caller's; they are copied where they are kept. A response whose branch we
+// never wrote, and a message without top Via, dies here.
+func (l *Layer) Receive(m *sip.Message, f transport.Flow) {
+	via := m.TopVia()
+	if via == nil {
+		return
+	}
+	if !m.IsRequest() {
+		id, ok := l.secret.parseBranch(via.Branch)
+		if !ok {
+			return
+		}
+		sh := l.shards[int(id.shard)&(len(l.shards)-1)]
+		sh.lock()
+		defer sh.unlock()
+		sh.response(id, m, f)
+		return
+	}
+	sh := l.shards[l.ShardOf(m.CallID())]
+	sh.lock()
+	defer sh.unlock()
+	sh.request(m, via, f)
+}
