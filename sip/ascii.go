@@ -7,30 +7,32 @@ import (
 
 // Character classes of RFC 3261 25.1, one bit each.
 const (
-	clToken uint8 = 1 << iota // token
-	clWord                    // word, as in Call-ID
-	clUser                    // user and password of a SIP URI, without escapes
-	clURI                     // anything that may stand in a URI, without escapes
-	clHost                    // hostname; the underscore is no RFC's but is met
-	clHex                     // hexadecimal digit
-	clLWS                     // space, tab, and the CR LF of a fold
-	clParam                   // what ends a run in a list of parameters: ; = "
+	clToken uint16 = 1 << iota // token
+	clWord                     // word, as in Call-ID
+	clUser                     // user and password of a SIP URI, without escapes
+	clURI                      // anything that may stand in a URI, without escapes
+	clTail                     // parameters and headers of a SIP URI, but for the question mark, without escapes
+	clHost                     // hostname; the underscore is no RFC's but is met
+	clHex                      // hexadecimal digit
+	clLWS                      // space, tab, and the CR LF of a fold
+	clParam                    // what ends a run in a list of parameters: ; = "
 )
 
 // classes is filled once and never written again.
 var classes = buildClasses()
 
-func buildClasses() (t [256]uint8) {
+func buildClasses() (t [256]uint16) {
 	const alnum = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 	const mark = "-_.!~*'()"
 	for _, c := range []struct {
-		bit   uint8
+		bit   uint16
 		chars string
 	}{
 		{clToken, alnum + "-.!%*_+`'~"},
 		{clWord, alnum + "-.!%*_+`'~()<>:\\\"/[]?{}"},
 		{clUser, alnum + mark + "&=+$,;?/" + "#[]"}, // # and [] are not legal there but are dialled
 		{clURI, alnum + mark + ";/?:@&=+$,[]#"},
+		{clTail, alnum + mark + ";/:&=+$,[]#"},
 		{clHost, alnum + "-._"},
 		{clHex, "0123456789abcdefABCDEF"},
 		{clLWS, " \t\r\n"},
@@ -43,10 +45,10 @@ func buildClasses() (t [256]uint8) {
 	return t
 }
 
-func is(c, class uint8) bool { return classes[c]&class != 0 }
+func is(c byte, class uint16) bool { return classes[c]&class != 0 }
 
 // all reports whether b is not empty and every byte of it is of the class.
-func all(b []byte, class uint8) bool {
+func all(b []byte, class uint16) bool {
 	for _, c := range b {
 		if classes[c]&class == 0 {
 			return false

@@ -27,21 +27,26 @@ var (
 // one that is strict about it.
 func ParseNameAddr(b []byte) (NameAddr, error) {
 	var n NameAddr
+	err := n.parse(b)
+	return n, err
+}
+
+func (n *NameAddr) parse(b []byte) error {
 	b = trim(b)
 	open := 0
 	if len(b) > 0 && b[0] == '"' {
 		end := closingQuote(b, 0)
 		if end < 0 {
-			return n, ErrQuote
+			return ErrQuote
 		}
 		n.Display, open = b[1:end], end+1
 	}
 	lt := bytes.IndexByte(b[open:], '<')
 	if lt < 0 {
 		if open > 0 {
-			return n, ErrNoURI
+			return ErrNoURI
 		}
-		return n, n.bare(b)
+		return n.bare(b)
 	}
 	open += lt
 	if n.Display == nil {
@@ -51,14 +56,14 @@ func ParseNameAddr(b []byte) (NameAddr, error) {
 	}
 	end := bytes.IndexByte(b[open:], '>')
 	if end < 0 {
-		return n, ErrBracket
+		return ErrBracket
 	}
 	n.URI, n.Bracketed = b[open+1:open+end], true
 	if len(n.URI) == 0 {
-		return n, ErrNoURI
+		return ErrNoURI
 	}
 	n.Params = afterSemicolon(b[open+end+1:])
-	return n, nil
+	return nil
 }
 
 // bare reads an addr-spec: the first semicolon ends the URI. A URI that has one of

@@ -1,26 +1,24 @@
 package sip
 
 // paramScan walks a list of parameters: ";a=b ; c ;d=\"x;y\"". The leading
-// semicolon may be missing. A value in quotes is returned with them.
+// semicolon may be missing. What next found is in name and value, which alias the
+// list; a value in quotes keeps them.
 type paramScan struct {
-	b  []byte
-	at int
+	b     []byte
+	at    int    // where the next one starts
+	from  int    // where this one starts, with its semicolon
+	name  []byte // empty between two semicolons
+	value []byte // nil when there is no '='
 }
 
-// param is one parameter; all three alias the scanned bytes. Value is nil when
-// there is no '='.
-type param struct {
-	whole, name, value []byte // whole with its semicolon; name is empty between two of them
-}
-
-// next returns the next parameter, also an empty one. Malformed text never stops
+// next goes to the next parameter, also an empty one. Malformed text never stops
 // it; it ends with the bytes.
-func (s *paramScan) next() (p param, ok bool) {
+func (s *paramScan) next() bool {
 	b, i := s.b, s.at
 	if i >= len(b) {
-		return p, false
+		return false
 	}
-	start := i
+	s.from = i
 	if b[i] == ';' {
 		i++
 	}
@@ -41,29 +39,28 @@ func (s *paramScan) next() (p param, ok bool) {
 		i++
 	}
 	s.at = i
-	p.whole = b[start:i]
 	if eq < 0 {
-		p.name = trim(b[name:i])
+		s.name, s.value = trim(b[name:i]), nil
 	} else {
-		p.name, p.value = trim(b[name:eq]), trim(b[eq+1:i])
+		s.name, s.value = trim(b[name:eq]), trim(b[eq+1:i])
 	}
-	return p, true
+	return true
 }
+
+// whole returns this parameter with its semicolon.
+func (s *paramScan) whole() []byte { return s.b[s.from:s.at] }
 
 // FindParam finds a parameter by name, in any case, in a list such as
 // ";a=b;c". ok tells whether it is there; value is nil when it has none. A quoted
 // value comes without its quotes, escapes kept. The first of several counts.
 func FindParam(params []byte, name string) (value []byte, ok bool) {
 	s := paramScan{b: params}
-	for {
-		p, more := s.next()
-		if !more {
-			return nil, false
-		}
-		if EqualFoldString(p.name, name) && len(name) > 0 {
-			return unquote(p.value), true
+	for s.next() {
+		if len(s.name) > 0 && EqualFoldString(s.name, name) {
+			return unquote(s.value), true
 		}
 	}
+	return nil, false
 }
 
 // unquote strips the quotes of a quoted string; other values stay as they are.
@@ -96,17 +93,21 @@ func hexValue(c byte) byte {
 	return lower(c) - 'a' + 10
 }
 
-// escaped reports whether b holds only bytes of the class and whole %HH escapes.
-// Nothing at all is fine.
-func escaped(b []byte, class uint8) bool {
+// escapedLen returns how many bytes of b, from its start, are of the class or
+// belong to a whole %HH escape.
+func escapedLen(b []byte, class uint16) int {
 	for i := 0; i < len(b); i++ {
 		if classes[b[i]]&class != 0 {
 			continue
 		}
 		if b[i] != '%' || i+2 >= len(b) || !is(b[i+1], clHex) || !is(b[i+2], clHex) {
-			return false
+			return i
 		}
 		i += 2
 	}
-	return true
+	return len(b)
 }
+
+// escaped reports whether all of b is of the class, escapes counted in. Nothing at
+// all is fine.
+func escaped(b []byte, class uint16) bool { return escapedLen(b, class) == len(b) }

@@ -272,8 +272,7 @@ func (m *Message) note(f *Field) {
 	v := m.Slice(f.Value)
 	switch f.ID {
 	case HdrVia:
-		via, err := ParseVia(trim(v[:elementLen(v)]))
-		m.via, m.hasVia = via, err == nil
+		m.hasVia = m.via.parse(trim(v[:elementLen(v)])) == nil
 	case HdrFrom:
 		m.fromTag = m.tag(v)
 	case HdrTo:
@@ -302,8 +301,8 @@ func number(v []byte, limit uint32) int32 {
 
 // tag finds the tag of From or To. An empty one is none.
 func (m *Message) tag(v []byte) Span {
-	n, err := ParseNameAddr(v)
-	if err != nil || n.Params == nil {
+	var n NameAddr
+	if n.parse(v) != nil || n.Params == nil {
 		return Span{}
 	}
 	if tag, _ := FindParam(n.Params, "tag"); len(tag) > 0 {

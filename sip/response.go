@@ -1,9 +1,6 @@
 package sip
 
-import (
-	"bytes"
-	"net/netip"
-)
+import "net/netip"
 
 // Response is an answer to be built from a request (RFC 3261 8.2.6).
 type Response struct {
@@ -59,9 +56,13 @@ func (r *Response) appendVias(dst []byte, req *Message) []byte {
 		return appendAll(dst, req, HdrVia, -1)
 	}
 	dst = append(dst, "Via: "...)
+	start := len(dst)
 	dst = AppendVia(dst, req.via.Elem, &req.via, r.Received)
+	if req.flaws&(FlawBareCR|FlawBareLF) != 0 {
+		scrub(dst[start:])
+	}
 	rest := Span{req.SpanOf(req.via.Elem).End, top.Value.End}
-	dst = appendClean(dst, req.Slice(rest))
+	dst = appendClean(dst, req, rest)
 	dst = append(dst, "\r\n"...)
 	return appendAll(dst, req, HdrVia, int(req.first[HdrVia])-1)
 }
@@ -72,7 +73,7 @@ func (r *Response) appendTo(dst []byte, req *Message) []byte {
 		return dst
 	}
 	dst = append(dst, "To: "...)
-	dst = appendClean(dst, req.Slice(f.Value))
+	dst = appendClean(dst, req, f.Value)
 	if req.toTag.End == 0 && len(r.ToTag) > 0 && r.Status != 100 {
 		dst = append(dst, ";tag="...)
 		dst = append(dst, r.ToTag...)
@@ -104,27 +105,29 @@ func appendAll(dst []byte, req *Message, id HeaderID, after int) []byte {
 func appendField(dst []byte, req *Message, f *Field) []byte {
 	dst = append(dst, f.ID.String()...)
 	dst = append(dst, ": "...)
-	dst = appendClean(dst, req.Slice(f.Value))
+	dst = appendClean(dst, req, f.Value)
 	return append(dst, "\r\n"...)
 }
 
-// appendClean appends a value with each CR or LF that is no fold made a space, so
-// that nobody's parser sees a line in it that we do not see.
-func appendClean(dst, v []byte) []byte {
-	if bytes.IndexByte(v, '\r') < 0 && bytes.IndexByte(v, '\n') < 0 {
-		return append(dst, v...)
-	}
-	for i := 0; i < len(v); i++ {
-		c := v[i]
-		if c == '\r' && i+2 < len(v) && v[i+1] == '\n' && (v[i+2] == ' ' || v[i+2] == '\t') {
-			dst = append(dst, "\r\n"...)
-			i++
-			continue
-		}
-		if c == '\r' || c == '\n' {
-			c = ' '
-		}
-		dst = append(dst, c)
+// appendClean appends a part of a request. Out of a request with bare CRs or LFs
+// they go as spaces, so that nobody's parser sees a line in our answer that we do
+// not see.
+func appendClean(dst []byte, req *Message, s Span) []byte {
+	start := len(dst)
+	dst = append(dst, req.Slice(s)...)
+	if req.flaws&(FlawBareCR|FlawBareLF) != 0 {
+		scrub(dst[start:])
 	}
 	return dst
+}
+
+// scrub makes each CR and LF that is not part of a fold a space.
+func scrub(b []byte) {
+	for i := 0; i < len(b); i++ {
+		if b[i] == '\r' && i+2 < len(b) && b[i+1] == '\n' && (b[i+2] == ' ' || b[i+2] == '\t') {
+			i++
+		} else if b[i] == '\r' || b[i] == '\n' {
+			b[i] = ' '
+		}
+	}
 }

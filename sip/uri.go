@@ -48,36 +48,45 @@ var (
 // are no error.
 func ParseURI(b []byte) (URI, error) {
 	var u URI
-	colon := bytes.IndexByte(b, ':')
-	if colon <= 0 || !isScheme(b[:colon]) {
-		return u, ErrURIScheme
-	}
-	rest := b[colon+1:]
-	switch scheme := b[:colon]; {
-	case EqualFoldString(scheme, "sip"):
-		u.Scheme = SchemeSIP
-	case EqualFoldString(scheme, "sips"):
-		u.Scheme = SchemeSIPS
-	case EqualFoldString(scheme, "tel"):
-		u.Scheme = SchemeTEL
-		return u, u.parseTel(rest)
-	default:
-		if len(rest) == 0 || !escaped(rest, clURI) {
-			return u, ErrURIChar
+	err := u.parse(b)
+	return u, err
+}
+
+func (u *URI) parse(b []byte) error {
+	var rest []byte
+	if len(b) > 4 && string(b[:4]) == "sip:" { // nearly always
+		u.Scheme, rest = SchemeSIP, b[4:]
+	} else {
+		colon := bytes.IndexByte(b, ':')
+		if colon <= 0 || !isScheme(b[:colon]) {
+			return ErrURIScheme
 		}
-		return u, nil
+		rest = b[colon+1:]
+		switch scheme := b[:colon]; {
+		case EqualFoldString(scheme, "sip"):
+			u.Scheme = SchemeSIP
+		case EqualFoldString(scheme, "sips"):
+			u.Scheme = SchemeSIPS
+		case EqualFoldString(scheme, "tel"):
+			u.Scheme = SchemeTEL
+			return u.parseTel(rest)
+		case len(rest) == 0 || !escaped(rest, clURI):
+			return ErrURIChar
+		default:
+			return nil
+		}
 	}
 	if at := bytes.IndexByte(rest, '@'); at >= 0 {
 		if err := u.parseUser(rest[:at]); err != nil {
-			return u, err
+			return err
 		}
 		rest = rest[at+1:]
 	}
 	n, err := u.parseHost(rest)
-	if err != nil {
-		return u, err
+	if err != nil || n == len(rest) {
+		return err
 	}
-	return u, u.parseTail(rest[n:])
+	return u.parseTail(rest[n:])
 }
 
 // isScheme: ALPHA *( ALPHA / DIGIT / "+" / "-" / "." ).
@@ -93,12 +102,15 @@ func isScheme(b []byte) bool {
 	return true
 }
 
+// parseUser reads user [":" password].
 func (u *URI) parseUser(b []byte) error {
-	u.User = b
-	if i := bytes.IndexByte(b, ':'); i >= 0 {
-		u.User, u.Password = b[:i], b[i+1:]
+	n := escapedLen(b, clUser)
+	u.User = b[:n]
+	if n < len(b) && b[n] == ':' {
+		u.Password = b[n+1:]
+		n += 1 + escapedLen(u.Password, clUser|clTail)
 	}
-	if len(u.User) == 0 || !escaped(u.User, clUser) || !escaped(u.Password, clUser|clURI) {
+	if len(u.User) == 0 || n < len(b) {
 		return ErrURIUser
 	}
 	return nil
@@ -108,7 +120,10 @@ func (u *URI) parseUser(b []byte) error {
 func (u *URI) parseHost(b []byte) (n int, err error) {
 	if len(b) > 0 && b[0] == '[' {
 		end := bytes.IndexByte(b, ']')
-		if end < 0 || !isIPv6Text(b[1:end]) {
+		if end < 0 {
+			return 0, ErrURIHost
+		}
+		if _, ok := parseIPv6(b[1:end]); !ok {
 			return 0, ErrURIHost
 		}
 		u.Host, u.IPv6, n = b[1:end], true, end+1
@@ -135,25 +150,20 @@ func (u *URI) parseHost(b []byte) (n int, err error) {
 	return n, nil
 }
 
-// parseTail reads what follows host and port: parameters and headers.
+// parseTail reads what follows host and port: [";" parameters] ["?" headers].
 func (u *URI) parseTail(b []byte) error {
-	if len(b) == 0 {
-		return nil
-	}
-	if b[0] != ';' && b[0] != '?' {
+	n := 0
+	if b[0] == ';' {
+		n = escapedLen(b, clTail)
+		u.Params = b[1:n]
+	} else if b[0] != '?' {
 		return ErrURIHost
 	}
-	if q := bytes.IndexByte(b, '?'); q >= 0 {
-		u.Headers = b[q+1:]
-		if !escaped(u.Headers, clURI) {
-			return ErrURIChar
-		}
-		b = b[:q]
+	if n < len(b) && b[n] == '?' {
+		u.Headers = b[n+1:]
+		n += 1 + escapedLen(u.Headers, clUser|clTail)
 	}
-	if len(b) > 0 {
-		u.Params = b[1:]
-	}
-	if bytes.IndexByte(u.Params, '@') >= 0 || !escaped(u.Params, clURI) {
+	if n < len(b) {
 		return ErrURIChar
 	}
 	return nil
@@ -182,20 +192,6 @@ func (u *URI) parseTel(b []byte) error {
 		return ErrURIChar
 	}
 	return nil
-}
-
-// isIPv6Text is a cheap look at what stands in brackets; Addr says what it means.
-func isIPv6Text(b []byte) bool {
-	colons := 0
-	for _, c := range b {
-		switch {
-		case c == ':':
-			colons++
-		case !is(c, clHex) && c != '.':
-			return false
-		}
-	}
-	return colons >= 2
 }
 
 // Param finds a URI parameter by name, in any case.

@@ -122,21 +122,16 @@ func (m *Message) badField(reason string, id HeaderID) fault {
 	return fault{400, reason, m.First(id).Value.Off}
 }
 
-// printable: not empty and no white space. The grammar allows less, the field less
-// than it sends; these are all that is compared or copied, never read.
+// printable: not empty, no white space, no control characters. The grammar allows
+// less, the field sends more; such a value is compared and copied, never read.
 func printable(b []byte) bool {
-	for _, c := range b {
-		if c <= ' ' || c == 0x7f {
-			return false
-		}
-	}
-	return len(b) > 0
+	return len(b) > 0 && bytes.IndexByte(b, ' ') < 0 && nextControl(b, 0) == len(b)
 }
 
 func (m *Message) checkRequest() fault {
-	uri, err := ParseURI(m.Slice(m.uri))
+	var uri URI
 	switch {
-	case err != nil: // RFC 4475 3.1.2.7, 8; RFC 5118 4.2
+	case uri.parse(m.Slice(m.uri)) != nil: // RFC 4475 3.1.2.7, 8; RFC 5118 4.2
 		return m.bad("Bad Request-URI", m.uri.Off)
 	case uri.Scheme == SchemeOther: // RFC 3261 16.3 step 2, RFC 4475 3.3.2, 3.3.3
 		return fault{416, "Unsupported URI Scheme", m.uri.Off}
@@ -175,15 +170,11 @@ func (m *Message) checkVias() fault {
 func (m *Message) checkVia(v *Via) fault {
 	branches := 0
 	s := paramScan{b: v.Params}
-	for {
-		p, ok := s.next()
-		if !ok {
-			break
-		}
-		if len(p.name) == 6 && EqualFoldString(p.name, "branch") {
+	for s.next() {
+		if len(s.name) == 6 && EqualFoldString(s.name, "branch") {
 			branches++
 		}
-		if !p.wellFormed() {
+		if !s.wellFormed() {
 			return m.bad("Bad Via Parameter", m.SpanOf(v.Elem).Off)
 		}
 	}
@@ -250,11 +241,12 @@ var addressFaults = [headerIDs]string{
 
 // goodAddress is the strict reading of what ParseNameAddr lets pass.
 func (m *Message) goodAddress(b []byte) bool {
-	n, err := ParseNameAddr(b)
-	if err != nil || !goodDisplay(b, &n) {
+	var n NameAddr
+	if n.parse(b) != nil || !goodDisplay(b, &n) {
 		return false
 	}
-	if _, err := ParseURI(n.URI); err != nil { // white space in < > too: RFC 4475 3.1.2.14
+	var uri URI
+	if uri.parse(n.URI) != nil { // white space in < > too: RFC 4475 3.1.2.14
 		return false
 	}
 	if !n.Bracketed && bytes.IndexByte(n.URI, '?') >= 0 { // RFC 3261 20.10, RFC 4475 3.1.2.13
@@ -262,21 +254,18 @@ func (m *Message) goodAddress(b []byte) bool {
 	}
 	tags := 0
 	s := paramScan{b: n.Params}
-	for {
-		p, ok := s.next()
-		if !ok {
-			return tags <= 1
-		}
-		if !p.wellFormed() {
+	for s.next() {
+		if !s.wellFormed() {
 			return false
 		}
-		if len(p.name) == 3 && EqualFoldString(p.name, "tag") {
+		if len(s.name) == 3 && EqualFoldString(s.name, "tag") {
 			tags++
-			if !printable(p.value) {
+			if !printable(s.value) {
 				return false
 			}
 		}
 	}
+	return tags <= 1
 }
 
 // goodDisplay: a quoted string and nothing but white space behind it, or tokens
@@ -308,20 +297,20 @@ func goodDisplay(b []byte, n *NameAddr) bool {
 
 // wellFormed: token [ "=" ( token / host / quoted-string ) ]. Values are not held to
 // their grammars; what cannot stand in any of them is refused.
-func (p *param) wellFormed() bool {
-	if !all(p.name, clToken) {
+func (s *paramScan) wellFormed() bool {
+	if !all(s.name, clToken) {
 		return false
 	}
-	if p.value == nil {
+	if s.value == nil {
 		return true
 	}
-	if len(p.value) == 0 {
+	if len(s.value) == 0 {
 		return false
 	}
-	if p.value[0] == '"' {
-		return closingQuote(p.value, 0) == len(p.value)-1
+	if s.value[0] == '"' {
+		return closingQuote(s.value, 0) == len(s.value)-1
 	}
-	for _, c := range p.value {
+	for _, c := range s.value {
 		if c <= ' ' || c == '"' || c == ',' || c == '<' || c == '>' {
 			return false
 		}

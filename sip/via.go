@@ -25,32 +25,38 @@ var ErrVia = errors.New("bad Via")
 // allowed around every token. What is empty or odd among the parameters is no
 // error here, so that an answer can still find its way back.
 func ParseVia(elem []byte) (Via, error) {
-	v := Via{Elem: elem, RPort: -1}
+	var v Via
+	err := v.parse(elem)
+	return v, err
+}
+
+func (v *Via) parse(elem []byte) error {
+	*v = Via{Elem: elem, RPort: -1}
 	b := trim(elem)
 	i, ok := v.protocol(b)
 	if !ok {
-		return v, ErrVia
+		return ErrVia
 	}
 	var sent URI // host and port of sent-by are written as in a URI
 	n, err := sent.parseHost(b[i:])
 	if err != nil {
-		return v, ErrVia
+		return ErrVia
 	}
 	v.Host, v.Port, v.IPv6 = sent.Host, sent.Port, sent.IPv6
 	i = skipLWS(b, i+n)
 	if !sent.HasPort && i < len(b) && b[i] == ':' { // LWS before and after the colon
 		if i, ok = v.spacedPort(b, i+1); !ok {
-			return v, ErrVia
+			return ErrVia
 		}
 	}
 	if i == len(b) {
-		return v, nil
+		return nil
 	}
 	if b[i] != ';' {
-		return v, ErrVia
+		return ErrVia
 	}
 	v.Params = b[i+1:]
-	return v, v.parseParams()
+	return v.parseParams()
 }
 
 // protocol reads "SIP/2.0/UDP " and returns where sent-by starts. The fast path is
@@ -99,30 +105,27 @@ func (v *Via) spacedPort(b []byte, i int) (int, bool) {
 // parseParams picks the parameters that routing needs; the first of each counts.
 func (v *Via) parseParams() error {
 	s := paramScan{b: v.Params}
-	for {
-		p, ok := s.next()
-		if !ok {
-			return nil
-		}
-		switch len(p.name) {
+	for s.next() {
+		switch len(s.name) {
 		case 5:
-			if v.RPort < 0 && EqualFoldString(p.name, "rport") {
-				port, ok := ParseUint(p.value)
-				if p.value != nil && (!ok || port > 65535) {
+			if v.RPort < 0 && EqualFoldString(s.name, "rport") {
+				port, ok := ParseUint(s.value)
+				if s.value != nil && (!ok || port > 65535) {
 					return ErrVia
 				}
 				v.RPort = int32(port)
 			}
 		case 6:
-			if v.Branch == nil && EqualFoldString(p.name, "branch") {
-				v.Branch = p.value
+			if v.Branch == nil && EqualFoldString(s.name, "branch") {
+				v.Branch = s.value
 			}
 		case 8:
-			if v.Received == nil && EqualFoldString(p.name, "received") {
-				v.Received = unbracket(p.value)
+			if v.Received == nil && EqualFoldString(s.name, "received") {
+				v.Received = unbracket(s.value)
 			}
 		}
 	}
+	return nil
 }
 
 func unbracket(b []byte) []byte {
@@ -145,18 +148,14 @@ func AppendVia(dst, via []byte, v *Via, src netip.AddrPort) []byte {
 	tail := viaTail(via, v)
 	dst = append(dst, via[:len(via)-len(tail)]...)
 	s := paramScan{b: tail}
-	for {
-		p, ok := s.next()
-		if !ok {
-			break
-		}
+	for s.next() {
 		switch {
-		case EqualFoldString(p.name, "received"):
-		case EqualFoldString(p.name, "rport"):
+		case EqualFoldString(s.name, "received"):
+		case EqualFoldString(s.name, "rport"):
 			dst = append(dst, ";rport="...)
 			dst = appendUint(dst, uint64(src.Port()))
 		default:
-			dst = append(dst, p.whole...)
+			dst = append(dst, s.whole()...)
 		}
 	}
 	if v.RPort >= 0 || !literal || sentBy != addr {
