@@ -31,6 +31,7 @@ type block struct {
 	literals *automaton
 	always   ruleBits         // regexes of which no literal is known
 	regexes  []*regexp.Regexp // nil: the literal decides
+	sizes    []int            // of their programs
 	ranks    []int
 }
 
@@ -91,11 +92,13 @@ func rangeTable(rules []rule) *bart.Table[int] {
 }
 
 func newBlock(rules []rule) *block {
-	b := &block{regexes: make([]*regexp.Regexp, len(rules)), ranks: make([]int, len(rules))}
+	b := &block{
+		regexes: make([]*regexp.Regexp, len(rules)), sizes: make([]int, len(rules)), ranks: make([]int, len(rules)),
+	}
 	var literals []string
 	var owners []uint16
 	for i, r := range rules {
-		b.regexes[i], b.ranks[i] = r.pattern.re, r.rank
+		b.regexes[i], b.sizes[i], b.ranks[i] = r.pattern.re, r.pattern.size, r.rank
 		for _, lit := range r.pattern.literals {
 			literals, owners = append(literals, lit), append(owners, uint16(i))
 		}
@@ -109,10 +112,16 @@ func newBlock(rules []rule) *block {
 	return b
 }
 
+// What first tells instead of a rank.
+const (
+	noMatch   = -1
+	tooCostly = -2 // the value is too long for as many regexes
+)
+
 // first is the lowest rank of a rule that matches the value, or, for address ranges, the
-// address; -1 if none does.
+// address; else noMatch or tooCostly.
 func (h *headerRules) first(value []byte, addr netip.Addr) int {
-	best := -1
+	best := noMatch
 	if h.ranges != nil {
 		if rank, ok := h.ranges.Lookup(addr); ok {
 			best = rank
@@ -122,7 +131,7 @@ func (h *headerRules) first(value []byte, addr netip.Addr) int {
 		return best
 	}
 	rank := h.firstPattern(value)
-	if best < 0 || rank >= 0 && rank < best {
+	if best == noMatch || rank == tooCostly || rank >= 0 && rank < best {
 		return rank
 	}
 	return best
@@ -142,15 +151,17 @@ func (h *headerRules) firstPattern(value []byte) int {
 }
 
 func (h *headerRules) search(value []byte) int {
+	steps := maxSteps
 	for _, b := range h.blocks {
-		if rank := b.first(value); rank >= 0 {
+		if rank := b.first(value, &steps); rank != noMatch {
 			return rank
 		}
 	}
-	return -1
+	return noMatch
 }
 
-func (b *block) first(value []byte) int {
+// first spends steps on each regex that it runs.
+func (b *block) first(value []byte, steps *int) int {
 	hits := b.always
 	if b.literals != nil {
 		b.literals.find(value, &hits)
@@ -158,10 +169,17 @@ func (b *block) first(value []byte) int {
 	for word, set := range hits {
 		for ; set != 0; set &= set - 1 {
 			i := word*64 + bits.TrailingZeros64(set)
-			if re := b.regexes[i]; re == nil || re.Match(value) {
+			re := b.regexes[i]
+			if re == nil {
+				return b.ranks[i]
+			}
+			if *steps -= b.sizes[i] * len(value); *steps < 0 {
+				return tooCostly
+			}
+			if re.Match(value) {
 				return b.ranks[i]
 			}
 		}
 	}
-	return -1
+	return noMatch
 }

@@ -131,10 +131,10 @@ func (s *Snapshot) destinationAt(r *Request, at netip.AddrPort, customer tenant.
 	for _, d := range here {
 		score := 0
 		if d.Transport() == r.Transport {
-			score++
+			score += 2
 		}
 		if d.at(listens) {
-			score += 2
+			score++
 		}
 		if score > most {
 			best, most = d, score

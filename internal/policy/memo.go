@@ -21,7 +21,7 @@ const memoSlots = 64
 // see halves of two values; check is key XOR data, which such halves do not fulfil.
 type memoSlot struct {
 	check atomic.Uint64
-	data  atomic.Uint64 // the upper 48 bits of the second hash, then rank+2 in 16 bits; 0 = empty
+	data  atomic.Uint64 // the upper 48 bits of the second hash, then rank+memoRankBase in 16 bits; 0 = empty
 }
 
 // memoKey is the two hashes of a value.
@@ -30,6 +30,7 @@ type memoKey [2]uint64
 const (
 	memoRankBits = 16
 	memoRankMask = 1<<memoRankBits - 1
+	memoRankBase = 3 // tooCostly and noMatch are remembered too, and no data is 0
 )
 
 func newMemo() *memo {
@@ -40,7 +41,7 @@ func (m *memo) key(value []byte) memoKey {
 	return memoKey{maphash.Bytes(m.seeds[0], value), maphash.Bytes(m.seeds[1], value)}
 }
 
-// get finds the rank for a value; -1 is remembered too.
+// get finds the rank for a value.
 func (m *memo) get(k memoKey) (rank int, ok bool) {
 	slots := m.slots.Load()
 	if slots == nil {
@@ -51,12 +52,12 @@ func (m *memo) get(k memoKey) (rank int, ok bool) {
 	if data == 0 || slot.check.Load()^data != k[0] || (data^k[1])&^memoRankMask != 0 {
 		return 0, false
 	}
-	return int(data&memoRankMask) - 2, true
+	return int(data&memoRankMask) - memoRankBase, true
 }
 
 // put remembers the rank for a value in place of what the slot held.
 func (m *memo) put(k memoKey, rank int) {
-	if rank+2 > memoRankMask {
+	if rank+memoRankBase > memoRankMask {
 		return
 	}
 	slots := m.slots.Load()
@@ -66,7 +67,7 @@ func (m *memo) put(k memoKey, rank int) {
 			slots = m.slots.Load()
 		}
 	}
-	data := k[1]&^memoRankMask | uint64(rank+2)
+	data := k[1]&^memoRankMask | uint64(rank+memoRankBase)
 	slot := &slots[k[0]%memoSlots]
 	slot.data.Store(data)
 	slot.check.Store(k[0] ^ data)

@@ -3,8 +3,8 @@ package policy
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"regexp"
-	"regexp/syntax"
 	"strings"
 
 	"tollgate/internal/tenant"
@@ -20,12 +20,18 @@ const (
 // Bounds of a regex, so that no customer's rule can make a request expensive.
 const (
 	maxPattern = 1024 // bytes of the text
-	maxProgram = 1000 // instructions of the compiled program; "a{1000}" alone has as many
+	maxProgram = 500  // instructions of the compiled program
 )
+
+// maxSteps bounds the regexes of one header on one value: RE2 takes at most program times
+// value steps, of some 7 ns each. The most expensive regex can look at the longest value;
+// where many are to look, values must be shorter.
+const maxSteps = maxProgram * maxValue
 
 // pattern is a compiled regex or word.
 type pattern struct {
 	re       *regexp.Regexp // nil: a word, which a literal decides alone
+	size     int            // instructions of re
 	literals []string       // in lower case: one of them is in whatever matches; none: unknown
 }
 
@@ -76,18 +82,15 @@ func compilePattern(match, text string) (pattern, error) {
 }
 
 func compileRegex(text string) (pattern, error) {
-	if err := ValidateRegex(text); err != nil {
+	tree, size, err := parseRegex(text)
+	if err != nil {
 		return pattern{}, err
 	}
 	re, err := regexp.Compile(text)
 	if err != nil {
 		return pattern{}, err
 	}
-	tree, err := syntax.Parse(text, syntax.Perl)
-	if err != nil {
-		return pattern{}, err
-	}
-	return pattern{re: re, literals: requiredLiterals(tree.Simplify())}, nil
+	return pattern{re, size, requiredLiterals(tree)}, nil
 }
 
 func ascii(s string) bool {
@@ -101,19 +104,41 @@ func ascii(s string) bool {
 
 // Rule is one header rule by itself, compiled by the very engine that matches traffic: for
 // checking a rule and for trying it on values.
-type Rule struct{ set *ruleSet }
+type Rule struct {
+	header  header
+	matcher *headerRules
+}
 
 // CompileRule compiles one rule, or says what is wrong with it and what would be right.
 func CompileRule(r *tenant.HeaderRule) (*Rule, error) {
-	set, _, err := compileRuleSet([]*tenant.HeaderRule{r}, nil)
+	compiled, err := compileRule(r, nil, newPatterns())
 	if err != nil {
 		return nil, err
 	}
-	return &Rule{set}, nil
+	return &Rule{compiled.header, newHeaderRules([]rule{compiled})}, nil
 }
 
 // ValidateRule is the error of CompileRule.
 func ValidateRule(r *tenant.HeaderRule) error {
 	_, err := CompileRule(r)
 	return err
+}
+
+// Match reports whether a header value matches, and the verdict on a value that is refused
+// unseen because it is too long. A source-ip is an address in text.
+func (r *Rule) Match(value string) (bool, Verdict) {
+	var addr netip.Addr
+	if r.header == headerSource {
+		if a, err := netip.ParseAddr(value); err == nil {
+			addr = a.Unmap()
+		}
+	}
+	if len(value) > maxValue {
+		return false, tooLong(r.header)
+	}
+	rank := r.matcher.first([]byte(value), addr)
+	if rank == tooCostly {
+		return false, tooLong(r.header)
+	}
+	return rank >= 0, Verdict{}
 }

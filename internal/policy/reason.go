@@ -104,8 +104,8 @@ var reasonTable = [reasonCount]reasonText{
 	AllDestinationsDown:        {"all_destinations_down", 500, "All destinations are down, and none answered."},
 	MediaEncryptionUnavailable: {"media_encryption_unavailable", 488, "The only destinations left want encrypted media (tls+srtp), which needs media bridging."},
 	ForeignHost:                {"foreign_host", 403, "The PBX called a foreign host, and the customer's outbound setting is \"customer\"."},
-	HeaderTooLong:              {"header_too_long", 400, "A header that a rule looks at is longer than 1 KiB."},
-	URITooLong:                 {"uri_too_long", 414, "The Request-URI, which a rule looks at, is longer than 1 KiB."},
+	HeaderTooLong:              {"header_too_long", 400, "A header that rules look at is longer than 1 KiB, or too long for as many regexes."},
+	URITooLong:                 {"uri_too_long", 414, "The Request-URI, which rules look at, is longer than 1 KiB, or too long for as many regexes."},
 
 	DestinationDisabled: {"destination_disabled", 404, "The destination is disabled."},
 	DestinationDown:     {"destination_down", 404, "The destination is down."},

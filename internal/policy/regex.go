@@ -24,21 +24,28 @@ func (e *RegexError) Error() string {
 // ValidateRegex reports what is wrong with a regex of a rule: a *RegexError, nil if nothing
 // is. The syntax is RE2's, as Go has it.
 func ValidateRegex(text string) error {
+	_, _, err := parseRegex(text)
+	return err
+}
+
+// parseRegex gives the tree of a regex and the size of its program.
+func parseRegex(text string) (*syntax.Regexp, int, error) {
 	if len(text) > maxPattern {
-		return &RegexError{text, maxPattern, fmt.Sprintf("%d bytes are too many", len(text)), fmt.Sprintf("write at most %d", maxPattern)}
+		return nil, 0, &RegexError{text, maxPattern, fmt.Sprintf("%d bytes are too many", len(text)), fmt.Sprintf("write at most %d", maxPattern)}
 	}
 	tree, err := syntax.Parse(text, syntax.Perl)
 	if err != nil {
-		return regexFault(text, err)
+		return nil, 0, regexFault(text, err)
 	}
-	prog, err := syntax.Compile(tree.Simplify())
+	tree = tree.Simplify()
+	prog, err := syntax.Compile(tree)
 	if err != nil {
-		return &RegexError{text, 0, err.Error(), "write it simpler"}
+		return nil, 0, &RegexError{text, 0, err.Error(), "write it simpler"}
 	}
 	if n := len(prog.Inst); n > maxProgram {
-		return &RegexError{text, firstCount(text), fmt.Sprintf("the regex compiles to %d steps", n), fmt.Sprintf("write one of at most %d, with smaller {counts}", maxProgram)}
+		return nil, 0, &RegexError{text, firstCount(text), fmt.Sprintf("the regex compiles to %d steps", n), fmt.Sprintf("write one of at most %d, with smaller {counts} or as several rules", maxProgram)}
 	}
-	return nil
+	return tree, len(prog.Inst), nil
 }
 
 // regexFault finds the offset that syntax.Error does not tell, and the advice.
@@ -65,7 +72,7 @@ func regexFault(text string, err error) error {
 	case syntax.ErrInvalidRepeatOp:
 		out.Want = "write one of *, +, ? and {n,m} only; possessive forms are not known"
 	case syntax.ErrInvalidRepeatSize:
-		out.Want = "write a count of at most 1000, the smaller one first"
+		out.Want = "write a count of at most 1000, the smaller one first; a count within a count multiplies"
 	case syntax.ErrInvalidCharRange:
 		out.Want = "write the smaller character first, as in a-z"
 	case syntax.ErrInvalidEscape:

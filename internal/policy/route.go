@@ -48,7 +48,14 @@ func compileRouting(given []tenant.RoutingRule, was *routing) (*routing, error) 
 // of it in the order in which they are to be tried.
 func (s *Snapshot) Route(r *Request, id *Identity, out *Candidates) Verdict {
 	out.reset()
+	if id.Customer == nil {
+		out.Verdict = Refuse(Internal) // not identified: the caller's fault, no stranger's
+		return out.Verdict
+	}
 	out.Verdict = s.route(r, id, out)
+	if out.Verdict.Refused() {
+		out.Verdict.Rule = out.Rule
+	}
 	return out.Verdict
 }
 

@@ -148,12 +148,13 @@ func parsePrefix(text string) (netip.Prefix, error) {
 	return p, nil
 }
 
-// first is the rank of the first rule that matches r, -1 if none does. A header value over
-// 1 KiB is refused before anything looks at it.
+// first is the rank of the first rule that matches r, noMatch if none does. A header value
+// over 1 KiB is refused before anything looks at it, and one that is too long for as many
+// regexes as soon as that shows.
 func (s *ruleSet) first(r *Request) (rank int, v Verdict) {
 	buf, _ := s.scratch.Get().(*scratch)
 	defer s.scratch.Put(buf)
-	best := -1
+	best := noMatch
 	for h, rules := range s.headers {
 		if rules == nil {
 			continue
@@ -162,10 +163,13 @@ func (s *ruleSet) first(r *Request) (rank int, v Verdict) {
 		if rules.reads() {
 			var ok bool
 			if value, ok = buf.value(r, header(h)); !ok {
-				return -1, tooLong(header(h))
+				return noMatch, tooLong(header(h))
 			}
 		}
-		if got := rules.first(value, r.Source.Addr().Unmap()); got >= 0 && (best < 0 || got < best) {
+		switch got := rules.first(value, r.Source.Addr().Unmap()); {
+		case got == tooCostly:
+			return noMatch, tooLong(header(h))
+		case got >= 0 && (best == noMatch || got < best):
 			best = got
 		}
 	}

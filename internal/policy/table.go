@@ -108,6 +108,9 @@ func (t *Table) Put(accounts ...*tenant.Account) error {
 	if err := errors.Join(faults...); err != nil {
 		return err
 	}
+	if err := eachOnce(compiled); err != nil {
+		return err
+	}
 	var gone []*Destination
 	for _, c := range compiled {
 		gone = append(gone, next.remove(c.Settings.ID)...)
@@ -122,6 +125,19 @@ func (t *Table) Put(accounts ...*tenant.Account) error {
 	}
 	t.current.Store(&next)
 	t.forget(&next, gone)
+	return nil
+}
+
+// eachOnce: 0 is no customer, and of two with one id it is not known which is meant.
+func eachOnce(customers []*Customer) error {
+	seen := make(map[tenant.CustomerID]bool, len(customers))
+	for _, c := range customers {
+		id := c.Settings.ID
+		if id == 0 || seen[id] {
+			return fmt.Errorf("customer %q: id %d: must be one of its own, not 0", c.Settings.Name, id)
+		}
+		seen[id] = true
+	}
 	return nil
 }
 
