@@ -1,0 +1,54 @@
+package api
+
+import (
+	"context"
+	"time"
+
+	"tollgate/internal/call"
+	"tollgate/internal/peer"
+	"tollgate/internal/policy"
+	"tollgate/internal/tenant"
+)
+
+// Node is the running edge, as far as the API asks it.
+type Node interface {
+	// Calls gives the live calls whose customer keep takes.
+	Calls(keep func(tenant.CustomerID) bool) []call.Summary
+	// Hangup ends a call if allowed takes its customer; false where there is no such call.
+	Hangup(id string, allowed func(tenant.CustomerID) bool) bool
+	// DestinationStates says how each destination does that is watched or was tried.
+	DestinationStates() map[tenant.DestinationID]peer.State
+	// Explain says what would happen to such a request.
+	Explain(q ExplainQuery) policy.Explanation
+	// Applied returns once this node's traffic obeys that revision of the store.
+	Applied(ctx context.Context, revision int64) error
+	// Info says what this node is.
+	Info() Info
+}
+
+// ExplainQuery is a request that somebody wonders about.
+type ExplainQuery struct {
+	From      string   `json:"from"`      // a SIP URI
+	To        string   `json:"to"`        // a SIP URI; it is the Request-URI too
+	Source    string   `json:"source"`    // address:port that it comes from
+	Method    string   `json:"method"`    // INVITE where empty
+	Transport string   `json:"transport"` // udp where empty; tcp, tls
+	Headers   []string `json:"headers"`   // "Name: value"
+}
+
+// Info is what a node says of itself.
+type Info struct {
+	Version   string         `json:"version"`
+	Started   time.Time      `json:"started"`
+	Draining  bool           `json:"draining"` // takes no new calls
+	Calls     int            `json:"calls"`
+	Revision  int64          `json:"revision"` // of the store, that traffic obeys
+	Listeners []ListenerInfo `json:"listeners"`
+}
+
+// ListenerInfo is one address on which the node speaks SIP.
+type ListenerInfo struct {
+	URL       string `json:"url"`                 // udp://0.0.0.0:5060
+	Advertise string `json:"advertise,omitempty"` // host:port that peers are told, where it is not the address asked
+	Network   string `json:"network,omitempty"`
+}
