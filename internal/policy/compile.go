@@ -134,13 +134,8 @@ func compileDestination(from *tenant.Destination, a *tenant.Account) (*Destinati
 		}
 		d.Switch, d.Host, d.Protocol, port = sw, sw.Host, sw.Protocol, sw.Port
 	}
-	if d.Protocol == "" {
-		d.Protocol = protoUDP
-	}
-	switch d.Protocol {
-	case protoUDP, protoTCP, protoTLS, protoSRTP:
-	default:
-		return nil, fmt.Errorf("protocol %q: write udp, tcp, tls or tls+srtp", d.Protocol)
+	if err := d.settleProtocol(); err != nil {
+		return nil, err
 	}
 	if d.Group == 0 {
 		d.Group = tenant.DefaultGroup
@@ -156,9 +151,26 @@ func compileDestination(from *tenant.Destination, a *tenant.Account) (*Destinati
 		return nil, fmt.Errorf("host: %w", err)
 	}
 	d.Host, d.ServerName, d.Port = host, host, uint16(port)
-	d.Media = d.Protocol == protoSRTP
 	d.place()
 	return d, nil
+}
+
+// settleProtocol checks the protocol and replaces the text by the constant: one text for
+// all destinations stays in the processor's cache.
+func (d *Destination) settleProtocol() error {
+	switch d.Protocol {
+	case "", protoUDP:
+		d.Protocol = protoUDP
+	case protoTCP:
+		d.Protocol = protoTCP
+	case protoTLS:
+		d.Protocol = protoTLS
+	case protoSRTP:
+		d.Protocol, d.Media = protoSRTP, true
+	default:
+		return fmt.Errorf("protocol %q: write udp, tcp, tls or tls+srtp", d.Protocol)
+	}
+	return nil
 }
 
 // place gives a destination whose host is an address its port and that address.

@@ -14,7 +14,7 @@ import (
 type headerRules struct {
 	ranges *bart.Table[int] // the lowest rank of the ranges that cover a prefix
 	blocks []*block
-	memo   *memo // nil where no regex is to be saved
+	memo   *memo // nil where it would save nothing
 }
 
 // blockRules is how many patterns one automaton serves, so that the hits fit the stack.
@@ -44,7 +44,7 @@ func newHeaderRules(rules []rule) *headerRules {
 			continue
 		}
 		pats = append(pats, r)
-		if r.pattern.re != nil && h.memo == nil {
+		if r.pattern.re != nil && r.header.recurs() && h.memo == nil {
 			h.memo = newMemo()
 		}
 	}

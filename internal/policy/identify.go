@@ -150,7 +150,7 @@ func (s *Snapshot) domainOf(u *sip.URI) domain {
 	if len(name) == 0 {
 		return domain{}
 	}
-	return s.domains.bucket(s.hashText(name))[string(name)]
+	return s.domain(name)
 }
 
 // appendHost appends the host of a sip: or sips: URI as CanonicalDomain writes it, and

@@ -75,6 +75,7 @@ const (
 	SessionExpired
 	Canceled
 	TransportFailed
+	HungUp
 
 	// The node.
 	Draining
@@ -133,6 +134,7 @@ var reasonTable = [reasonCount]reasonText{
 	SessionExpired:  {"session_expired", 0, "The session was not refreshed in time."},
 	Canceled:        {"canceled", 487, "The caller gave up."},
 	TransportFailed: {"transport_failed", 500, "The request could not be sent to any destination."},
+	HungUp:          {"hung_up", 480, "An operator ended the call."},
 
 	Draining:          {"draining", 503, "This node takes no new calls: it is being stopped."},
 	ResourceExhausted: {"resource_exhausted", 503, "This node has no room for more."},

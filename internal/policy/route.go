@@ -128,7 +128,7 @@ func (s *Snapshot) foreign(r *Request, c *Customer) bool {
 	}
 	var buf [maxDomain + 1]byte
 	name := appendHost(buf[:0], &uri)
-	if s.domains.bucket(s.hashText(name))[string(name)].customer == c.Settings.ID {
+	if s.domain(name).customer == c.Settings.ID {
 		return false
 	}
 	_, local := s.local[string(name)]

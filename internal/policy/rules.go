@@ -80,6 +80,12 @@ func (h header) id() sip.HeaderID {
 	}
 }
 
+// recurs reports whether different requests have the same value. From and To carry tags, and
+// the Request-URI the number.
+func (h header) recurs() bool {
+	return h != headerURI && h != headerFrom && h != headerTo
+}
+
 // ranked sorts rules into the order of evaluation: the lowest priority number first, equal
 // ones by id (mission row R1).
 func ranked[R any](rules []R, of func(*R) *tenant.HeaderRule) []R {

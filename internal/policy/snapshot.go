@@ -78,11 +78,7 @@ func (s *Snapshot) CustomerByDomain(name string) *Customer {
 	if err != nil {
 		return nil
 	}
-	d, ok := s.domains.get(s.hashText([]byte(canonical)), canonical)
-	if !ok {
-		return nil
-	}
-	return s.Customer(d.customer)
+	return s.Customer(s.domain([]byte(canonical)).customer)
 }
 
 // Customers yields every customer, in no order.
@@ -92,6 +88,18 @@ func (s *Snapshot) Customers(yield func(*Customer) bool) {
 
 // Len is the number of customers.
 func (s *Snapshot) Len() int { return s.customers.n }
+
+// domain finds a domain by its canonical name; customer 0 if there is none.
+func (s *Snapshot) domain(name []byte) domain {
+	hash := s.hashText(name)
+	bucket := s.domains.bucket(hash)
+	for i := range bucket {
+		if bucket[i].hash == hash && bucket[i].key == string(name) {
+			return bucket[i].value
+		}
+	}
+	return domain{}
+}
 
 func (s *Snapshot) hashText(b []byte) uint64 { return maphash.Bytes(s.seed, b) }
 
