@@ -42,7 +42,26 @@ type Fault struct {
 	Want    string `json:"want,omitempty"`
 	Noun    Kind   `json:"noun,omitempty"` // of which noun, where several are judged at once
 	Name    string `json:"name,omitempty"` // and which one of them
+	Ref     Ref    `json:"-"`              // what it names in vain, where that is the fault
 }
+
+// Ref is a reference from one noun to another: a group by its number, all else by id.
+type Ref struct {
+	Kind Kind
+	ID   int64
+}
+
+// RefGroup names a group of the customer at hand.
+func RefGroup(number int) Ref { return Ref{KindGroup, int64(number)} }
+
+// RefSwitch names a switch.
+func RefSwitch(id SwitchID) Ref { return Ref{KindSwitch, int64(id)} }
+
+// RefSIPUser names a SIP user.
+func RefSIPUser(id SIPUserID) Ref { return Ref{KindSIPUser, int64(id)} }
+
+// RefProfile names a SIP profile.
+func RefProfile(id ProfileID) Ref { return Ref{KindProfile, int64(id)} }
 
 // Error gives "noun name: field: message; want" as far as they are known.
 func (f *Fault) Error() string {
@@ -118,6 +137,19 @@ func NotFound(k Kind) *Fault {
 // Forbidden is the fault for what is seen but may not be done; message says what.
 func Forbidden(message, want string) *Fault {
 	return &Fault{Code: CodeForbidden, Message: message, Want: want}
+}
+
+// GroupsOff is the fault for a group or rule that is made while the customer's groups are off (mission row C7).
+func GroupsOff(n Noun) *Fault {
+	return &Fault{
+		Code: CodeGroupsOff, Noun: n.Kind(), Name: n.Label(), Message: "destination groups are off for this customer: groups and rules cannot be made",
+		Want: "destination_groups_enabled: true first",
+	}
+}
+
+// PasswordMissing is the fault for a new noun that cannot work without a password.
+func PasswordMissing(k Kind, name string) *Fault {
+	return &Fault{Code: CodeRequired, Noun: k, Name: name, Field: "password", Message: "is missing", Want: "a password, or generate"}
 }
 
 // FaultsOf gives the faults that err holds, nil if it is of another kind (a broken disk).
