@@ -29,7 +29,7 @@ func parseIPv4(b []byte) (out [4]byte, ok bool) {
 			part, b = b[:dot], b[dot+1:]
 		}
 		n, ok := ParseUint(part)
-		if !ok || n > 255 || len(part) > 3 {
+		if !ok || n > 255 || len(part) > 1 && part[0] == '0' { // 010 is 8 to some
 			return out, false
 		}
 		out[i] = byte(n)

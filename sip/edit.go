@@ -67,7 +67,7 @@ func (e *Edit) At(s Span) *Edit {
 // many lines as they take: Vias of an answer, Routes that were ours.
 func (e *Edit) DeleteElements(id HeaderID, n int) {
 	it := e.m.Elements(id)
-	field, keep := -1, false // the line that is being emptied
+	field := -1 // the line that is being emptied
 	for range n {
 		if _, ok := it.Next(); !ok {
 			break
@@ -81,9 +81,7 @@ func (e *Edit) DeleteElements(id HeaderID, n int) {
 		return
 	}
 	line := &e.m.fields[field]
-	rest, ok := it.Next()
-	keep = ok && it.Field() == field
-	if keep {
+	if rest, ok := it.Next(); ok && it.Field() == field {
 		e.Delete(Span{line.Value.Off, e.m.SpanOf(rest).Off})
 		return
 	}
@@ -175,11 +173,13 @@ func (e *Edit) size() (int, error) {
 			deleted = deleted && o.deletes()
 		}
 		size += int(o.end - o.lit)
+		if off >= pos {
+			group = off
+		}
 		if end > pos {
 			size -= end - max(off, pos)
 			pos = end
 		}
-		group = off
 	}
 	return size, nil
 }

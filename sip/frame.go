@@ -31,14 +31,20 @@ func (e *FrameError) Error() string {
 
 // Framer cuts a stream into messages (RFC 3261 18.3) and keepalives. One Framer
 // serves one stream; it remembers how far it has looked, so that a peer that sends
-// byte by byte costs no more than another.
+// byte by byte costs no more than another. It sees lines as Message.Parse does.
 type Framer struct {
 	Max int // bytes that a message may have; 0 means MaxMessage
 
-	seen int  // bytes already searched for the end of the header
-	need int  // size of the message whose header is complete; 0 unknown
-	half bool // the last item was a lone CRLF at the end of what was read
+	line   int  // start of the header line that is being read
+	seen   int  // bytes already searched for its end
+	length int  // start of the Content-Length line; 0 none yet
+	need   int  // size of the message whose header is complete; 0 unknown
+	half   bool // the last item was a lone CRLF at the end of what was read
 }
+
+// Need returns the size in bytes of the message under way; 0 while its header is
+// not complete.
+func (f *Framer) Need() int { return f.need }
 
 // Next looks at buf, the unread bytes of the stream. n > 0: the first n bytes are
 // one item of that kind, and the next call gets what follows them. n == 0: more
@@ -54,12 +60,8 @@ func (f *Framer) Next(buf []byte) (n int, kind FrameKind, err error) {
 		return f.keepalive(buf)
 	}
 	f.half = false
-	limit := f.Max
-	if limit <= 0 || limit > MaxMessage {
-		limit = MaxMessage
-	}
 	if f.need == 0 {
-		if err := f.header(buf, limit); err != nil {
+		if err := f.header(buf); err != nil {
 			return 0, FrameMessage, err
 		}
 	}
@@ -67,13 +69,13 @@ func (f *Framer) Next(buf []byte) (n int, kind FrameKind, err error) {
 		return 0, FrameMessage, nil
 	}
 	n = f.need
-	f.seen, f.need = 0, 0
+	f.line, f.seen, f.length, f.need = 0, 0, 0, 0
 	return n, FrameMessage, nil
 }
 
 func (f *Framer) keepalive(buf []byte) (int, FrameKind, error) {
 	switch {
-	case len(buf) == 1, len(buf) == 3 && string(buf) == "\r\n\r":
+	case len(buf) == 1:
 		return 0, FrameMessage, nil
 	case buf[1] != '\n':
 		return 0, FrameMessage, &FrameError{What: "CR without LF between messages"}
@@ -83,118 +85,114 @@ func (f *Framer) keepalive(buf []byte) (int, FrameKind, error) {
 	case len(buf) >= 4 && string(buf[2:4]) == "\r\n":
 		return 4, FramePing, nil
 	}
-	f.half = len(buf) == 2
+	f.half = len(buf) == 2 || len(buf) == 3 && buf[2] == '\r'
 	return 2, FramePong, nil
 }
 
-// header looks for the end of the header and, once it is there, for the length.
-func (f *Framer) header(buf []byte, limit int) error {
-	if f.seen == 0 {
-		if !is(buf[0], clToken) {
-			return &FrameError{What: "no SIP message"}
-		}
+// header goes on through the lines of the header and, once it has seen the empty
+// one, sets need.
+func (f *Framer) header(buf []byte) error {
+	if !is(buf[0], clToken) { // TLS on the wrong port, noise
+		return &FrameError{What: "no SIP message"}
 	}
-	end := bytes.Index(buf[f.seen:], []byte("\r\n\r\n"))
-	if end < 0 {
-		f.seen = max(len(buf)-3, 1)
-		if len(buf) > limit {
-			return &FrameError{What: fmt.Sprintf("header of more than %d bytes", limit)}
-		}
-		return checkFirstLine(buf)
-	}
-	header := f.seen + end + 4
-	if err := checkFirstLine(buf); err != nil {
-		return err
-	}
-	if header > limit {
-		return &FrameError{What: fmt.Sprintf("header of more than %d bytes", limit)}
-	}
-	length := contentLength(buf[:header-2])
-	switch {
-	case length == -1:
-		return &FrameError{What: "no Content-Length", Status: 400, Header: header}
-	case length < 0:
-		return &FrameError{What: "bad Content-Length", Status: 400, Header: header}
-	case header+length > limit:
-		return &FrameError{What: fmt.Sprintf("message of more than %d bytes", limit), Status: 513, Header: header}
-	}
-	f.need = header + length
-	return nil
-}
-
-// checkFirstLine ends a stream that is not SIP (HTTP, TLS on the wrong port) before
-// it fills a buffer.
-func checkFirstLine(buf []byte) error {
-	const longest = 8192 // no start line is longer, RFC 4475 3.1.1.7 included
-	eol := bytes.IndexByte(buf, '\n')
-	if eol < 0 {
-		if len(buf) > longest {
-			return &FrameError{What: "no start line"}
-		}
-		return nil
-	}
-	line := buf[:eol]
-	if len(line) > 4 && EqualFoldString(line[:4], "SIP/") {
-		return nil
-	}
-	if i := bytes.LastIndex(line, []byte(" ")); i < 0 || !bytes.Contains(line, []byte("/")) {
-		return &FrameError{What: "neither a request nor a status line"}
-	}
-	return nil
-}
-
-// contentLength finds the length in a header; -1 when absent, -2 when it is no
-// number or two differ.
-func contentLength(header []byte) int {
-	length := -1
 	for {
-		eol := bytes.IndexByte(header, '\n')
-		if eol < 0 || eol+1 >= len(header) {
-			return length
+		eol := bytes.IndexByte(buf[f.seen:], '\n')
+		if eol < 0 {
+			f.seen = len(buf)
+			return f.tooLong(buf)
 		}
-		header = header[eol+1:]
-		if c := lower(header[0]); c != 'l' && c != 'c' {
-			continue
-		}
-		if n, ok := lengthLine(header); ok {
-			if n < 0 || length >= 0 && n != length {
-				return -2
+		line := buf[f.line : f.seen+eol]
+		start := f.line
+		f.seen += eol + 1
+		f.line = f.seen
+		switch {
+		case start == 0:
+			if !isStartLine(line) {
+				return &FrameError{What: "neither a request nor a status line"}
 			}
-			length = n
+		case len(line) == 0, len(line) == 1 && line[0] == '\r':
+			return f.size(buf[:f.line])
+		case isLength(line):
+			if f.length != 0 {
+				f.length = -1
+			} else {
+				f.length = start
+			}
 		}
 	}
 }
 
-// lengthLine reads the value if the line that starts header is a Content-Length. It
-// sees lines, folds and names as Parse does.
-func lengthLine(header []byte) (n int, ok bool) {
-	end := logicalLine(header)
-	colon := bytes.IndexByte(header[:end], ':')
-	if colon < 0 {
-		return 0, false
+// tooLong ends a stream whose line or header is longer than anything that is sent.
+func (f *Framer) tooLong(buf []byte) error {
+	const longest = 8192 // no start line is longer, RFC 4475 3.1.1.7 included
+	switch {
+	case len(buf) > f.limit():
+		return &FrameError{What: fmt.Sprintf("header of more than %d bytes", f.limit())}
+	case f.line == 0 && len(buf) > longest:
+		return &FrameError{What: "no start line"}
 	}
-	name := bytes.TrimRight(header[:colon], " \t")
-	if ParseHeaderName(name) != HdrContentLength {
-		return 0, false
-	}
-	v, number := ParseUint(trim(header[colon+1 : end]))
-	if !number || v > 1<<30 {
-		return -2, true
-	}
-	return int(v), true
+	return nil
 }
 
-// logicalLine returns the length of the first line of b with its folds.
-func logicalLine(b []byte) int {
+func (f *Framer) limit() int {
+	if f.Max <= 0 || f.Max > MaxMessage {
+		return MaxMessage
+	}
+	return f.Max
+}
+
+// size sets need to the size of the message that starts with this header. Without a
+// Content-Length the end of a message on a stream is not known (RFC 3261 20.14).
+func (f *Framer) size(header []byte) error {
+	length := -1
+	switch {
+	case len(header) > f.limit():
+		return &FrameError{What: fmt.Sprintf("header of more than %d bytes", f.limit()), Status: 513, Header: min(len(header), MaxMessage)}
+	case f.length == 0:
+		return &FrameError{What: "no Content-Length", Status: 400, Header: len(header)}
+	case f.length > 0:
+		length = lengthValue(header[f.length:])
+	}
+	switch {
+	case length < 0:
+		return &FrameError{What: "bad Content-Length", Status: 400, Header: len(header)}
+	case len(header)+length > f.limit():
+		return &FrameError{What: fmt.Sprintf("message of more than %d bytes", f.limit()), Status: 513, Header: len(header)}
+	}
+	f.need = len(header) + length
+	return nil
+}
+
+// isStartLine: the last word of a request line, or the first of a status line,
+// starts with SIP/. Parse looks closer.
+func isStartLine(line []byte) bool {
+	line = bytes.TrimRight(line, " \t\r")
+	word := line[bytes.LastIndexByte(line, ' ')+1:]
+	return len(word) > 4 && EqualFoldString(word[:4], "SIP/") || len(line) > 4 && EqualFoldString(line[:4], "SIP/")
+}
+
+// isLength tells a Content-Length line, full or compact.
+func isLength(line []byte) bool {
+	if c := lower(line[0]); c != 'l' && c != 'c' {
+		return false
+	}
+	colon := bytes.IndexByte(line, ':')
+	return colon > 0 && ParseHeaderName(bytes.TrimRight(line[:colon], " \t")) == HdrContentLength
+}
+
+// lengthValue reads the number of the header line, with its folds, that starts b; -1
+// when it is none.
+func lengthValue(b []byte) int {
 	end := 0
 	for {
-		eol := bytes.IndexByte(b[end:], '\n')
-		if eol < 0 {
-			return len(b)
-		}
-		end += eol + 1
+		end += bytes.IndexByte(b[end:], '\n') + 1 // the header ends in LF
 		if end == len(b) || (b[end] != ' ' && b[end] != '\t') {
-			return end
+			break
 		}
 	}
+	n, ok := ParseUint(trim(b[bytes.IndexByte(b, ':')+1 : end]))
+	if !ok || n > MaxMessage {
+		return -1
+	}
+	return int(n)
 }

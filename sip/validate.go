@@ -174,7 +174,8 @@ func (m *Message) checkVia(v *Via) fault {
 		if len(s.name) == 6 && EqualFoldString(s.name, "branch") {
 			branches++
 		}
-		if !s.wellFormed() {
+		badPort := s.value != nil && EqualFoldString(s.name, "rport") && number(s.value, 65535) < 0
+		if badPort || !s.wellFormed() {
 			return m.bad("Bad Via Parameter", m.SpanOf(v.Elem).Off)
 		}
 	}
@@ -207,10 +208,10 @@ func (m *Message) checkResponse() fault {
 // checkAddresses reads the addresses that route, name the parties or end in a
 // target: From, To, Contact, Route, Record-Route.
 func (m *Message) checkAddresses() fault {
-	if !m.goodAddress(m.Value(HdrFrom)) {
+	if !goodAddress(m.Value(HdrFrom), false) {
 		return m.badField("Bad From", HdrFrom)
 	}
-	if !m.goodAddress(m.Value(HdrTo)) {
+	if !goodAddress(m.Value(HdrTo), false) {
 		return m.badField("Bad To", HdrTo)
 	}
 	for _, id := range [...]HeaderID{HdrContact, HdrRoute, HdrRecordRoute} {
@@ -226,7 +227,7 @@ func (m *Message) checkAddresses() fault {
 			if id == HdrContact && string(elem) == "*" {
 				continue
 			}
-			if !m.goodAddress(elem) || id != HdrContact && elem[len(elem)-1] != '>' && bytes.IndexByte(elem, '>') < 0 {
+			if !goodAddress(elem, id != HdrContact) {
 				return m.bad(addressFaults[id], m.fields[it.Field()].Value.Off)
 			}
 		}
@@ -239,10 +240,11 @@ var addressFaults = [headerIDs]string{
 	HdrContact: "Bad Contact", HdrRoute: "Bad Route", HdrRecordRoute: "Bad Record-Route",
 }
 
-// goodAddress is the strict reading of what ParseNameAddr lets pass.
-func (m *Message) goodAddress(b []byte) bool {
+// goodAddress is the strict reading of what ParseNameAddr lets pass. A Route must
+// be in < > (RFC 3261 20.34).
+func goodAddress(b []byte, bracketed bool) bool {
 	var n NameAddr
-	if n.parse(b) != nil || !goodDisplay(b, &n) {
+	if n.parse(b) != nil || bracketed && !n.Bracketed || !goodDisplay(b, &n) {
 		return false
 	}
 	var uri URI

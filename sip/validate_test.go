@@ -178,7 +178,7 @@ func TestValidate(t *testing.T) {
 		{"RFC 2543 branch", ";branch=z9hG4bK1", ";branch=1", 0},
 		{"no branch", ";branch=z9hG4bK1", "", 0},
 		{"rport", ";branch", ";rport;branch", 0},
-		{"bad rport", ";branch", ";rport=x;branch", Drop},
+		{"bad rport", ";branch", ";rport=x;branch", 400},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			text := good

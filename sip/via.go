@@ -56,7 +56,8 @@ func (v *Via) parse(elem []byte) error {
 		return ErrVia
 	}
 	v.Params = b[i+1:]
-	return v.parseParams()
+	v.parseParams()
+	return nil
 }
 
 // protocol reads "SIP/2.0/UDP " and returns where sent-by starts. The fast path is
@@ -103,17 +104,13 @@ func (v *Via) spacedPort(b []byte, i int) (int, bool) {
 }
 
 // parseParams picks the parameters that routing needs; the first of each counts.
-func (v *Via) parseParams() error {
+func (v *Via) parseParams() {
 	s := paramScan{b: v.Params}
 	for s.next() {
 		switch len(s.name) {
 		case 5:
 			if v.RPort < 0 && EqualFoldString(s.name, "rport") {
-				port, ok := ParseUint(s.value)
-				if s.value != nil && (!ok || port > 65535) {
-					return ErrVia
-				}
-				v.RPort = int32(port)
+				v.RPort = max(number(s.value, 65535), 0) // AppendVia overwrites what is no number
 			}
 		case 6:
 			if v.Branch == nil && EqualFoldString(s.name, "branch") {
@@ -125,7 +122,6 @@ func (v *Via) parseParams() error {
 			}
 		}
 	}
-	return nil
 }
 
 func unbracket(b []byte) []byte {
