@@ -1,0 +1,130 @@
+package calls
+
+import (
+	"bytes"
+	"strings"
+
+	"tollgate/test/peer"
+	"tollgate/test/stage"
+)
+
+// strangers are third parties who know too much, or nothing.
+func strangers() []stage.Scenario {
+	return []stage.Scenario{
+		{Name: "a third party's BYE", Matrix: stage.One(), Play: strangersBye, OwnOnly: true},
+		{Name: "a third party's CANCEL", Matrix: stage.One(), Play: strangersCancel},
+		{Name: "forged responses", Matrix: stage.One(), Play: forgedResponses, OwnOnly: true},
+		{Name: "an unknown domain", Matrix: stage.Matrix("udp4-udp4", "tcp4-udp4", "udp6-udp4"), Play: unknownDomain, OwnOnly: true},
+	}
+}
+
+// alive shows that a call is still up, both ways, and ends it.
+func alive(s *stage.Stage, a, b *peer.Call) {
+	s.Helper()
+	a.Request("INFO")
+	b.Reply(b.Expect("INFO"), 200)
+	a.Expect("200 INFO")
+	b.Request("INFO")
+	a.Reply(a.Expect("INFO"), 200)
+	b.Expect("200 INFO")
+	s.End(a, b)
+}
+
+// strangersBye knows the Call-ID, the Route and one tag, or both tags but not the place.
+func strangersBye(s *stage.Stage) {
+	a, b := s.Talk()
+	eve := s.Peer(udp4)
+	to := "<" + s.URI() + ">;tag="
+	with := func(fromTag, toTag string, inside bool) []peer.Option {
+		opts := []peer.Option{
+			peer.With("Call-ID", a.ID), peer.With("CSeq", "900 BYE"),
+			peer.With("From", "<sip:alice@"+s.Caller.Mark+".invalid>;tag="+fromTag), peer.With("To", to+toTag),
+		}
+		if inside {
+			for _, r := range a.Routes {
+				opts = append(opts, peer.Also("Route", r))
+			}
+			opts = append(opts, func(m *peer.Message) { m.URI = a.Target })
+		}
+		return opts
+	}
+	for _, opts := range [][]peer.Option{
+		with(a.LocalTag, "wrong", false), with("wrong", a.RemoteTag, false), with(a.LocalTag, a.RemoteTag, false),
+		with(a.LocalTag, "wrong", true), with("wrong", a.RemoteTag, true), with("wrong", "wrong", true),
+	} {
+		eve.Start("BYE", s.URI(), opts...).Expect("481 BYE")
+	}
+	s.Callee.Quiet(silence)
+	alive(s, a, b)
+}
+
+func strangersCancel(s *stage.Stage) {
+	a, b := s.Ring()
+	eve := s.Peer(udp4)
+	branch := peer.HeaderParam(a.Sent().Get("Via"), "branch")
+	for _, via := range []string{branch, branch + "x", "z9hG4bK" + eve.Mark} {
+		eve.Start("CANCEL", s.URI(), peer.With("Call-ID", a.ID), peer.With("CSeq", strings.Replace(a.Sent().Get("CSeq"), "INVITE", "CANCEL", 1)),
+			peer.With("From", a.Sent().Get("From")), peer.With("To", a.Sent().Get("To")),
+			func(m *peer.Message) {
+				m.Set("Via", "SIP/2.0/UDP "+eve.Addr().String()+";rport;branch="+via+";mark="+eve.Mark)
+			}).Expect("481 CANCEL")
+	}
+	s.Callee.Quiet(silence)
+	b.Answer(200, peer.SDP(s.Callee, 1))
+	a.Expect(200)
+	a.Ack()
+	b.Expect("ACK")
+	alive(s, a, b)
+}
+
+// forgedResponses: someone who has seen an INVITE on the PBX's side answers it with a branch,
+// a method or a number that is not its own.
+func forgedResponses(s *stage.Stage) {
+	a, b := s.Ring()
+	eve := s.Peer(udp4)
+	real := b.Answer(180)
+	branch := peer.HeaderParam(real.Get("Via"), "branch")
+	forged := func(old, with string) []byte {
+		raw := bytes.Replace(real.Bytes(), []byte("180 Ringing"), []byte("200 OK"), 1)
+		return bytes.Replace(raw, []byte(old), []byte(with), 1)
+	}
+	for _, raw := range [][]byte{
+		forged(branch, flip(branch)), forged(branch, branch[:len(branch)-1]), forged(branch, branch+"0"),
+		forged(branch, "z9hG4bK1"), forged(" INVITE", " BYE"), forged("CSeq: ", "CSeq: 9"),
+		[]byte("SIP/2.0 200 OK\r\n\r\n"),
+	} {
+		eve.Raw(raw)
+	}
+	s.Caller.Quiet(silence)
+	eve.Quiet(silence)
+	b.Answer(200, peer.SDP(s.Callee, 1))
+	a.Expect(200)
+	a.Ack()
+	b.Expect("ACK")
+	alive(s, a, b)
+}
+
+// flip changes the last character of a branch, and keeps its alphabet.
+func flip(branch string) string {
+	last := byte('0')
+	if branch[len(branch)-1] == '0' {
+		last = '1'
+	}
+	return branch[:len(branch)-1] + string(last)
+}
+
+// unknownDomain: a stranger is not even told that someone is there.
+func unknownDomain(s *stage.Stage) {
+	for _, method := range []string{"INVITE", "OPTIONS", "REGISTER", "MESSAGE", "BYE"} {
+		for _, uri := range []string{"sip:bob@nobody-" + s.Domain, "sip:bob@192.0.2.1", "sip:192.0.2.1:5060"} {
+			s.Caller.Start(method, uri)
+		}
+	}
+	s.Caller.Quiet(2 * silence)
+	if n := len(s.Caller.Received(100)); n != 0 {
+		s.Errorf("a stranger was told 100 Trying %d times", n)
+	}
+	s.Callee.Quiet(silence)
+	a, b := s.Talk()
+	s.End(a, b)
+}

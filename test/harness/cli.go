@@ -1,0 +1,105 @@
+package harness
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Result is what a command did.
+type Result struct {
+	Args           []string
+	Stdout, Stderr string
+	Code           int
+}
+
+func (r Result) String() string {
+	return fmt.Sprintf("tollgate %s -> exit %d\n--- stdout\n%s--- stderr\n%s", strings.Join(r.Args, " "), r.Code, r.Stdout, r.Stderr)
+}
+
+// Command runs `tollgate ARGS -c node.yaml` and waits at most 30 s.
+func (n *Node) Command(t testing.TB, args ...string) Result {
+	t.Helper()
+	return Run(t, n.Dir, n.env, "", append(args, "-c", n.Config)...)
+}
+
+// Run runs the program under test in dir.
+func Run(t testing.TB, dir string, env []string, stdin string, args ...string) Result {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, Binary(t), args...)
+	cmd.Dir, cmd.Env, cmd.Stdin = dir, env, strings.NewReader(stdin)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatalf("run tollgate %v: %v", args, err)
+	}
+	if ctx.Err() != nil {
+		t.Fatalf("tollgate %v did not end within 30 s\n%s%s", args, stdout.String(), stderr.String())
+	}
+	return Result{Args: args, Stdout: stdout.String(), Stderr: stderr.String(), Code: cmd.ProcessState.ExitCode()}
+}
+
+// Must is Command that has to exit 0.
+func (n *Node) Must(t testing.TB, args ...string) Result {
+	t.Helper()
+	r := n.Command(t, args...)
+	if r.Code != 0 {
+		t.Fatalf("%s", r)
+	}
+	return r
+}
+
+// JSON runs a listing command with -o json and reads its array.
+func (n *Node) JSON(t testing.TB, args ...string) []map[string]any {
+	t.Helper()
+	r := n.Must(t, append(args, "-o", "json")...)
+	var list []map[string]any
+	if err := json.Unmarshal([]byte(r.Stdout), &list); err != nil {
+		t.Fatalf("%v gives no JSON array: %v\n%s", args, err, r.Stdout)
+	}
+	return list
+}
+
+// Apply makes the node serve these customers, as `tollgate apply` returns: from then on.
+func (n *Node) Apply(t testing.TB, customers ...Customer) {
+	t.Helper()
+	if n.control != nil {
+		n.control.apply(t, customers)
+		return
+	}
+	n.ApplyText(t, Tenants(customers...))
+}
+
+// ApplyText applies a tenants.yaml that must be accepted.
+func (n *Node) ApplyText(t testing.TB, text string) Result {
+	t.Helper()
+	r := n.TryApply(t, text)
+	if r.Code != 0 {
+		t.Fatalf("%s\n--- tenants.yaml\n%s", r, text)
+	}
+	return r
+}
+
+// TryApply applies a tenants.yaml.
+func (n *Node) TryApply(t testing.TB, text string, more ...string) Result {
+	t.Helper()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	file := filepath.Join(t.TempDir(), "tenants.yaml")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return n.Command(t, append([]string{"apply", "-f", file}, more...)...)
+}

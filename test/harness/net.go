@@ -1,0 +1,104 @@
+package harness
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// Port is a free port, below the range that the kernel gives out by itself, free on
+// 127.0.0.1 and ::1 for UDP and TCP. It stays ours until the test ends: other tests and
+// other test processes do not get it, since each holds a lock in the kernel on its number.
+func Port(t testing.TB) int {
+	t.Helper()
+	for range 1000 {
+		port := 10000 + rand.IntN(20000)
+		lock, err := net.Listen("unix", "@tollgate-test-port-"+strconv.Itoa(port))
+		if err != nil {
+			continue
+		}
+		if !free(port) {
+			lock.Close()
+			continue
+		}
+		t.Cleanup(func() { lock.Close() })
+		return port
+	}
+	t.Fatal("no free port found between 10000 and 30000")
+	return 0
+}
+
+func free(port int) bool {
+	for _, host := range []string{"127.0.0.1", "[::1]", ""} {
+		at := host + ":" + strconv.Itoa(port)
+		udp, err := net.ListenPacket("udp", at)
+		if err != nil {
+			return false
+		}
+		udp.Close()
+		tcp, err := net.Listen("tcp", at)
+		if err != nil {
+			return false
+		}
+		tcp.Close()
+	}
+	return true
+}
+
+// IP is a loopback address that no other test of this machine uses at the moment, so that
+// whoever finds it in a message knows whom it names.
+func IP(t testing.TB) string {
+	t.Helper()
+	for range 1000 {
+		ip := fmt.Sprintf("127.%d.%d.%d", 16+rand.IntN(200), 1+rand.IntN(250), 1+rand.IntN(250))
+		lock, err := net.Listen("unix", "@tollgate-test-ip-"+ip)
+		if err != nil {
+			continue
+		}
+		t.Cleanup(func() { lock.Close() })
+		return ip
+	}
+	t.Fatal("no free loopback address found")
+	return ""
+}
+
+// Refusing is an address where nobody listens, for as long as the test runs.
+func Refusing(t testing.TB) netip.AddrPort {
+	t.Helper()
+	return netip.AddrPortFrom(netip.MustParseAddr(IP(t)), uint16(Port(t)))
+}
+
+// bound tells whether a local process has that UDP or TCP port open, by the kernel's own table.
+func bound(proto string, port int) bool {
+	want := fmt.Sprintf(":%04X ", port)
+	for _, table := range []string{"/proc/net/" + proto, "/proc/net/" + proto + "6"} {
+		data, err := os.ReadFile(table)
+		if err != nil {
+			continue
+		}
+		if containsLocal(string(data), want, proto == "tcp") {
+			return true
+		}
+	}
+	return false
+}
+
+// containsLocal finds a local port in a table of /proc/net: second column, and for TCP
+// state 0A (listening) in the fourth.
+func containsLocal(table, port string, listening bool) bool {
+	for line := range strings.SplitSeq(table, "\n") {
+		fields := strings.Fields(line)
+		if len(fields) < 4 || !strings.HasSuffix(fields[1]+" ", port) {
+			continue
+		}
+		if !listening || fields[3] == "0A" {
+			return true
+		}
+	}
+	return false
+}
