@@ -45,4 +45,3 @@ func (c *Calls) ackSlowly(sh *transaction.Shard, call *Call, x exchange, m *sip.
 		_ = sh.Send(flow, data)
 	}
 }
-

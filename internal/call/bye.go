@@ -156,10 +156,7 @@ func (c *Calls) finish(sh *transaction.Shard, call *Call) {
 	sh.DropAnswer(call.server)
 	c.cfg.Release(call.id)
 	c.live.Add(-1)
-	if c.cfg.Ended != nil {
-		s := c.summary(sh, call)
-		c.cfg.Ended(&s)
-	}
+	c.cfg.Ended(call.ending(sh.Since()))
 	c.reap(sh, call)
 }
 

@@ -38,8 +38,8 @@ type Config struct {
 	Log       *slog.Logger
 	// Release gives a call's lease back.
 	Release func(id dialog.Stable)
-	// Ended is told of each call once, under its shard's lock: it copies what it keeps.
-	Ended func(s *Summary)
+	// Ended is told of each call once, under its shard's lock.
+	Ended func(e Ending)
 }
 
 // Calls is all calls of a node, by shard; each shard's table is guarded by the
@@ -118,6 +118,16 @@ func (c *Calls) newCall(sh *transaction.Shard) *Call {
 	*call = Call{gen: gen, slot: slot, state: calling, more: call.more[:0]}
 	c.live.Add(1)
 	return call
+}
+
+// Ending is how a call was.
+type Ending struct {
+	Customer *policy.Customer
+	Reason   policy.Reason
+	Status   int           // the final one: 200 for a call that was answered
+	Setup    time.Duration // until answered or refused
+	Duration time.Duration // from the answer to the end
+	Answered bool
 }
 
 // Summary is what is known of a call for lists and records; its texts are valid

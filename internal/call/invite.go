@@ -1,8 +1,6 @@
 package call
 
 import (
-	"hash/maphash"
-
 	"tollgate/internal/dialog"
 	"tollgate/internal/peer"
 	"tollgate/internal/policy"
@@ -173,7 +171,7 @@ func (c *Calls) sendInvite(sh *transaction.Shard, call *Call, s *setup, m *sip.M
 	var hiding dialog.Hiding
 	fwd := dialog.Forward{
 		Message: m, Source: call.caller.Flow.Remote, Out: c.address(flow),
-		Branch: sh.AppendBranch(branch[:0], call.branch, LoopHash(m)), CSeq: m.CSeq(),
+		Branch: sh.AppendBranch(branch[:0], call.branch, transaction.LoopHash(m)), CSeq: m.CSeq(),
 	}
 	if call.hidden {
 		c.hide(&hiding, call, s.mask, m)
@@ -225,23 +223,4 @@ func (c *Calls) records(f *dialog.Forward, from, to transport.Flow) {
 func (c *Calls) address(f transport.Flow) dialog.Address {
 	host, port := c.cfg.Transport.Advertised(f)
 	return dialog.Address{Proto: f.Proto, Host: host, Port: port}
-}
-
-var loopSeed = maphash.MakeSeed()
-
-// LoopHash is what tells a loop from a spiral (RFC 3261 16.3 step 4): what
-// routing looks at, in 31 bits.
-func LoopHash(m *sip.Message) uint32 {
-	var h maphash.Hash
-	h.SetSeed(loopSeed)
-	h.Write(m.RequestURI())
-	h.Write(m.CallID())
-	h.Write(m.FromTag())
-	h.Write(m.ToTag())
-	h.Write(m.Slice(m.CSeqNumber()))
-	sum := uint32(h.Sum64()) &^ 1
-	if len(m.Body()) > 0 {
-		sum |= 1 // Stray wants to know whether the INVITE carried an offer
-	}
-	return sum
 }

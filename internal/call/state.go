@@ -92,3 +92,14 @@ func (c *Call) ended(why policy.Reason, status int, by dialog.Side) {
 		c.reason, c.status, c.by = why, int16(status), by
 	}
 }
+
+// ending tells how a call was that is over now.
+func (c *Call) ending(now time.Duration) Ending {
+	e := Ending{Customer: c.customer, Reason: c.reason, Status: int(c.status), Answered: c.answered > 0}
+	if e.Answered {
+		e.Setup, e.Duration = c.answered-c.started, now-c.answered
+	} else {
+		e.Setup = now - c.started
+	}
+	return e
+}

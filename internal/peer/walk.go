@@ -32,6 +32,7 @@ type Router struct {
 	Resolver Resolver
 	// Forbidden networks are where no destination may lead.
 	Forbidden []netip.Prefix
+	OwnToo    bool // our own listeners are no forbidden destination
 	Inside    bool // the way leads along a dialog, which may spiral through ourselves: nothing is forbidden
 }
 
@@ -169,7 +170,7 @@ func (r *Router) forbidden(a netip.AddrPort) bool {
 	if r.Inside {
 		return false
 	}
-	if r.Network.IsOwn(a) {
+	if !r.OwnToo && r.Network.IsOwn(a) {
 		return true
 	}
 	for _, p := range r.Forbidden {

@@ -210,3 +210,9 @@ func (l *Layer) Receive(m *sip.Message, f transport.Flow) {
 	defer sh.unlock()
 	sh.request(m, via, f)
 }
+
+// Stats gives the counters of one shard.
+func (l *Layer) Stats(shard int) (s Stats) {
+	l.Do(uint8(shard), func(sh *Shard) { s = sh.Stats() })
+	return s
+}

@@ -1,0 +1,242 @@
+// Package edge builds a node: it opens the store, compiles policy, binds sockets
+// and wires every part to the next. It is the only place that knows them all;
+// here a node starts, follows its configuration, drains and stops.
+package edge
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"log/slog"
+	"time"
+
+	"tollgate/internal/call"
+	"tollgate/internal/config"
+	"tollgate/internal/dialog"
+	"tollgate/internal/gate"
+	"tollgate/internal/live"
+	"tollgate/internal/live/delayed"
+	"tollgate/internal/live/memory"
+	"tollgate/internal/peer"
+	"tollgate/internal/policy"
+	"tollgate/internal/record"
+	"tollgate/internal/relay"
+	"tollgate/internal/store"
+	"tollgate/internal/transaction"
+	"tollgate/internal/transport"
+)
+
+// Edge is one node.
+type Edge struct {
+	cfg       config.Node
+	log       *slog.Logger
+	started   time.Time
+	store     *store.Store
+	table     *policy.Table
+	follower  *follower
+	transport *transport.Transport
+	layer     *transaction.Layer
+	live      live.Live
+	watch     *peer.Watch
+	calls     *call.Calls
+	relay     *relay.Relay
+	gate      *gate.Gate
+	recorder  *record.Recorder
+	receiver  *receiver
+	http      *httpServers
+}
+
+// New opens the store, loads it, and binds the SIP sockets; nothing is served
+// before Run. What it has opened it closes when it fails.
+func New(ctx context.Context, cfg config.Node, log *slog.Logger) (e *Edge, err error) {
+	e = &Edge{cfg: cfg, log: log, started: time.Now().UTC()}
+	defer func() {
+		if err != nil {
+			e.close()
+			e = nil
+		}
+	}()
+	e.store, err = store.Open(ctx, store.Options{Dir: cfg.DataDir, URL: cfg.Database, Key: cfg.SecretKey})
+	if err != nil {
+		return e, err
+	}
+	e.table = policy.NewTable()
+	e.follower = newFollower(e.store, e.table, log)
+	if err = e.follower.follow(ctx); err != nil {
+		return e, err
+	}
+	if e.transport, err = transport.New(transportConfig(&cfg, log)); err != nil {
+		return e, err
+	}
+	e.wire()
+	return e, nil
+}
+
+func transportConfig(cfg *config.Node, log *slog.Logger) transport.Config {
+	t := transport.Config{Log: log}
+	for _, l := range cfg.SIP.Listen {
+		proto, _ := transport.ParseProto(l.Proto)
+		t.Listen = append(t.Listen, transport.ListenerConfig{Proto: proto, Addr: l.Addr, Advertise: l.Advertise, Network: l.Network})
+	}
+	for _, c := range cfg.SIP.Certificates {
+		t.Certificates = append(t.Certificates, transport.Certificate(c))
+	}
+	return t
+}
+
+// wire builds the SIP side, from the ground up.
+func (e *Edge) wire() {
+	e.table.SetPlatform(policy.Platform{Calls: e.cfg.Limits.Calls, CPS: e.cfg.Limits.CPS, Local: e.localHosts()})
+	e.recorder = record.New(e.log)
+	e.live = memory.New()
+	if e.cfg.Test.Live == "delayed" {
+		e.live = delayed.New(e.live, 40*time.Millisecond, 1)
+	}
+	router := &peer.Router{Network: e.transport, Resolver: transport.NewResolver(transport.ResolverConfig{}), Forbidden: e.cfg.Forbidden.Prefixes, OwnToo: !e.cfg.Forbidden.Own}
+	minter := newMinter()
+	core := &core{}
+	e.layer = transaction.New(transaction.Config{Send: e.transport, Core: core, ShardOf: minter.Shard})
+	e.watch = peer.NewWatch(peer.WatchConfig{
+		Router: router, Table: e.table, Advertised: e.transport.Advertised, Interval: e.cfg.Test.Keepalive,
+		Changed: func(host string, s peer.State) { e.log.Info("destination", "host", host, "status", s.Status) },
+	}, e.layer)
+	e.calls = call.New(call.Config{
+		Router: router, Minter: minter, Transport: e.transport, Log: e.log,
+		Release: func(id dialog.Stable) { e.gate.Release(id) },
+		Ended:   e.ended,
+	}, e.layer)
+	e.relay = relay.New(relay.Config{Router: router, Minter: minter, Advertised: e.transport.Advertised}, e.layer)
+	e.gate = gate.New(gate.Config{
+		Table: e.table, Health: e.watch, Live: e.live, Calls: e.calls, Relay: e.relay, Decided: e.decided,
+	}, e.layer)
+	core.Gate = e.gate
+	e.receiver = newReceiver(e.layer)
+}
+
+// core breaks the circle between the layer and the gate that registers with it.
+type core struct{ *gate.Gate }
+
+// newMinter keys the identifiers of this process.
+func newMinter() *dialog.Minter {
+	var seed [18]byte
+	rand.Read(seed[:]) //nolint:errcheck // never fails (Go 1.24)
+	return dialog.NewMinter(1, binary.BigEndian.Uint16(seed[16:]), dialog.Key{
+		ID: 1, K0: binary.BigEndian.Uint64(seed[0:]), K1: binary.BigEndian.Uint64(seed[8:]),
+	})
+}
+
+// localHosts are the names and addresses by which requests mean this node.
+func (e *Edge) localHosts() []string {
+	var hosts []string
+	for _, l := range e.transport.Listeners() {
+		if l.AdvertiseHost != "" {
+			hosts = append(hosts, l.AdvertiseHost)
+		}
+		if !l.Addr.Addr().IsUnspecified() {
+			hosts = append(hosts, l.Addr.Addr().String())
+		}
+	}
+	if e.cfg.Platform.Host != "" {
+		hosts = append(hosts, e.cfg.Platform.Host)
+	}
+	return hosts
+}
+
+// ended records a call.
+func (e *Edge) ended(c call.Ending) {
+	e.recorder.Ended(record.Ending{
+		Reason: c.Reason, Status: c.Status, Setup: c.Setup, Duration: c.Duration, Answered: c.Answered,
+	})
+}
+
+func (e *Edge) decided(_ *transaction.Shard, d *gate.Decision) {
+	v := record.Verdict{Method: d.Method, Verdict: d.Verdict, Source: d.Source}
+	if d.Identity.Customer != nil {
+		v.Customer = d.Identity.Customer.Settings.Name
+	}
+	if d.Message != nil {
+		v.CallID, v.Target = d.Message.CallID(), d.Message.RequestURI()
+	}
+	e.recorder.Decided(&v)
+}
+
+// Run serves until ctx ends, then drains: no new calls, and the live ones have
+// until stop ends, or drainLimit, to finish.
+func (e *Edge) Run(ctx, stop context.Context) error {
+	defer e.close()
+	e.http = newHTTPServers(e)
+	if err := e.http.start(); err != nil {
+		return err
+	}
+	e.layer.Run()
+	e.transport.Start(e.receiver)
+	e.watch.Run()
+	e.follower.start()
+	for _, l := range e.Info().Listeners {
+		e.log.Info("listening", "sip", l.URL)
+	}
+	<-ctx.Done()
+	e.drain(stop)
+	return nil
+}
+
+// drainLimit is how long live calls may go on after a SIGTERM.
+const drainLimit = 30 * time.Second
+
+// drain lets no new calls in and waits for the live ones; what is left is ended
+// with a BYE to both sides.
+func (e *Edge) drain(stop context.Context) {
+	e.gate.Drain()
+	e.log.Info("draining", "calls", e.calls.Live())
+	limit := time.NewTimer(drainLimit)
+	defer limit.Stop()
+	look := time.NewTicker(50 * time.Millisecond)
+	defer look.Stop()
+	for e.calls.Live() > 0 {
+		select {
+		case <-stop.Done():
+			e.calls.EndAll(policy.Draining)
+			return
+		case <-limit.C:
+			e.calls.EndAll(policy.Draining)
+			limit.Reset(2 * time.Second) // for the answers to our BYEs
+			select {
+			case <-stop.Done():
+			case <-limit.C:
+			}
+			return
+		case <-look.C:
+		}
+	}
+}
+
+// close takes down what is up, from the outside in.
+func (e *Edge) close() {
+	if e.http != nil {
+		e.http.close()
+	}
+	if e.follower != nil {
+		e.follower.close()
+	}
+	if e.watch != nil && e.http != nil {
+		e.watch.Close()
+	}
+	if e.transport != nil {
+		e.logged("transport", e.transport.Close())
+	}
+	if e.layer != nil && e.http != nil {
+		e.layer.Close()
+	}
+	if e.live != nil {
+		e.logged("live", e.live.Close())
+	}
+	if e.store != nil {
+		e.logged("store", e.store.Close())
+	}
+}
+
+func (e *Edge) logged(part string, err error) {
+	if err != nil {
+		e.log.Error("close", "part", part, "error", err.Error())
+	}
+}

@@ -1,0 +1,115 @@
+package edge
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"time"
+
+	"tollgate/internal/api"
+	"tollgate/internal/call"
+	"tollgate/internal/peer"
+	"tollgate/internal/policy"
+	"tollgate/internal/tenant"
+	"tollgate/sip"
+)
+
+// Calls is api.Node.
+func (e *Edge) Calls(keep func(tenant.CustomerID) bool) []call.Summary { return e.calls.List(keep) }
+
+// Hangup is api.Node.
+func (e *Edge) Hangup(id string, allowed func(tenant.CustomerID) bool) bool {
+	return e.calls.Hangup(id, policy.HungUp, allowed)
+}
+
+// DestinationStates is api.Node.
+func (e *Edge) DestinationStates() map[tenant.DestinationID]peer.State { return e.watch.States() }
+
+// Applied is api.Node.
+func (e *Edge) Applied(ctx context.Context, revision int64) error {
+	for e.follower.seen.Load() < revision {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := e.follower.follow(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Info is api.Node.
+func (e *Edge) Info() api.Info {
+	info := api.Info{
+		Version: Version(), Started: e.started, Draining: e.gate.Draining(),
+		Calls: e.calls.Live(), Revision: e.follower.seen.Load(),
+	}
+	for _, l := range e.transport.Listeners() {
+		li := api.ListenerInfo{URL: l.Proto.String() + "://" + l.Addr.String(), Network: l.Network}
+		if l.AdvertiseHost != "" {
+			li.Advertise = net.JoinHostPort(strings.Trim(l.AdvertiseHost, "[]"), strconv.Itoa(int(l.AdvertisePort)))
+		}
+		info.Listeners = append(info.Listeners, li)
+	}
+	return info
+}
+
+// Version is what the build says of itself.
+func Version() string {
+	if b, ok := debug.ReadBuildInfo(); ok && b.Main.Version != "" {
+		return b.Main.Version
+	}
+	return "devel"
+}
+
+// Explain is api.Node: the request is built and goes through the very steps that
+// decide, but for those that would change something.
+func (e *Edge) Explain(q api.ExplainQuery) policy.Explanation {
+	source, err := netip.ParseAddrPort(q.Source)
+	if err != nil {
+		if a, err := netip.ParseAddr(q.Source); err == nil {
+			source = netip.AddrPortFrom(a, 5060)
+		}
+	}
+	method, transport := strings.ToUpper(q.Method), strings.ToLower(q.Transport)
+	if method == "" {
+		method = "INVITE"
+	}
+	if transport == "" {
+		transport = "udp"
+	}
+	var b strings.Builder
+	line := func(parts ...string) {
+		for _, p := range parts {
+			b.WriteString(strings.NewReplacer("\r", " ", "\n", " ").Replace(p))
+		}
+		b.WriteString("\r\n")
+	}
+	line(method, " ", q.To, " SIP/2.0")
+	line("Via: SIP/2.0/", strings.ToUpper(transport), " ", source.String(), ";branch=z9hG4bKexplain")
+	line("Max-Forwards: 70")
+	line("From: <", q.From, ">;tag=explain")
+	line("To: <", q.To, ">")
+	line("Call-ID: explain")
+	line("CSeq: 1 ", method)
+	for _, h := range q.Headers {
+		line(h)
+	}
+	line("Content-Length: 0")
+	line()
+	var m sip.Message
+	if err := m.Parse([]byte(b.String())); err != nil {
+		return refusedMessage(400, err.Error())
+	}
+	return e.gate.Explain(&policy.Request{
+		Msg: &m, Source: source, Transport: transport, Now: time.Now(), Health: e.watch,
+	})
+}
+
+func refusedMessage(status int, detail string) policy.Explanation {
+	v := policy.Verdict{Status: status, Reason: policy.BadMessage, Detail: detail}
+	return policy.Explanation{Verdict: v, Steps: []policy.Step{{Name: "validate", Verdict: v, Text: detail}}}
+}

@@ -1,0 +1,35 @@
+package edge
+
+import (
+	"sync"
+
+	"tollgate/internal/transaction"
+	"tollgate/internal/transport"
+	"tollgate/sip"
+)
+
+// receiver is where bytes become messages (steps 2 and 3 of the way).
+type receiver struct {
+	layer    *transaction.Layer
+	messages sync.Pool // of *sip.Message
+}
+
+func newReceiver(l *transaction.Layer) *receiver {
+	return &receiver{layer: l, messages: sync.Pool{New: func() any { return new(sip.Message) }}}
+}
+
+// Receive is transport.Handler. What cannot even be indexed gets no answer.
+func (r *receiver) Receive(f transport.Flow, data []byte) {
+	m := r.messages.Get().(*sip.Message)
+	defer r.messages.Put(m)
+	if m.Parse(data) != nil || m.TopVia() == nil {
+		return
+	}
+	r.layer.Receive(m, f)
+}
+
+// Closed is transport.Handler: transactions find out when they send.
+func (r *receiver) Closed(transport.Flow, error) {}
+
+// Unreachable is transport.Handler.
+func (r *receiver) Unreachable(transport.Flow, error) {}

@@ -1,0 +1,199 @@
+// Package gate is the way of a request that belongs to no dialog: one list of
+// steps, each of which passes it on or ends it with a verdict (steps 6 to 14 of
+// docs/architecture.md). A request that has to wait is parked with a copy of
+// what it has come to, absorbs its retransmissions and obeys its CANCEL.
+//
+// It is not its job to carry what it lets through (packages call and relay).
+package gate
+
+import (
+	"net/netip"
+	"sync/atomic"
+
+	"tollgate/internal/call"
+	"tollgate/internal/dialog"
+	"tollgate/internal/live"
+	"tollgate/internal/policy"
+	"tollgate/internal/relay"
+	"tollgate/internal/slab"
+	"tollgate/internal/transaction"
+	"tollgate/internal/transport"
+	"tollgate/sip"
+)
+
+// Config says what a Gate is made of.
+type Config struct {
+	Table  *policy.Table
+	Health policy.Health
+	Live   live.Live
+	Calls  *call.Calls
+	Relay  *relay.Relay
+	// Decided is told of each verdict, under the shard's lock.
+	Decided func(sh *transaction.Shard, d *Decision)
+}
+
+// Decision is what became of a request, and why. It is valid only while it is told.
+type Decision struct {
+	Method   sip.Method
+	Source   netip.AddrPort
+	Identity *policy.Identity
+	Verdict  policy.Verdict
+	Message  *sip.Message
+}
+
+// Gate decides requests; its parked ones are guarded by their shard's lock.
+type Gate struct {
+	cfg      Config
+	layer    *transaction.Layer
+	user     uint8
+	steps    []step
+	passages []passage // one for each shard: the request at hand
+	parked   []slab.Slab[parking]
+	draining atomic.Bool
+}
+
+// passage is a request on its way through the steps.
+type passage struct {
+	msg    *sip.Message
+	flow   transport.Flow
+	req    policy.Request
+	id     policy.Identity
+	list   policy.Candidates
+	server transaction.ID
+	stable dialog.Stable
+	next   int // step
+}
+
+// parking is a passage that waits for an answer from elsewhere.
+type parking struct {
+	gen      uint32
+	used     bool
+	canceled bool
+	passage
+}
+
+// step is one of the gate's: it gives a verdict, or parks the passage.
+type step struct {
+	name string
+	run  func(g *Gate, sh *transaction.Shard, p *passage) (v policy.Verdict, parked bool)
+}
+
+// New makes the gate of a layer.
+func New(cfg Config, layer *transaction.Layer) *Gate {
+	g := &Gate{cfg: cfg, layer: layer}
+	g.steps = []step{
+		{"validate", (*Gate).validate},
+		{"hops", (*Gate).hops},
+		{"identify", (*Gate).identify},
+		{"serve", (*Gate).serve},
+		{"route", (*Gate).route},
+		{"reserve", (*Gate).reserve},
+		{"send", (*Gate).send},
+	}
+	g.passages = make([]passage, layer.Shards())
+	g.parked = make([]slab.Slab[parking], layer.Shards())
+	g.user = layer.Register(g)
+	return g
+}
+
+// Drain lets no new calls in any more.
+func (g *Gate) Drain() { g.draining.Store(true) }
+
+// Draining says that Drain was called.
+func (g *Gate) Draining() bool { return g.draining.Load() }
+
+// Request takes a new request; it is part of transaction.Core.
+func (g *Gate) Request(sh *transaction.Shard, m *sip.Message, f transport.Flow) {
+	if len(m.ToTag()) > 0 {
+		g.inDialog(sh, m, f)
+		return
+	}
+	p := &g.passages[sh.Index]
+	p.msg, p.flow, p.server, p.next = m, f, 0, 0
+	p.id = policy.Identity{}
+	p.req = policy.Request{
+		Msg: m, Source: f.Remote, Local: f.Local.Addr(), Transport: f.Proto.String(),
+		Now: sh.Now(), Health: g.cfg.Health,
+	}
+	g.run(sh, p)
+	p.msg = nil
+}
+
+// inDialog hands a request with a To-tag to its call; one that fits none gets 481
+// (RFC 3261 12.2.2).
+func (g *Gate) inDialog(sh *transaction.Shard, m *sip.Message, f transport.Flow) {
+	if v := sip.Validate(m); v.Status != 0 {
+		if v.Status > 0 {
+			sh.Reply(m, f, &sip.Response{Status: v.Status, Reason: v.Reason})
+		}
+		return
+	}
+	if !g.cfg.Calls.Request(sh, m, f) {
+		sh.Reply(m, f, &sip.Response{Status: 481})
+		g.cfg.Decided(sh, &Decision{
+			Method: m.Method(), Source: f.Remote, Message: m, Identity: &policy.Identity{},
+			Verdict: policy.Verdict{Status: 481, Reason: policy.NoDialog},
+		})
+	}
+}
+
+// Ack is part of transaction.Core.
+func (g *Gate) Ack(sh *transaction.Shard, m *sip.Message, f transport.Flow) {
+	g.cfg.Calls.Ack(sh, m, f)
+}
+
+// Stray is part of transaction.Core.
+func (g *Gate) Stray(sh *transaction.Shard, m *sip.Message, f transport.Flow) {
+	g.cfg.Calls.Stray(sh, m, f)
+}
+
+// run takes a passage through the steps that are left.
+func (g *Gate) run(sh *transaction.Shard, p *passage) {
+	for p.next < len(g.steps) {
+		v, parked := g.steps[p.next].run(g, sh, p)
+		if parked {
+			return
+		}
+		if v.Refused() {
+			g.refuse(sh, p, v)
+			return
+		}
+		p.next++
+	}
+	g.cfg.Decided(sh, &Decision{Method: p.msg.Method(), Source: p.flow.Remote, Identity: &p.id, Message: p.msg})
+}
+
+// refuse ends a passage: by its transaction, where it has one, else without any
+// state, so that a stranger costs us nothing.
+func (g *Gate) refuse(sh *transaction.Shard, p *passage, v policy.Verdict) {
+	g.cfg.Decided(sh, &Decision{
+		Method: p.msg.Method(), Source: p.flow.Remote, Identity: &p.id, Verdict: v, Message: p.msg,
+	})
+	if v.Status == policy.Drop {
+		return
+	}
+	r := sip.Response{Status: v.Status, Headers: headersOf(v, p.msg)}
+	if v.Reason == policy.BadMessage {
+		r.Reason = v.Detail
+	}
+	if p.server != 0 {
+		sh.RespondStatus(p.server, &r)
+		return
+	}
+	sh.Reply(p.msg, p.flow, &r)
+}
+
+// allow is what we serve outside of dialogs and within.
+var allow = []byte("Allow: INVITE, ACK, BYE, CANCEL, OPTIONS, MESSAGE, PRACK, UPDATE, INFO\r\n")
+
+// headersOf gives the header lines that a refusal must carry (RFC 3261 8.2).
+func headersOf(v policy.Verdict, m *sip.Message) []byte {
+	switch v.Status {
+	case 405:
+		return allow
+	case 420:
+		h := append([]byte("Unsupported: "), m.Value(sip.HdrProxyRequire)...)
+		return append(h, "\r\n"...)
+	}
+	return nil
+}

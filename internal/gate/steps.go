@@ -1,0 +1,153 @@
+package gate
+
+import (
+	"tollgate/internal/call"
+	"tollgate/internal/dialog"
+	"tollgate/internal/live"
+	"tollgate/internal/policy"
+	"tollgate/internal/transaction"
+	"tollgate/sip"
+)
+
+// validate gives the verdict of RFC 3261 and RFC 4475.
+func (g *Gate) validate(_ *transaction.Shard, p *passage) (policy.Verdict, bool) {
+	v := sip.Validate(p.msg)
+	if v.Status == 0 {
+		return policy.Verdict{}, false
+	}
+	return policy.Verdict{Status: v.Status, Reason: policy.BadMessage, Detail: v.Reason}, false
+}
+
+// hops ends what has come too far, or round in a circle (RFC 3261 16.3).
+func (g *Gate) hops(_ *transaction.Shard, p *passage) (policy.Verdict, bool) {
+	switch {
+	case p.msg.MaxForwards() == 0:
+		return policy.Refuse(policy.MaxForwards), false
+	case g.layer.Looped(p.msg):
+		return policy.Refuse(policy.Loop), false
+	}
+	return policy.Verdict{}, false
+}
+
+func (g *Gate) identify(_ *transaction.Shard, p *passage) (policy.Verdict, bool) {
+	return g.cfg.Table.Snapshot().Identify(&p.req, &p.id), false
+}
+
+// serve refuses what we do not know how to carry.
+func (g *Gate) serve(_ *transaction.Shard, p *passage) (policy.Verdict, bool) {
+	switch p.msg.Method() {
+	case sip.INVITE, sip.OPTIONS, sip.MESSAGE:
+	default:
+		return policy.Refuse(policy.MethodNotServed), false
+	}
+	if len(p.msg.Value(sip.HdrProxyRequire)) > 0 {
+		return policy.Refuse(policy.BadExtension), false // RFC 3261 16.3 step 5
+	}
+	if g.draining.Load() && p.msg.Method() == sip.INVITE {
+		return policy.Refuse(policy.Draining), false
+	}
+	return policy.Verdict{}, false
+}
+
+func (g *Gate) route(_ *transaction.Shard, p *passage) (policy.Verdict, bool) {
+	return g.cfg.Table.Snapshot().Route(&p.req, &p.id, &p.list), false
+}
+
+// reserve takes a place in each limit that counts this call, all or nothing.
+func (g *Gate) reserve(sh *transaction.Shard, p *passage) (policy.Verdict, bool) {
+	if p.msg.Method() != sip.INVITE {
+		return policy.Verdict{}, false
+	}
+	p.stable = dialog.NewStable()
+	r := live.Reservation{Call: leaseOf(p.stable)}
+	g.limits(&r, &p.id)
+	slot, park := g.parked[sh.Index].Alloc()
+	ref := uint64(sh.Index)<<56 | uint64((park.gen+1)&0xffffff)<<32 | uint64(slot)
+	o, now := g.cfg.Live.Reserve(&r, g, ref)
+	if now {
+		g.parked[sh.Index].Release(slot)
+		return verdictOf(o), false
+	}
+	g.park(sh, p, park, ref)
+	return policy.Verdict{}, true
+}
+
+func leaseOf(id dialog.Stable) (c live.CallID) {
+	copy(c[:], id[:])
+	return c
+}
+
+// Release gives back what a call holds.
+func (g *Gate) Release(id dialog.Stable) { g.cfg.Live.Release(leaseOf(id)) }
+
+// limits names every scope that the call is counted in.
+func (g *Gate) limits(r *live.Reservation, id *policy.Identity) {
+	platform, customer := g.cfg.Table.Snapshot().Platform(), id.Customer
+	r.Add(live.Limit{Scope: live.Scope{Kind: live.Platform}, Calls: platform.Calls, CPS: platform.CPS})
+	r.Add(live.Limit{
+		Scope: live.Scope{Kind: live.Company, ID: int64(customer.Company.ID)},
+		Calls: customer.Company.Channels, CPS: customer.Company.CPS,
+	})
+	limit := live.Limit{Scope: live.Scope{Kind: live.Customer, ID: int64(customer.Settings.ID)}, CPS: customer.Settings.CPS}
+	if !customer.Settings.Transparent {
+		limit.Calls = customer.Settings.CallLimit
+	}
+	r.Add(limit)
+}
+
+func verdictOf(o live.Outcome) policy.Verdict {
+	switch {
+	case o.OK:
+		return policy.Verdict{}
+	case o.Err != nil:
+		return policy.Refuse(policy.ResourceExhausted)
+	case o.Rate:
+		return policy.Refuse(policy.RateLimit)
+	case o.Full.Kind == live.Platform:
+		return policy.Refuse(policy.PlatformLimit)
+	case o.Full.Kind == live.Company:
+		return policy.Refuse(policy.CompanyLimit)
+	}
+	return policy.Refuse(policy.CallLimit)
+}
+
+// send opens the server transaction, if waiting has not done so yet, and hands the
+// request to who carries it.
+func (g *Gate) send(sh *transaction.Shard, p *passage) (policy.Verdict, bool) {
+	invite := p.msg.Method() == sip.INVITE
+	if p.server == 0 {
+		if p.server = sh.NewServer(p.msg, p.flow, g.user, 0); p.server == 0 {
+			if invite {
+				g.Release(p.stable)
+			}
+			return policy.Refuse(policy.ResourceExhausted), false
+		}
+	}
+	if invite {
+		g.cfg.Calls.Start(sh, &call.Passed{Server: p.server, Stable: p.stable, Identity: &p.id, Candidates: &p.list}, p.msg)
+	} else {
+		g.cfg.Relay.Start(sh, p.server, &p.id, &p.list, p.msg)
+	}
+	return policy.Verdict{}, false
+}
+
+// Explain runs the steps that decide about a request and change nothing, and
+// tells what each of them found.
+func (g *Gate) Explain(r *policy.Request) policy.Explanation {
+	p := &passage{msg: r.Msg, req: *r}
+	var before []policy.Step
+	for _, s := range g.steps[:2] { // validate, hops
+		v, _ := s.run(g, nil, p)
+		before = append(before, policy.Step{Name: s.name, Verdict: v, Text: v.Reason.Sentence()})
+		if v.Refused() {
+			return policy.Explanation{Steps: before, Verdict: v}
+		}
+	}
+	e := g.cfg.Table.Snapshot().Explain(r)
+	if v, _ := g.serve(nil, p); v.Refused() && e.Customer != 0 {
+		e.Steps = append(e.Steps[:1], policy.Step{Name: "serve", Verdict: v, Text: v.Reason.Sentence()})
+		e.Verdict, e.Candidates = v, nil
+	}
+	e.Steps = append(before, e.Steps...)
+	return e
+}

@@ -1,0 +1,284 @@
+// Package relay carries requests that belong to no call: OPTIONS and MESSAGE
+// through to their destinations, with failover, plain or hidden.
+//
+// It is not its job to decide whether a request may pass (package gate), nor to
+// know dialogs that such requests make (subscriptions, a later part of it).
+//
+// RFC 3261 16; RFC 3428 (MESSAGE).
+package relay
+
+import (
+	"tollgate/internal/dialog"
+	"tollgate/internal/peer"
+	"tollgate/internal/policy"
+	"tollgate/internal/slab"
+	"tollgate/internal/transaction"
+	"tollgate/internal/transport"
+	"tollgate/sip"
+)
+
+// Config says what a Relay is made of.
+type Config struct {
+	Router *peer.Router
+	Minter *dialog.Minter
+	// Advertised is how the peer of a flow knows us.
+	Advertised func(f transport.Flow) (host string, port uint16)
+}
+
+// Relay is all requests under way, by shard; each shard's are guarded by its lock.
+type Relay struct {
+	cfg    Config
+	layer  *transaction.Layer
+	user   uint8
+	shards []slab.Slab[request]
+}
+
+// request is one request under way.
+type request struct {
+	gen, slot uint32
+	used      bool
+	hidden    bool
+	status    int16 // the last refusal that led on to another destination
+	silent    bool  // the last candidate gave no sign of life
+	direction policy.Direction
+	method    sip.Method
+	cseq      uint32
+	customer  *policy.Customer
+	id        dialog.Stable
+	source    transport.Flow
+	server    transaction.ID
+	client    transaction.ID
+	initial   transaction.TimerID
+	walk      peer.Walk
+	mask      string
+}
+
+// New makes the relay of a layer.
+func New(cfg Config, layer *transaction.Layer) *Relay {
+	r := &Relay{cfg: cfg, layer: layer, shards: make([]slab.Slab[request], layer.Shards())}
+	r.user = layer.Register(r)
+	return r
+}
+
+func makeRef(q *request) uint64 { return uint64(q.gen)<<32 | uint64(q.slot) }
+
+func (r *Relay) request(sh *transaction.Shard, ref uint64) *request {
+	q := r.shards[sh.Index].At(uint32(ref))
+	if q == nil || !q.used || q.gen != uint32(ref>>32) {
+		return nil
+	}
+	return q
+}
+
+// Start sends a request that passed the gate to its first destination. m is the
+// request of the server transaction.
+func (r *Relay) Start(sh *transaction.Shard, server transaction.ID, id *policy.Identity, list *policy.Candidates, m *sip.Message) {
+	info, ok := sh.Server(server)
+	if !ok {
+		return
+	}
+	settings := &id.Customer.Settings
+	slot, q := r.shards[sh.Index].Alloc()
+	*q = request{
+		gen: q.gen + 1, slot: slot, used: true, customer: id.Customer, direction: id.Direction,
+		hidden: settings.TopologyHiding && !settings.Transparent,
+		method: m.Method(), cseq: m.CSeq(), id: dialog.NewStable(), source: info.Flow, server: server,
+		mask: id.Domain,
+	}
+	if q.mask == "" && len(id.Customer.Domains) > 0 {
+		q.mask = id.Customer.Domains[0]
+	}
+	foreign, _ := peer.TargetOfURI(m.RequestURI())
+	q.walk.Start(list, foreign)
+	sh.SetRef(server, r.user, makeRef(q))
+	r.try(sh, q, m)
+}
+
+// try sends the request to the next address, or answers when none is left.
+func (r *Relay) try(sh *transaction.Shard, q *request, m *sip.Message) {
+	if m == nil {
+		if !sh.Request(q.server, &sh.Kept) {
+			r.close(sh, q)
+			return
+		}
+		m = &sh.Kept
+	}
+	for {
+		flow, step := r.cfg.Router.Next(&q.walk, len(m.Bytes())+120, r, sh.Index, makeRef(q))
+		switch step {
+		case peer.Waiting:
+			return
+		case peer.Exhausted:
+			r.exhausted(sh, q)
+			return
+		case peer.Ready:
+			if r.send(sh, q, m, flow) {
+				return
+			}
+		}
+	}
+}
+
+// exhausted answers as mission row C10 says: the last refusal, else 404 to the
+// outside and 408 to the PBX.
+func (r *Relay) exhausted(sh *transaction.Shard, q *request) {
+	status := int(q.status)
+	switch {
+	case status == 503:
+		status = 500
+	case status != 0 && !q.silent:
+	case q.direction == policy.Inbound:
+		status = 404
+	default:
+		status = 408
+	}
+	r.answer(sh, q, status)
+}
+
+func (r *Relay) answer(sh *transaction.Shard, q *request, status int) {
+	sh.RespondStatus(q.server, &sip.Response{Status: status})
+	r.close(sh, q)
+}
+
+func (r *Relay) close(sh *transaction.Shard, q *request) {
+	sh.Stop(&q.initial)
+	q.used, q.customer, q.walk = false, nil, peer.Walk{}
+	r.shards[sh.Index].Release(q.slot)
+}
+
+func (r *Relay) address(f transport.Flow) dialog.Address {
+	host, port := r.cfg.Advertised(f)
+	return dialog.Address{Proto: f.Proto, Host: host, Port: port}
+}
+
+func (r *Relay) token(dst []byte, sh *transaction.Shard, q *request, part dialog.Part) []byte {
+	return r.cfg.Minter.Append(dst, dialog.ID{Shard: sh.Index, Slot: q.slot, Stable: q.id, Part: part})
+}
+
+// send writes and sends the request to one address; false when it could not.
+func (r *Relay) send(sh *transaction.Shard, q *request, m *sip.Message, flow transport.Flow) bool {
+	if q.client = sh.NewClient(r.user, makeRef(q)); q.client == 0 {
+		r.answer(sh, q, 503)
+		return true
+	}
+	var branch [transaction.BranchLen]byte
+	var id [dialog.IDLen]byte
+	var from, to [512]byte
+	var hiding dialog.Hiding
+	fwd := dialog.Forward{
+		Message: m, Source: q.source.Remote, Out: r.address(flow),
+		Branch: sh.AppendBranch(branch[:0], q.client, transaction.LoopHash(m)), CSeq: q.cseq,
+	}
+	if q.hidden {
+		hiding.Reset([]byte(q.mask), q.customer.Domains, q.source.Remote)
+		hiding.NameURI(dialog.ContactURI(m))
+		hiding.Name(m.TopVia().Host)
+		fwd.Hide, fwd.ID = &hiding, r.token(id[:0], sh, q, dialog.ToCallee)
+		fwd.CallID, fwd.FromTag = fwd.ID, fwd.ID[len(fwd.ID)-16:]
+		fwd.From = hiding.AppendIdentity(from[:0], m.Value(sip.HdrFrom))
+		fwd.To = hiding.AppendIdentity(to[:0], m.Value(sip.HdrTo))
+	}
+	out, err := fwd.Write(&sh.Edit, sh.Out[:0])
+	if err != nil {
+		sh.Forget(q.client)
+		r.answer(sh, q, 513)
+		return true
+	}
+	sh.Out = out
+	if sh.SendRequest(q.client, q.method, flow, out) != nil {
+		q.client = 0
+		return false
+	}
+	q.silent = false
+	q.initial = sh.After(q.customer.Settings.Timers.Initial, r.user, 0, makeRef(q))
+	return true
+}
+
+// Response is transaction.User.
+func (r *Relay) Response(sh *transaction.Shard, id transaction.ID, ref uint64, m *sip.Message, f transport.Flow) {
+	q := r.request(sh, ref)
+	if q == nil || q.client != id {
+		return
+	}
+	sh.Stop(&q.initial)
+	code := m.StatusCode()
+	if code == 100 {
+		return
+	}
+	if code == 500 || code >= 502 && code <= 504 {
+		q.status = int16(code)
+		r.try(sh, q, nil)
+		return
+	}
+	if !r.back(sh, q, m, f) {
+		sh.RespondStatus(q.server, &sip.Response{Status: 500})
+	}
+	if code >= 200 {
+		r.close(sh, q)
+	}
+}
+
+// back passes a response on to the request's sender.
+func (r *Relay) back(sh *transaction.Shard, q *request, m *sip.Message, f transport.Flow) bool {
+	reply := dialog.Reply{Message: m, CSeq: q.cseq, Status: m.StatusCode()}
+	var id, tag [dialog.IDLen]byte
+	var hiding dialog.Hiding
+	if q.hidden {
+		if !sh.Head(q.server, &sh.Kept) {
+			return false
+		}
+		if reply.Status >= 300 && reply.Status < 400 {
+			reply.Status = 480
+		}
+		out := r.address(q.source)
+		hiding.Reset([]byte(out.Host), q.customer.Domains, f.Remote)
+		hiding.NameURI(dialog.ContactURI(m))
+		if d := q.walk.Destination(); d != nil {
+			hiding.Name([]byte(d.Host))
+		}
+		reply.Hide, reply.Head, reply.Source, reply.Out = &hiding, &sh.Kept, q.source.Remote, out
+		reply.ID = r.token(id[:0], sh, q, dialog.ToCaller)
+		reply.ToTag = r.token(tag[:0], sh, q, dialog.ToCaller)[dialog.IDLen-16:]
+	}
+	data, err := reply.Write(&sh.Edit, sh.Out[:0])
+	if err != nil {
+		return false
+	}
+	sh.Out = data
+	sh.Respond(q.server, reply.Status, data)
+	return true
+}
+
+// Failed is transaction.User.
+func (r *Relay) Failed(sh *transaction.Shard, id transaction.ID, ref uint64, _ transaction.Failure) {
+	if q := r.request(sh, ref); q != nil && q.client == id {
+		q.silent = true
+		r.try(sh, q, nil)
+	}
+}
+
+// Timer is the initial timer (mission row C10): on to the next destination.
+func (r *Relay) Timer(sh *transaction.Shard, _ uint8, ref uint64) {
+	if q := r.request(sh, ref); q != nil {
+		q.initial = 0
+		q.silent = true
+		sh.Abandon(q.client)
+		r.try(sh, q, nil)
+	}
+}
+
+// Continue is peer.Waiter.
+func (r *Relay) Continue(shard uint8, ref uint64, apply func(*peer.Walk)) {
+	r.layer.Do(shard, func(sh *transaction.Shard) {
+		if q := r.request(sh, ref); q != nil {
+			apply(&q.walk)
+			r.try(sh, q, nil)
+		}
+	})
+}
+
+// Canceled and Ended are an INVITE's only.
+func (r *Relay) Canceled(*transaction.Shard, transaction.ID, uint64) {}
+
+// Ended is an INVITE's only.
+func (r *Relay) Ended(*transaction.Shard, transaction.ID, uint64) {}
