@@ -3,6 +3,7 @@ package sip
 import (
 	"encoding/binary"
 	"math/bits"
+	"strings"
 )
 
 // Character classes of RFC 3261 25.1, one bit each.
@@ -15,7 +16,7 @@ const (
 	clHost                     // hostname; the underscore is no RFC's but is met
 	clHex                      // hexadecimal digit
 	clLWS                      // space, tab, and the CR LF of a fold
-	clParam                    // what ends a run in a list of parameters: ; = "
+	clPlain                    // what may stand in a parameter without looking twice
 )
 
 // classes is filled once and never written again.
@@ -36,10 +37,14 @@ func buildClasses() (t [256]uint16) {
 		{clHost, alnum + "-._"},
 		{clHex, "0123456789abcdefABCDEF"},
 		{clLWS, " \t\r\n"},
-		{clParam, ";=\""},
 	} {
 		for i := range len(c.chars) {
 			t[c.chars[i]] |= c.bit
+		}
+	}
+	for c := '!'; c < 256; c++ {
+		if !strings.ContainsRune("\";=,<>\x7f", c) {
+			t[c] |= clPlain
 		}
 	}
 	return t
@@ -47,15 +52,18 @@ func buildClasses() (t [256]uint16) {
 
 func is(c byte, class uint16) bool { return classes[c]&class != 0 }
 
-// all reports whether b is not empty and every byte of it is of the class.
-func all(b []byte, class uint16) bool {
-	for _, c := range b {
+// run returns how many bytes of b, from its start, are of the class.
+func run(b []byte, class uint16) int {
+	for i, c := range b {
 		if classes[c]&class == 0 {
-			return false
+			return i
 		}
 	}
-	return len(b) > 0
+	return len(b)
 }
+
+// all reports whether b is not empty and every byte of it is of the class.
+func all(b []byte, class uint16) bool { return len(b) > 0 && run(b, class) == len(b) }
 
 func isDigit(c byte) bool { return c-'0' < 10 }
 

@@ -9,6 +9,7 @@ type paramScan struct {
 	from  int    // where this one starts, with its semicolon
 	name  []byte // empty between two semicolons
 	value []byte // nil when there is no '='
+	plain bool   // no quotes, white space or other separators in it
 }
 
 // next goes to the next parameter, also an empty one. Malformed text never stops
@@ -23,17 +24,14 @@ func (s *paramScan) next() bool {
 		i++
 	}
 	name, eq := i, -1
-	for i < len(b) {
-		if c := b[i]; !is(c, clParam) {
-			i++
-			continue
-		} else if c == ';' {
-			break
-		} else if c == '=' && eq < 0 {
+	s.plain = true
+	for i += run(b[i:], clPlain); i < len(b) && b[i] != ';'; i += run(b[i:], clPlain) {
+		if b[i] == '=' && eq < 0 {
 			eq = i
-		} else if c == '"' {
-			if i = closingQuote(b, i); i < 0 {
-				i = len(b) - 1
+		} else {
+			s.plain = false
+			if b[i] == '"' {
+				i = max(closingQuote(b, i), i)
 			}
 		}
 		i++
@@ -96,16 +94,12 @@ func hexValue(c byte) byte {
 // escapedLen returns how many bytes of b, from its start, are of the class or
 // belong to a whole %HH escape.
 func escapedLen(b []byte, class uint16) int {
-	for i := 0; i < len(b); i++ {
-		if classes[b[i]]&class != 0 {
-			continue
-		}
-		if b[i] != '%' || i+2 >= len(b) || !is(b[i+1], clHex) || !is(b[i+2], clHex) {
-			return i
-		}
-		i += 2
+	i := run(b, class)
+	for i+2 < len(b) && b[i] == '%' && is(b[i+1], clHex) && is(b[i+2], clHex) {
+		i += 3
+		i += run(b[i:], class)
 	}
-	return len(b)
+	return i
 }
 
 // escaped reports whether all of b is of the class, escapes counted in. Nothing at

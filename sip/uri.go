@@ -128,10 +128,7 @@ func (u *URI) parseHost(b []byte) (n int, err error) {
 		}
 		u.Host, u.IPv6, n = b[1:end], true, end+1
 	} else {
-		for n < len(b) && is(b[n], clHost) {
-			n++
-		}
-		if n == 0 {
+		if n = run(b, clHost); n == 0 {
 			return 0, ErrURIHost
 		}
 		u.Host = b[:n]

@@ -165,22 +165,14 @@ func (m *Message) checkVias() fault {
 	}
 }
 
-// checkVia looks at the parameters: an empty one (RFC 4475 3.1.2.1), a second
-// branch, a branch that is nothing but the cookie (RFC 4475 3.2.1).
+// checkVia looks for bad parameters, such as an empty one (RFC 4475 3.1.2.1) or a
+// second branch, and for a branch that is nothing but the cookie (RFC 4475 3.2.1).
 func (m *Message) checkVia(v *Via) fault {
-	branches := 0
-	s := paramScan{b: v.Params}
-	for s.next() {
-		if len(s.name) == 6 && EqualFoldString(s.name, "branch") {
-			branches++
-		}
-		badPort := s.value != nil && EqualFoldString(s.name, "rport") && number(s.value, 65535) < 0
-		if badPort || !s.wellFormed() {
-			return m.bad("Bad Via Parameter", m.SpanOf(v.Elem).Off)
-		}
-	}
 	const cookie = "z9hG4bK"
-	if branches > 1 || branches == 1 && (!all(v.Branch, clToken) || EqualFoldString(v.Branch, cookie)) {
+	switch {
+	case v.odd:
+		return m.bad("Bad Via Parameter", m.SpanOf(v.Elem).Off)
+	case EqualFoldString(v.Branch, cookie):
 		return m.bad("Bad Via Branch", m.SpanOf(v.Elem).Off)
 	}
 	return fault{}
@@ -243,6 +235,7 @@ var addressFaults = [headerIDs]string{
 // goodAddress is the strict reading of what ParseNameAddr lets pass. A Route must
 // be in < > (RFC 3261 20.34).
 func goodAddress(b []byte, bracketed bool) bool {
+	b = trim(b)
 	var n NameAddr
 	if n.parse(b) != nil || bracketed && !n.Bracketed || !goodDisplay(b, &n) {
 		return false
@@ -272,24 +265,20 @@ func goodAddress(b []byte, bracketed bool) bool {
 
 // goodDisplay: a quoted string and nothing but white space behind it, or tokens
 // (RFC 4475 3.1.2.15); bytes of UTF-8 are let through, since many phones send names
-// without quotes. Behind the > nothing but parameters.
+// without quotes. Behind the > nothing but parameters. n is b, which is trimmed.
 func goodDisplay(b []byte, n *NameAddr) bool {
 	if !n.Bracketed {
 		return true
 	}
 	uri := cap(b) - cap(n.URI) // where it starts in b
-	before, after := b[:uri-1], trim(b[uri+len(n.URI)+1:])
-	if len(after) > 0 && after[0] != ';' {
+	if after := skipLWS(b, uri+len(n.URI)+1); after < len(b) && b[after] != ';' {
 		return false
 	}
-	before = trim(before)
-	if len(before) == 0 {
-		return true
+	if b[0] == '"' {
+		quote := cap(b) - cap(n.Display) + len(n.Display)
+		return skipLWS(b, quote+1) == uri-1
 	}
-	if before[0] == '"' {
-		return closingQuote(before, 0) == len(before)-1
-	}
-	for _, c := range before {
+	for _, c := range b[:uri-1] {
 		if c < 0x80 && !is(c, clToken|clLWS) {
 			return false
 		}
@@ -300,20 +289,20 @@ func goodDisplay(b []byte, n *NameAddr) bool {
 // wellFormed: token [ "=" ( token / host / quoted-string ) ]. Values are not held to
 // their grammars; what cannot stand in any of them is refused.
 func (s *paramScan) wellFormed() bool {
-	if !all(s.name, clToken) {
+	switch {
+	case !all(s.name, clToken):
 		return false
-	}
-	if s.value == nil {
+	case s.value == nil:
 		return true
-	}
-	if len(s.value) == 0 {
+	case len(s.value) == 0:
 		return false
-	}
-	if s.value[0] == '"' {
+	case s.plain:
+		return true
+	case s.value[0] == '"':
 		return closingQuote(s.value, 0) == len(s.value)-1
 	}
 	for _, c := range s.value {
-		if c <= ' ' || c == '"' || c == ',' || c == '<' || c == '>' {
+		if !is(c, clPlain) && c != '=' {
 			return false
 		}
 	}

@@ -16,6 +16,7 @@ type Via struct {
 	RPort     int32  // -1 absent, 0 present without a value (RFC 3581)
 	Port      uint16 // 0 when absent
 	IPv6      bool   // sent-by stood in brackets
+	odd       bool   // a parameter that the grammar does not allow, or a second branch
 }
 
 // ErrVia says that an element is no via-parm (RFC 3261 25.1).
@@ -69,10 +70,7 @@ func (v *Via) protocol(b []byte) (i int, ok bool) {
 	}
 	for part := range 3 {
 		start := i
-		for i < len(b) && is(b[i], clToken) {
-			i++
-		}
-		if i == start {
+		if i += run(b[i:], clToken); i == start {
 			return 0, false
 		}
 		v.Transport = b[start:i]
@@ -107,20 +105,27 @@ func (v *Via) spacedPort(b []byte, i int) (int, bool) {
 func (v *Via) parseParams() {
 	s := paramScan{b: v.Params}
 	for s.next() {
+		good := s.wellFormed()
 		switch len(s.name) {
 		case 5:
 			if v.RPort < 0 && EqualFoldString(s.name, "rport") {
-				v.RPort = max(number(s.value, 65535), 0) // AppendVia overwrites what is no number
+				v.RPort = number(s.value, 65535)
+				good = good && (v.RPort >= 0 || s.value == nil)
+				v.RPort = max(v.RPort, 0) // AppendVia overwrites what is no number
 			}
 		case 6:
-			if v.Branch == nil && EqualFoldString(s.name, "branch") {
-				v.Branch = s.value
+			if EqualFoldString(s.name, "branch") {
+				good = good && s.value != nil && v.Branch == nil && (s.plain || all(s.value, clToken))
+				if v.Branch == nil {
+					v.Branch = s.value
+				}
 			}
 		case 8:
 			if v.Received == nil && EqualFoldString(s.name, "received") {
 				v.Received = unbracket(s.value)
 			}
 		}
+		v.odd = v.odd || !good
 	}
 }
 
