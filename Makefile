@@ -1,5 +1,6 @@
 # make run    the demo: real calls on this machine, and what to try next
 # make test   installs what the tests need from Debian's packages, runs everything
+#             (PKG=./sip/... for some of it)
 # make build  bin/tollgate, panel included
 # make check  format, vet, lint, module file, import table
 # make bench  side by side with its peers; BENCH="-rounds 1 -peers floor,tollgate" for less
@@ -13,8 +14,10 @@ SHELL := /bin/bash
 # Pure Go: no C compiler needed. A checkout that belongs to somebody else has
 # no readable history for the go command, hence the version by hand.
 export CGO_ENABLED := 0
-export GOFLAGS := -buildvcs=false
+export GOFLAGS := $(strip $(shell go env GOFLAGS) -buildvcs=false)
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+
+PKG ?= ./...
 
 # Tools in exact versions, built once into .cache/bin.
 GOTESTSUM := .cache/bin/gotestsum-v1.13.0
@@ -41,11 +44,14 @@ else
 panel:
 endif
 
+# The black-box tests take the program as it was built here.
+test soak: export TOLLGATE_BIN := $(CURDIR)/bin/tollgate
+
 test: test-deps build $(GOTESTSUM)
-	@scripts/test $(GOTESTSUM) -timeout 10m
+	@scripts/test $(GOTESTSUM) -timeout 10m $(PKG)
 
 soak: test-deps build $(GOTESTSUM)
-	@TOLLGATE_SOAK=1 scripts/test $(GOTESTSUM) -timeout 12h -count 1
+	@TOLLGATE_SOAK=1 scripts/test $(GOTESTSUM) -timeout 12h -count 1 $(PKG)
 
 test-deps: need-go
 	@scripts/test-deps

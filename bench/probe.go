@@ -241,7 +241,8 @@ func (p *prober) onResponse(m probeMessage, at time.Time, _ netip.AddrPort) {
 	p.mu.Lock()
 	p.delays = append(p.delays, at.Sub(p.calls[m.n].answer))
 	p.mu.Unlock()
-	uri := strings.Trim(m.header("Contact"), "<>")
+	_, uri, _ := strings.Cut(m.header("Contact"), "<")
+	uri, _, _ = strings.Cut(uri, ">")
 	_, tag, _ := strings.Cut(m.header("To"), ";")
 	me := p.caller.LocalAddr().String()
 	for cseq, method := range []string{1: "ACK", 2: "BYE"} {

@@ -138,12 +138,15 @@ func (b *bench) sippCommand(side, stat, cpu string) []string {
 	return argv
 }
 
+// callTail is how long the last call may take beside its talking.
+const callTail = 600 * time.Millisecond
+
 // finish waits for the last call and reads both sides' statistics.
 func (r *runningLoad) finish() (loadResult, error) {
 	defer r.stop()
 	sending := time.Duration(float64(r.calls) / float64(r.rate) * float64(time.Second))
 	err := r.uac.wait(sending*5/4 + r.talk + 6*time.Second)
-	took := time.Since(r.started) - r.talk
+	took := max(sending, time.Since(r.started)-r.talk-callTail)
 	var exit interface{ ExitCode() int }
 	if err != nil && (!errors.As(err, &exit) || exit.ExitCode() != 1) { // 1: a call failed, the figures say so
 		return loadResult{}, err
