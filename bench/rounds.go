@@ -189,7 +189,7 @@ func (b *bench) topStep(p *peer, rate int) (topResult, error) {
 		return t, fmt.Errorf("%d/s: %w", rate, err)
 	}
 	if result.CallsPerS < 0.93*float64(rate) {
-		return t, fmt.Errorf("%d/s: the load tool placed only %.0f/s", rate, result.CallsPerS)
+		return t, fmt.Errorf("%d/s: only %.0f/s were carried", rate, result.CallsPerS)
 	}
 	if result.Retrans > l.calls/100 {
 		return t, fmt.Errorf("%d/s: %d retransmissions", rate, result.Retrans)
