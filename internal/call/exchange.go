@@ -268,6 +268,20 @@ func (c *Calls) Failed(sh *transaction.Shard, id transaction.ID, ref uint64, why
 	}
 }
 
+// Unreachable goes on to the next address of a call that is being set up, if
+// there is one; else the retransmissions may still get through.
+func (c *Calls) Unreachable(sh *transaction.Shard, id transaction.ID, ref uint64) {
+	if kind, _, _ := refParts(ref); kind != refSetup {
+		return
+	}
+	call := c.call(sh, ref)
+	if call == nil || call.branch != id || call.state != calling || !c.setup(sh, call).walk.More() {
+		return
+	}
+	sh.Stop(&call.initial)
+	c.Timer(sh, timerInitial, ref)
+}
+
 // Ended takes the end of an answered INVITE: no 2xx can come any more.
 func (c *Calls) Ended(sh *transaction.Shard, id transaction.ID, ref uint64) {
 	switch kind, _, _ := refParts(ref); kind {

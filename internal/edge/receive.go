@@ -32,4 +32,4 @@ func (r *receiver) Receive(f transport.Flow, data []byte) {
 func (r *receiver) Closed(transport.Flow, error) {}
 
 // Unreachable is transport.Handler.
-func (r *receiver) Unreachable(transport.Flow, error) {}
+func (r *receiver) Unreachable(f transport.Flow, _ error) { r.layer.Unreachable(f.Remote) }

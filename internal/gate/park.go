@@ -73,6 +73,9 @@ func (g *Gate) Response(*transaction.Shard, transaction.ID, uint64, *sip.Message
 // Failed is transaction.User.
 func (g *Gate) Failed(*transaction.Shard, transaction.ID, uint64, transaction.Failure) {}
 
+// Unreachable is transaction.User.
+func (g *Gate) Unreachable(*transaction.Shard, transaction.ID, uint64) {}
+
 // Ended is transaction.User.
 func (g *Gate) Ended(*transaction.Shard, transaction.ID, uint64) {}
 

@@ -122,6 +122,14 @@ func (w *Watch) Failed(sh *transaction.Shard, id transaction.ID, ref uint64, _ t
 	}
 }
 
+// Unreachable gives up one address at once.
+func (w *Watch) Unreachable(sh *transaction.Shard, id transaction.ID, ref uint64) {
+	if p := w.ping(sh, ref); p != nil && p.client == id {
+		sh.Stop(&p.timer)
+		w.Timer(sh, 0, ref)
+	}
+}
+
 // Timer gives up one address.
 func (w *Watch) Timer(sh *transaction.Shard, _ uint8, ref uint64) {
 	if p := w.ping(sh, ref); p != nil {

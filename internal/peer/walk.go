@@ -34,25 +34,24 @@ type Router struct {
 	Forbidden []netip.Prefix
 	OwnToo    bool // our own listeners are no forbidden destination
 	Inside    bool // the way leads along a dialog, which may spiral through ourselves: nothing is forbidden
+
+	streamless streamless
 }
 
 // Walk is the way through the candidates of one request: each candidate's
 // addresses in turn, then the next candidate.
 type Walk struct {
-	list     policy.Candidates
-	foreign  transport.Target
-	next     int // candidate to resolve next
-	current  *policy.Destination
-	hops     []transport.Hop
-	hop      int
-	stream   bool // this hop over TCP, since the request is too large for UDP
-	datagram bool // that was refused: UDP all the same
-	why      policy.Reason
+	list    policy.Candidates
+	foreign transport.Target
+	next    int // candidate to resolve next
+	current *policy.Destination
+	hops    []transport.Hop
+	hop     int
 }
 
 // Start begins a walk; foreign is the target where list.Foreign is set.
 func (w *Walk) Start(list *policy.Candidates, foreign transport.Target) {
-	*w = Walk{list: *list, foreign: foreign, why: policy.AllDestinationsDown}
+	*w = Walk{list: *list, foreign: foreign}
 }
 
 // Destination is the candidate that the last Next led to; nil for a foreign host.
@@ -63,6 +62,11 @@ func (w *Walk) Candidate() int { return w.next - 1 }
 
 // SkipCandidate leaves the current candidate's other addresses out.
 func (w *Walk) SkipCandidate() { w.hops, w.hop = nil, 0 }
+
+// More says that another address or candidate is left to try.
+func (w *Walk) More() bool {
+	return w.hop < len(w.hops) || !w.list.Foreign && w.next < w.list.N
+}
 
 // Step says what Next came to.
 type Step uint8
@@ -137,13 +141,12 @@ func (r *Router) connect(w *Walk, size int, waiter Waiter, shard uint8, ref uint
 	if w.current != nil {
 		network = w.current.Network
 	}
-	large := size > largest && hop.Proto == transport.UDP && !w.datagram
+	large := size > largest && hop.Proto == transport.UDP && !r.streamless.has(hop.Addr)
 	if large {
 		hop.Proto = transport.TCP
 	}
 	if flow, ok := r.Network.Find(hop, network); ok {
 		w.hop++
-		w.datagram = false
 		return flow, Ready, false
 	}
 	if hop.Proto == transport.UDP {
@@ -155,7 +158,7 @@ func (r *Router) connect(w *Walk, size int, waiter Waiter, shard uint8, ref uint
 			switch {
 			case err == nil:
 			case large:
-				w.datagram = true // the peer takes no TCP: RFC 3261 18.1.1's fallback
+				r.streamless.add(hop.Addr) // RFC 3261 18.1.1: then UDP all the same
 			default:
 				w.hop++
 			}

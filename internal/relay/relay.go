@@ -257,6 +257,14 @@ func (r *Relay) Failed(sh *transaction.Shard, id transaction.ID, ref uint64, _ t
 	}
 }
 
+// Unreachable is transaction.User: on to the next address, if there is one.
+func (r *Relay) Unreachable(sh *transaction.Shard, id transaction.ID, ref uint64) {
+	if q := r.request(sh, ref); q != nil && q.client == id && q.walk.More() {
+		sh.Stop(&q.initial)
+		r.Timer(sh, 0, ref)
+	}
+}
+
 // Timer is the initial timer (mission row C10): on to the next destination.
 func (r *Relay) Timer(sh *transaction.Shard, _ uint8, ref uint64) {
 	if q := r.request(sh, ref); q != nil {

@@ -69,6 +69,9 @@ type User interface {
 	Response(sh *Shard, c ID, ref uint64, m *sip.Message, f transport.Flow)
 	// Failed ends a client transaction instead of a final response.
 	Failed(sh *Shard, c ID, ref uint64, why Failure)
+	// Unreachable tells that a request which nothing has answered yet did not get
+	// there. The transaction goes on unless the user abandons it.
+	Unreachable(sh *Shard, c ID, ref uint64)
 	// Ended tells that no more 2xx can come for an INVITE that got one.
 	Ended(sh *Shard, c ID, ref uint64)
 	// Canceled tells that the INVITE of a server transaction was cancelled; the
@@ -97,8 +100,9 @@ type Layer struct {
 	shards []*Shard
 	users  []User
 
-	serverTable *serverTable
-	clientTable *clientTable
+	serverTable  *serverTable
+	unreachables unreachables
+	clientTable  *clientTable
 
 	stop chan struct{}
 	done sync.WaitGroup
