@@ -7,8 +7,8 @@
 //
 // Environment:
 //
-//	TOLLGATE_BIN            a binary to test; else bin/tollgate, built first
-//	TOLLGATE_TEST_RACE=1    build and test bin/tollgate-race, with the race detector
+//	TOLLGATE_BIN            a binary to test; else bin/tollgate-test, built first
+//	TOLLGATE_TEST_RACE=1    build and test it with the race detector
 //	TOLLGATE_TEST_LIVE      handed to the node; "delayed" answers reservations late
 //	TOLLGATE_TEST_EDGE      "kamailio": run the plain scenarios against a Kamailio
 //	                        proxy instead, to see whether a scenario itself is right

@@ -27,6 +27,7 @@ type Customer struct {
 type Destination struct {
 	Name            string // default: d1, d2, ... by position
 	Addr            netip.AddrPort
+	Host            string // instead of Addr's address
 	Proto           string // default udp
 	Group, Priority int    // default 1, and by position
 }
@@ -102,7 +103,7 @@ func (d Destination) yaml(position int) string {
 		priority = 10 * (position + 1)
 	}
 	return fmt.Sprintf("{name: %q, group: %d, host: %q, port: %d, protocol: %s, priority: %d}",
-		d.NameAt(position), group, d.Addr.Addr(), d.Addr.Port(), or(d.Proto, "udp"), priority)
+		d.NameAt(position), group, or(d.Host, d.Addr.Addr().String()), d.Addr.Port(), or(d.Proto, "udp"), priority)
 }
 
 // NameAt is the destination's name, given its place in the list.

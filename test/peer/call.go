@@ -274,6 +274,12 @@ func (u *UA) AcceptWithin(patience time.Duration, method string) *Call {
 	if m == nil {
 		u.t.Fatalf("%s %s: expected %s, nothing came", u.proto, u.addr, method)
 	}
+	return u.admit(m, method)
+}
+
+// admit makes a call of its first request.
+func (u *UA) admit(m *Message, method string) *Call {
+	u.t.Helper()
 	if m.Method != method {
 		u.t.Fatalf("%s %s: expected %s, got\n%s", u.proto, u.addr, method, m.Bytes())
 	}
@@ -284,6 +290,20 @@ func (u *UA) AcceptWithin(patience time.Duration, method string) *Call {
 	u.claimed[c.ID] = true
 	c.learnRequest(m)
 	return c
+}
+
+// AcceptAny is Accept at whichever of several endpoints it comes to.
+func AcceptAny(method string, uas ...*UA) *Call {
+	uas[0].t.Helper()
+	for deadline := time.Now().Add(Patience); time.Now().Before(deadline); {
+		for _, u := range uas {
+			if m := u.take(2*time.Millisecond, func(m *Message) bool { return !u.claimed[m.Get("Call-ID")] }); m != nil {
+				return u.admit(m, method)
+			}
+		}
+	}
+	uas[0].t.Fatalf("expected %s at one of %d endpoints, nothing came", method, len(uas))
+	return nil
 }
 
 // AcceptAgain takes the same caller's next attempt, as after a challenge: plain edges keep the
@@ -300,10 +320,7 @@ func (c *Call) AcceptAgain(method string) *Call {
 		c.learnRequest(m)
 		return c
 	}
-	d := &Call{UA: u, ID: m.Get("Call-ID"), LocalTag: u.token("tag"), contact: u.token("contact"), CSeq: 500, incoming: m}
-	u.claimed[d.ID] = true
-	d.learnRequest(m)
-	return d
+	return u.admit(m, method)
 }
 
 // Incoming is the other side's last INVITE, or the request that began it all.

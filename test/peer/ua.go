@@ -374,6 +374,15 @@ func (u *UA) RawTo(addr netip.AddrPort, raw []byte) {
 	u.transmit(f, raw)
 }
 
+// AddrPort reads "address:port"; what is none makes the zero value.
+func AddrPort(s string) netip.AddrPort {
+	addr, err := netip.ParseAddrPort(s)
+	if err != nil {
+		return netip.AddrPort{}
+	}
+	return addr
+}
+
 // token makes a name of this side that nobody else has.
 func (u *UA) token(kind string) string {
 	return fmt.Sprintf("%s%s%d", kind, u.Mark, u.serial.Add(1))
