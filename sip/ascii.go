@@ -15,6 +15,7 @@ const (
 	clTail                     // parameters and headers of a SIP URI, but for the question mark, without escapes
 	clHost                     // hostname; the underscore is no RFC's but is met
 	clHex                      // hexadecimal digit
+	clDigit // decimal digit
 	clLWS                      // space, tab, and the CR LF of a fold
 	clPlain                    // what may stand in a parameter without looking twice
 )
@@ -36,6 +37,7 @@ func buildClasses() (t [256]uint16) {
 		{clTail, alnum + mark + ";/:&=+$,[]#"},
 		{clHost, alnum + "-._"},
 		{clHex, "0123456789abcdefABCDEF"},
+		{clDigit, "0123456789"},
 		{clLWS, " \t\r\n"},
 	} {
 		for i := range len(c.chars) {

@@ -130,14 +130,35 @@ var headerNames = [headerIDs]string{
 	HdrPAssociatedURI: "P-Associated-URI",
 }
 
-// compactNames holds the one-letter forms, from 'a' (RFC 3261 7.3.3 and IANA).
+// compactNames holds the one-letter forms, by their place in the alphabet (RFC 3261
+// 7.3.3 and IANA).
 var compactNames = [26]HeaderID{
-	'a' - 'a': HdrAcceptContact, 'b' - 'a': HdrReferredBy, 'c' - 'a': HdrContentType,
-	'd' - 'a': HdrRequestDisposition, 'e' - 'a': HdrContentEncoding, 'f' - 'a': HdrFrom,
-	'i' - 'a': HdrCallID, 'j' - 'a': HdrRejectContact, 'k' - 'a': HdrSupported,
-	'l' - 'a': HdrContentLength, 'm' - 'a': HdrContact, 'n' - 'a': HdrIdentityInfo,
-	'o' - 'a': HdrEvent, 'r' - 'a': HdrReferTo, 's' - 'a': HdrSubject, 't' - 'a': HdrTo,
-	'u' - 'a': HdrAllowEvents, 'v' - 'a': HdrVia, 'x' - 'a': HdrSessionExpires, 'y' - 'a': HdrIdentity,
+	HdrAcceptContact,      // a
+	HdrReferredBy,         // b
+	HdrContentType,        // c
+	HdrRequestDisposition, // d
+	HdrContentEncoding,    // e
+	HdrFrom,               // f
+	HdrOther,              // g
+	HdrOther,              // h
+	HdrCallID,             // i
+	HdrRejectContact,      // j
+	HdrSupported,          // k
+	HdrContentLength,      // l
+	HdrContact,            // m
+	HdrIdentityInfo,       // n
+	HdrEvent,              // o
+	HdrOther,              // p
+	HdrOther,              // q
+	HdrReferTo,            // r
+	HdrSubject,            // s
+	HdrTo,                 // t
+	HdrAllowEvents,        // u
+	HdrVia,                // v
+	HdrOther,              // w
+	HdrSessionExpires,     // x
+	HdrIdentity,           // y
+	HdrOther,              // z
 }
 
 // String returns the header's name as it is written; "" for HdrOther.

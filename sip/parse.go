@@ -313,10 +313,7 @@ func (m *Message) tag(v []byte) Span {
 
 // parseCSeq reads 1*DIGIT LWS Method (RFC 3261 25.1).
 func (m *Message) parseCSeq(v []byte) {
-	i := 0
-	for i < len(v) && isDigit(v[i]) {
-		i++
-	}
+	i := run(v, clDigit)
 	n, ok := ParseUint(v[:i])
 	word := skipLWS(v, i)
 	if !ok || word == i || !all(v[word:], clToken) {

@@ -92,8 +92,7 @@ func TestParseLargest(t *testing.T) {
 // TestMove: the index works on a copy after the first buffer is used again.
 func TestMove(t *testing.T) {
 	buf := append(make([]byte, 0, 4096), invite...)
-	var parked Message
-	parked = *mustParse(t, buf) //nolint:govet // that a Message may be copied is what is tested
+	parked := *mustParse(t, buf)
 	parked.Move(bytes.Clone(buf))
 	clear(buf)
 	var e Edit

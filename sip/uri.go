@@ -136,15 +136,14 @@ func (u *URI) parseHost(b []byte) (n int, err error) {
 	if n == len(b) || b[n] != ':' {
 		return n, nil
 	}
-	start := n + 1
-	for n++; n < len(b) && isDigit(b[n]); n++ {
-	}
-	port, ok := ParseUint(b[start:n])
+	digits := b[n+1:]
+	digits = digits[:run(digits, clDigit)]
+	port, ok := ParseUint(digits)
 	if !ok || port > 65535 {
 		return 0, ErrURIPort
 	}
 	u.Port, u.HasPort = uint16(port), true
-	return n, nil
+	return n + 1 + len(digits), nil
 }
 
 // parseTail reads what follows host and port: [";" parameters] ["?" headers].

@@ -89,16 +89,13 @@ func (v *Via) protocol(b []byte) (i int, ok bool) {
 
 func (v *Via) spacedPort(b []byte, i int) (int, bool) {
 	i = skipLWS(b, i)
-	start := i
-	for i < len(b) && isDigit(b[i]) {
-		i++
-	}
-	port, ok := ParseUint(b[start:i])
+	digits := b[i : i+run(b[i:], clDigit)]
+	port, ok := ParseUint(digits)
 	if !ok || port > 65535 {
 		return i, false
 	}
 	v.Port = uint16(port)
-	return skipLWS(b, i), true
+	return skipLWS(b, i+len(digits)), true
 }
 
 // parseParams picks the parameters that routing needs; the first of each counts.
