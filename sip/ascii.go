@@ -9,13 +9,12 @@ import (
 // Character classes of RFC 3261 25.1, one bit each.
 const (
 	clToken uint16 = 1 << iota // token
-	clWord                     // word, as in Call-ID
 	clUser                     // user and password of a SIP URI, without escapes
 	clURI                      // anything that may stand in a URI, without escapes
 	clTail                     // parameters and headers of a SIP URI, but for the question mark, without escapes
 	clHost                     // hostname; the underscore is no RFC's but is met
 	clHex                      // hexadecimal digit
-	clDigit // decimal digit
+	clDigit                    // decimal digit
 	clLWS                      // space, tab, and the CR LF of a fold
 	clPlain                    // what may stand in a parameter without looking twice
 )
@@ -31,7 +30,6 @@ func buildClasses() (t [256]uint16) {
 		chars string
 	}{
 		{clToken, alnum + "-.!%*_+`'~"},
-		{clWord, alnum + "-.!%*_+`'~()<>:\\\"/[]?{}"},
 		{clUser, alnum + mark + "&=+$,;?/" + "#[]"}, // # and [] are not legal there but are dialled
 		{clURI, alnum + mark + ";/?:@&=+$,[]#"},
 		{clTail, alnum + mark + ";/:&=+$,[]#"},
