@@ -375,6 +375,21 @@ func (c *Call) Reply(req *Message, status int, opts ...Option) *Message {
 	return m
 }
 
+// Answering makes the endpoint answer requests of a method outside of dialogs by itself, with
+// the status that answer gives at that moment; 0 is silence. Scenarios do not see them.
+func (u *UA) Answering(method string, answer func() int) {
+	u.Handle(func(m *Message) bool {
+		if m.Method != method || m.Tag("To") != "" {
+			return false
+		}
+		if status := answer(); status != 0 {
+			c := &Call{UA: u, LocalTag: u.token("tag")}
+			c.Reply(m, status)
+		}
+		return true
+	})
+}
+
 // stamp fills received and rport into the topmost Via (RFC 3581 4, RFC 3261 18.2.1).
 func stamp(via string, from netip.AddrPort) string {
 	parts := strings.Split(via, ";")

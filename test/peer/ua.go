@@ -145,12 +145,21 @@ func (u *UA) CloseConnections() {
 	u.flows = nil
 }
 
-// Reopen listens again where it listened before Close, as after a restart.
+// Reopen listens again where it listened before Close, as after a restart. The kernel may
+// need a moment to let go of the old connections.
 func (u *UA) Reopen() {
 	u.t.Helper()
 	u.closing.Store(false)
-	if err := u.listen(u.addr); err != nil {
-		u.t.Fatalf("peer: listen again on %s: %v", u.addr, err)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(Patience); ; <-tick.C {
+		err := u.listen(u.addr)
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			u.t.Fatalf("peer: listen again on %s: %v", u.addr, err)
+		}
 	}
 }
 

@@ -104,7 +104,7 @@ func talk(s *stage.Stage, a *peer.Call, callee *peer.UA, customer string) {
 	a.Expect(200)
 	a.Ack()
 	b.Expect("ACK")
-	if !listed(s.T, s.Node, customer) {
+	if !harness.Control() && !listed(s.T, s.Node, customer) {
 		s.Errorf("`calls -o json` shows no call of %q", customer)
 	}
 	s.End(b, a)
