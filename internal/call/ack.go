@@ -16,22 +16,23 @@ func (c *Calls) Ack(sh *transaction.Shard, m *sip.Message, f transport.Flow) {
 	}
 	call, d := hit.call, hit.call.dialog(hit.fork)
 	d.Acked = true
-	x := exchange{call: call.slot, fork: hit.fork, from: hit.side, method: sip.ACK}
+	x := &c.table(sh).work.ack
+	*x = exchange{call: call.slot, fork: hit.fork, from: hit.side, method: sip.ACK}
 	x.out = d.Seq[hit.side].Pass(m)
 	flow, sure := c.quickWay(call.leg(d, hit.side.Other()), call)
 	if !sure {
 		c.ackSlowly(sh, call, x, m)
 		return
 	}
-	if c.write(sh, call, &x, m, flow) {
+	if c.write(sh, call, x, m, flow) {
 		_ = sh.Send(flow, sh.Out) // a lost ACK is asked for by the next 2xx
 	}
 }
 
 // ackSlowly sends an ACK whose way has to be looked up first.
-func (c *Calls) ackSlowly(sh *transaction.Shard, call *Call, x exchange, m *sip.Message) {
+func (c *Calls) ackSlowly(sh *transaction.Shard, call *Call, x *exchange, m *sip.Message) {
 	leg := call.leg(call.dialog(x.fork), x.from.Other())
-	if !c.write(sh, call, &x, m, leg.Flow) {
+	if !c.write(sh, call, x, m, leg.Flow) {
 		return
 	}
 	data := append([]byte(nil), sh.Out...)

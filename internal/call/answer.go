@@ -191,17 +191,17 @@ func (c *Calls) setup(sh *transaction.Shard, call *Call) *setup {
 
 // back passes a response to the INVITE on to the caller, as status unless that is 0.
 func (c *Calls) back(sh *transaction.Shard, call *Call, fork uint8, m *sip.Message, status int) bool {
-	r := dialog.Reply{Message: m, Status: status, CSeq: call.cseq}
-	var id [dialog.IDLen]byte
-	var hiding dialog.Hiding
+	w := &c.table(sh).work
+	r := &w.reply
+	*r = dialog.Reply{Message: m, Status: status, CSeq: call.cseq}
 	if call.hidden {
 		if !sh.Head(call.server, &sh.Kept) {
 			return false
 		}
-		c.hideCallee(&hiding, call, fork, m)
-		r.Hide, r.Head, r.Source = &hiding, &sh.Kept, call.caller.Flow.Remote
+		c.hideCallee(&w.hiding, call, fork, m)
+		r.Hide, r.Head, r.Source = &w.hiding, &sh.Kept, call.caller.Flow.Remote
 		r.Out = c.address(call.caller.Flow)
-		r.ID = c.mint(id[:0], sh, call, dialog.ToCaller, fork)
+		r.ID = c.mint(w.id[:0], sh, call, dialog.ToCaller, fork)
 		if len(m.ToTag()) > 0 && fork < call.forks {
 			r.ToTag = call.text(call.dialog(fork).CallerTag)
 		}
@@ -229,10 +229,10 @@ func (c *Calls) hideCallee(h *dialog.Hiding, call *Call, fork uint8, m *sip.Mess
 	if !ok && call.dest != nil && len(call.dest.Addrs) > 0 {
 		flow.Remote = call.dest.Addrs[0]
 	}
-	h.Reset([]byte(host), call.customer.Domains, flow.Remote)
+	h.Reset(host, call.customer.Domains, flow.Remote)
 	h.NameURI(dialog.ContactURI(m))
 	if call.dest != nil {
-		h.Name([]byte(call.dest.Host))
+		h.NameString(call.dest.Host)
 	}
 }
 

@@ -9,6 +9,7 @@
 package call
 
 import (
+	"hash/maphash"
 	"log/slog"
 	"sync/atomic"
 	"time"
@@ -49,6 +50,7 @@ type Calls struct {
 	inside *peer.Router // to where dialogs lead
 	layer  *transaction.Layer
 	user   uint8
+	seed   maphash.Seed // of dialog keys
 	tables []table
 	live   atomic.Int64
 }
@@ -60,6 +62,18 @@ type table struct {
 	exchanges slab.Slab[exchange]
 	// byDialog finds a dialog for peers that send no identifier of ours.
 	byDialog map[uint64]place
+	work     scratch
+}
+
+// scratch is what building one message takes; it lives in the table so that
+// nothing is allocated for a message.
+type scratch struct {
+	branch [transaction.BranchLen]byte
+	id     [dialog.IDLen]byte
+	hiding dialog.Hiding
+	fwd    dialog.Forward
+	reply  dialog.Reply
+	ack    exchange
 }
 
 type place struct {
@@ -69,7 +83,7 @@ type place struct {
 
 // New makes the calls of a layer.
 func New(cfg Config, layer *transaction.Layer) *Calls {
-	c := &Calls{cfg: cfg, layer: layer, tables: make([]table, layer.Shards())}
+	c := &Calls{cfg: cfg, seed: maphash.MakeSeed(), layer: layer, tables: make([]table, layer.Shards())}
 	c.inside = &peer.Router{Network: cfg.Transport, Resolver: cfg.Router.Resolver, Inside: true}
 	for i := range c.tables {
 		c.tables[i].byDialog = make(map[uint64]place)

@@ -127,31 +127,30 @@ func (c *Calls) forward(sh *transaction.Shard, x *exchange, m *sip.Message) {
 func (c *Calls) write(sh *transaction.Shard, call *Call, x *exchange, m *sip.Message, flow transport.Flow) bool {
 	d := call.dialog(x.fork)
 	from, to := call.leg(d, x.from), call.leg(d, x.from.Other())
-	var branch [transaction.BranchLen]byte
-	var id [dialog.IDLen]byte
-	var hiding dialog.Hiding
-	fwd := dialog.Forward{
+	w := &c.table(sh).work
+	fwd := &w.fwd
+	*fwd = dialog.Forward{
 		Message: m, Source: from.Flow.Remote, Out: c.address(flow), CSeq: x.out,
 		Target: call.text(to.Target), Routes: call.text(to.Routes),
 	}
 	if x.client != 0 {
-		fwd.Branch = sh.AppendBranch(branch[:0], x.client, 0)
+		fwd.Branch = sh.AppendBranch(w.branch[:0], x.client, 0)
 	} else {
-		fwd.Branch = sh.AppendFreeBranch(branch[:0])
+		fwd.Branch = sh.AppendFreeBranch(w.branch[:0])
 	}
 	if len(fwd.Target) == 0 {
 		fwd.Target = nil
 	}
 	if x.method == sip.PRACK {
-		c.prack(d, x, m, &fwd)
+		c.prack(d, x, m, fwd)
 	}
 	if call.hidden {
-		c.hideLeg(&hiding, call, x, from, m)
+		c.hideLeg(&w.hiding, call, x.fork, x.from, from, m)
 		part := dialog.ToCallee
 		if x.from == dialog.Callee {
 			part = dialog.ToCaller
 		}
-		fwd.Hide, fwd.ID = &hiding, c.mint(id[:0], sh, call, part, x.fork)
+		fwd.Hide, fwd.ID = &w.hiding, c.mint(w.id[:0], sh, call, part, x.fork)
 		fwd.CallID, fwd.From, fwd.FromTag = call.text(to.CallID), call.text(to.Local), call.text(to.LocalTag)
 		fwd.To, fwd.ToTag = call.text(to.Remote), call.text(to.Tag)
 	}
@@ -161,12 +160,12 @@ func (c *Calls) write(sh *transaction.Shard, call *Call, x *exchange, m *sip.Mes
 }
 
 // hideLeg prepares the hiding of one leg from the other.
-func (c *Calls) hideLeg(h *dialog.Hiding, call *Call, x *exchange, hidden dialog.Leg, m *sip.Message) {
-	mask, _ := c.cfg.Transport.Advertised(call.leg(call.dialog(x.fork), x.from.Other()).Flow)
-	h.Reset([]byte(mask), call.customer.Domains, hidden.Flow.Remote)
+func (c *Calls) hideLeg(h *dialog.Hiding, call *Call, fork uint8, side dialog.Side, hidden dialog.Leg, m *sip.Message) {
+	mask, _ := c.cfg.Transport.Advertised(call.leg(call.dialog(fork), side.Other()).Flow)
+	h.Reset(mask, call.customer.Domains, hidden.Flow.Remote)
 	h.NameURI(call.text(hidden.Target))
-	if x.from == dialog.Callee && call.dest != nil {
-		h.Name([]byte(call.dest.Host))
+	if side == dialog.Callee && call.dest != nil {
+		h.NameString(call.dest.Host)
 	}
 	if via := m.TopVia(); m.IsRequest() && via != nil {
 		h.Name(via.Host)
@@ -201,23 +200,22 @@ func (c *Calls) exchangeResponse(sh *transaction.Shard, x *exchange, m *sip.Mess
 }
 
 func (c *Calls) backExchange(sh *transaction.Shard, call *Call, x *exchange, m *sip.Message) bool {
-	r := dialog.Reply{Message: m, CSeq: x.cseq, Status: upward(m.StatusCode(), call.hidden)}
-	var id [dialog.IDLen]byte
-	var hiding dialog.Hiding
+	w := &c.table(sh).work
+	r := &w.reply
+	*r = dialog.Reply{Message: m, CSeq: x.cseq, Status: upward(m.StatusCode(), call.hidden)}
 	if call.hidden {
 		if !sh.Head(x.server, &sh.Kept) {
 			return false
 		}
 		d := call.dialog(x.fork)
 		sender := call.leg(d, x.from)
-		back := exchange{fork: x.fork, from: x.from.Other()}
-		c.hideLeg(&hiding, call, &back, call.leg(d, x.from.Other()), m)
+		c.hideLeg(&w.hiding, call, x.fork, x.from.Other(), call.leg(d, x.from.Other()), m)
 		part := dialog.ToCaller
 		if x.from == dialog.Callee {
 			part = dialog.ToCallee
 		}
-		r.Hide, r.Head, r.Source = &hiding, &sh.Kept, sender.Flow.Remote
-		r.Out, r.ID = c.address(sender.Flow), c.mint(id[:0], sh, call, part, x.fork)
+		r.Hide, r.Head, r.Source = &w.hiding, &sh.Kept, sender.Flow.Remote
+		r.Out, r.ID = c.address(sender.Flow), c.mint(w.id[:0], sh, call, part, x.fork)
 	}
 	out, err := r.Write(&sh.Edit, sh.Out[:0])
 	if err != nil {

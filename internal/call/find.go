@@ -1,7 +1,6 @@
 package call
 
 import (
-	"encoding/binary"
 	"hash/maphash"
 
 	"tollgate/internal/dialog"
@@ -67,7 +66,7 @@ func (c *Calls) match(call *Call, m *sip.Message) (found, bool) {
 // their leg only.
 func (c *Calls) findByTags(sh *transaction.Shard, m *sip.Message, f transport.Flow) (found, bool) {
 	t := c.table(sh)
-	at, ok := t.byDialog[dialogKey(m.CallID(), m.FromTag(), m.ToTag())]
+	at, ok := t.byDialog[c.dialogKey(m.CallID(), m.FromTag(), m.ToTag())]
 	if !ok {
 		return found{}, false
 	}
@@ -85,7 +84,7 @@ func (c *Calls) findByTags(sh *transaction.Shard, m *sip.Message, f transport.Fl
 func (c *Calls) index(sh *transaction.Shard, call *Call, fork uint8) {
 	t := c.table(sh)
 	d := call.dialog(fork)
-	key := dialogKey(call.text(call.caller.CallID), call.text(call.caller.Tag), call.text(d.CallerTag))
+	key := c.dialogKey(call.text(call.caller.CallID), call.text(call.caller.Tag), call.text(d.CallerTag))
 	if _, taken := t.byDialog[key]; !taken {
 		t.byDialog[key] = place{call.slot, fork}
 	}
@@ -94,22 +93,15 @@ func (c *Calls) index(sh *transaction.Shard, call *Call, fork uint8) {
 func (c *Calls) unindex(sh *transaction.Shard, call *Call) {
 	t := c.table(sh)
 	for i := range call.forks {
-		key := dialogKey(call.text(call.caller.CallID), call.text(call.caller.Tag), call.text(call.dialog(i).CallerTag))
+		key := c.dialogKey(call.text(call.caller.CallID), call.text(call.caller.Tag), call.text(call.dialog(i).CallerTag))
 		if t.byDialog[key].slot == call.slot {
 			delete(t.byDialog, key)
 		}
 	}
 }
 
-var dialogSeed = maphash.MakeSeed()
-
 // dialogKey hashes a dialog's id; which tag is whose does not matter.
-func dialogKey(callID, one, other []byte) uint64 {
-	var h maphash.Hash
-	h.SetSeed(dialogSeed)
-	h.Write(callID)
-	var tags [8]byte
-	binary.LittleEndian.PutUint64(tags[:], maphash.Bytes(dialogSeed, one)^maphash.Bytes(dialogSeed, other))
-	h.Write(tags[:])
-	return h.Sum64()
+func (c *Calls) dialogKey(callID, one, other []byte) uint64 {
+	tags := maphash.Bytes(c.seed, one) ^ maphash.Bytes(c.seed, other)
+	return maphash.Bytes(c.seed, callID) ^ tags<<1 ^ tags>>63
 }

@@ -57,7 +57,10 @@ func (c *Calls) Start(sh *transaction.Shard, p *Passed, m *sip.Message) {
 	call.setup, s = c.table(sh).setups.Alloc()
 	call.setup++
 	*s = setup{body: len(m.Body()) > 0, mask: c.mask(p.Identity, info.Flow)}
-	foreign, _ := peer.TargetOfURI(m.RequestURI())
+	var foreign transport.Target
+	if p.Candidates.Foreign {
+		foreign, _ = peer.TargetOfURI(m.RequestURI())
+	}
 	s.walk.Start(p.Candidates, foreign)
 	call.invite = sh.After(settings.Timers.Invite, c.user, timerInvite, call.ref(refSetup))
 	c.try(sh, call, m)
@@ -97,8 +100,8 @@ func (c *Calls) fill(sh *transaction.Shard, call *Call, p *Passed, m *sip.Messag
 	if !call.hidden {
 		return err
 	}
-	var h dialog.Hiding
-	h.Reset([]byte(c.mask(p.Identity, f)), call.customer.Domains, f.Remote)
+	h := &c.table(sh).work.hiding
+	h.Reset(c.mask(p.Identity, f), call.customer.Domains, f.Remote)
 	sh.Out = c.mint(sh.Out[:0], sh, call, dialog.ToCallee, 0)
 	call.out.callID = add(sh.Out)
 	call.out.tag = add(appendTag(sh.Out[:0], call.id, 0xff))
@@ -166,22 +169,21 @@ func (c *Calls) sendInvite(sh *transaction.Shard, call *Call, s *setup, m *sip.M
 	}
 	s.flow, s.early, s.rang = flow, false, false
 	call.forks, call.more = 0, call.more[:0]
-	var branch [transaction.BranchLen]byte
-	var id [dialog.IDLen]byte
-	var hiding dialog.Hiding
-	fwd := dialog.Forward{
+	w := &c.table(sh).work
+	fwd := &w.fwd
+	*fwd = dialog.Forward{
 		Message: m, Source: call.caller.Flow.Remote, Out: c.address(flow),
-		Branch: sh.AppendBranch(branch[:0], call.branch, transaction.LoopHash(m)), CSeq: m.CSeq(),
+		Branch: sh.AppendBranch(w.branch[:0], call.branch, transaction.LoopHash(m)), CSeq: m.CSeq(),
 	}
 	if call.hidden {
-		c.hide(&hiding, call, s.mask, m)
-		fwd.Hide = &hiding
-		fwd.ID = c.mint(id[:0], sh, call, dialog.ToCallee, 0)
+		c.hide(&w.hiding, call, s.mask, m)
+		fwd.Hide = &w.hiding
+		fwd.ID = c.mint(w.id[:0], sh, call, dialog.ToCallee, 0)
 		fwd.CallID, fwd.FromTag = call.text(call.out.callID), call.text(call.out.tag)
 		fwd.From, fwd.To = call.text(call.out.from), call.text(call.out.to)
 	} else {
-		fwd.ID = c.mint(id[:0], sh, call, dialog.InRoute, 0)
-		c.records(&fwd, call.caller.Flow, flow)
+		fwd.ID = c.mint(w.id[:0], sh, call, dialog.InRoute, 0)
+		c.records(fwd, call.caller.Flow, flow)
 	}
 	out, err := fwd.Write(&sh.Edit, sh.Out[:0])
 	if err != nil {
@@ -200,7 +202,7 @@ func (c *Calls) sendInvite(sh *transaction.Shard, call *Call, s *setup, m *sip.M
 
 // hide prepares the hiding of the caller's side of the INVITE.
 func (c *Calls) hide(h *dialog.Hiding, call *Call, mask string, m *sip.Message) {
-	h.Reset([]byte(mask), call.customer.Domains, call.caller.Flow.Remote)
+	h.Reset(mask, call.customer.Domains, call.caller.Flow.Remote)
 	h.NameURI(call.text(call.caller.Target))
 	if via := m.TopVia(); via != nil {
 		h.Name(via.Host)

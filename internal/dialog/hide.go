@@ -10,34 +10,51 @@ import (
 // Hiding is what topology hiding needs to know of the side that shall not show.
 type Hiding struct {
 	// Mask is the host that stands where the hidden side's hosts stood.
-	Mask []byte
+	Mask string
 	// Domains are the customer's own, which both sides know and need.
 	Domains []string
-	// Names are spellings of the hidden side that are cut out of any header.
-	Names  [6][]byte
-	named  int
-	source [48]byte
+	// Spellings of the hidden side that are cut out of any header.
+	names [6][]byte
+	named int
+	arena [512]byte // the names, so that they outlive the message
+	used  int
 }
 
 // Reset prepares h for a message that came from src.
-func (h *Hiding) Reset(mask []byte, domains []string, src netip.AddrPort) {
-	h.Mask, h.Domains, h.named = mask, domains, 0
-	h.Name(src.Addr().AppendTo(h.source[:0]))
+func (h *Hiding) Reset(mask string, domains []string, src netip.AddrPort) {
+	h.Mask, h.Domains, h.named, h.used = mask, domains, 0, 0
+	h.keep(len(src.Addr().AppendTo(h.arena[:0])))
 }
 
 // Name adds a host that must not show. Too short ones are left out, since they
 // stand in many harmless words.
 func (h *Hiding) Name(host []byte) {
-	if len(host) < 4 || h.named == len(h.Names) || h.Own(host) {
+	if h.used+len(host) <= len(h.arena) {
+		h.keep(copy(h.arena[h.used:], host))
+	}
+}
+
+// NameString is Name for a string.
+func (h *Hiding) NameString(host string) {
+	if h.used+len(host) <= len(h.arena) {
+		h.keep(copy(h.arena[h.used:], host))
+	}
+}
+
+// keep takes the next n bytes of the arena as a name, unless it is of no use.
+func (h *Hiding) keep(n int) {
+	name := h.arena[h.used : h.used+n]
+	if n < 4 || h.named == len(h.names) || h.Own(name) {
 		return
 	}
-	for _, n := range h.Names[:h.named] {
-		if bytes.Equal(n, host) {
+	for _, have := range h.names[:h.named] {
+		if bytes.Equal(have, name) {
 			return
 		}
 	}
-	h.Names[h.named] = host
+	h.names[h.named] = name
 	h.named++
+	h.used += n
 }
 
 // NameURI adds the host of a URI.
@@ -54,7 +71,7 @@ func (h *Hiding) Own(host []byte) bool {
 			return true
 		}
 	}
-	return sip.EqualFold(host, h.Mask)
+	return sip.EqualFoldString(host, h.Mask)
 }
 
 // AppendIdentity appends a From or To value without its tag, its host masked.
@@ -160,7 +177,7 @@ func (h *Hiding) maskURIs(e *sip.Edit, m *sip.Message, f *sip.Field) {
 			continue
 		}
 		from, to := hostSpan(value[:end], &u)
-		e.At(sip.Span{Off: f.Value.Off + uint16(from), End: f.Value.Off + uint16(to)}).Bytes(h.Mask)
+		e.At(sip.Span{Off: f.Value.Off + uint16(from), End: f.Value.Off + uint16(to)}).String(h.Mask)
 	}
 	if !found {
 		h.maskNames(e, m, f)
@@ -179,7 +196,7 @@ func (h *Hiding) maskWarning(e *sip.Edit, m *sip.Message, f *sip.Field) {
 	if end < 0 {
 		end = len(value) - i - 1
 	}
-	e.At(sip.Span{Off: f.Value.Off + uint16(i+1), End: f.Value.Off + uint16(i+1+end)}).Bytes(h.Mask)
+	e.At(sip.Span{Off: f.Value.Off + uint16(i+1), End: f.Value.Off + uint16(i+1+end)}).String(h.Mask)
 	h.maskIn(e, sip.Span{Off: f.Value.Off + uint16(i+1+end), End: f.Value.End}, m)
 }
 
@@ -190,7 +207,7 @@ func (h *Hiding) maskIn(e *sip.Edit, s sip.Span, m *sip.Message) {
 	for s.Off < s.End {
 		value := m.Slice(s)
 		best, length := -1, 0
-		for _, name := range h.Names[:h.named] {
+		for _, name := range h.names[:h.named] {
 			if i := bytes.Index(value, name); i >= 0 && (best < 0 || i < best) {
 				best, length = i, len(name)
 			}
@@ -199,7 +216,7 @@ func (h *Hiding) maskIn(e *sip.Edit, s sip.Span, m *sip.Message) {
 			return
 		}
 		at := s.Off + uint16(best)
-		e.At(sip.Span{Off: at, End: at + uint16(length)}).Bytes(h.Mask)
+		e.At(sip.Span{Off: at, End: at + uint16(length)}).String(h.Mask)
 		s.Off = at + uint16(length)
 	}
 }

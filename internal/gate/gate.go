@@ -62,6 +62,9 @@ type passage struct {
 	server transaction.ID
 	stable dialog.Stable
 	next   int // step
+
+	lease    live.Reservation // scratch of reserve
+	decision Decision         // scratch of run and refuse
 }
 
 // parking is a passage that waits for an answer from elsewhere.
@@ -160,15 +163,18 @@ func (g *Gate) run(sh *transaction.Shard, p *passage) {
 		}
 		p.next++
 	}
-	g.cfg.Decided(sh, &Decision{Method: p.msg.Method(), Source: p.flow.Remote, Identity: &p.id, Message: p.msg})
+	g.decided(sh, p, policy.Verdict{})
+}
+
+func (g *Gate) decided(sh *transaction.Shard, p *passage, v policy.Verdict) {
+	p.decision = Decision{Method: p.msg.Method(), Source: p.flow.Remote, Identity: &p.id, Verdict: v, Message: p.msg}
+	g.cfg.Decided(sh, &p.decision)
 }
 
 // refuse ends a passage: by its transaction, where it has one, else without any
 // state, so that a stranger costs us nothing.
 func (g *Gate) refuse(sh *transaction.Shard, p *passage, v policy.Verdict) {
-	g.cfg.Decided(sh, &Decision{
-		Method: p.msg.Method(), Source: p.flow.Remote, Identity: &p.id, Verdict: v, Message: p.msg,
-	})
+	g.decided(sh, p, v)
 	if v.Status == policy.Drop {
 		return
 	}

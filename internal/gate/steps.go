@@ -59,11 +59,12 @@ func (g *Gate) reserve(sh *transaction.Shard, p *passage) (policy.Verdict, bool)
 		return policy.Verdict{}, false
 	}
 	p.stable = dialog.NewStable()
-	r := live.Reservation{Call: leaseOf(p.stable)}
-	g.limits(&r, &p.id)
+	r := &p.lease
+	*r = live.Reservation{Call: leaseOf(p.stable)}
+	g.limits(r, &p.id)
 	slot, park := g.parked[sh.Index].Alloc()
 	ref := uint64(sh.Index)<<56 | uint64((park.gen+1)&0xffffff)<<32 | uint64(slot)
-	o, now := g.cfg.Live.Reserve(&r, g, ref)
+	o, now := g.cfg.Live.Reserve(r, g, ref)
 	if now {
 		g.parked[sh.Index].Release(slot)
 		return verdictOf(o), false

@@ -170,7 +170,7 @@ func (r *Relay) send(sh *transaction.Shard, q *request, m *sip.Message, flow tra
 		Branch: sh.AppendBranch(branch[:0], q.client, transaction.LoopHash(m)), CSeq: q.cseq,
 	}
 	if q.hidden {
-		hiding.Reset([]byte(q.mask), q.customer.Domains, q.source.Remote)
+		hiding.Reset(q.mask, q.customer.Domains, q.source.Remote)
 		hiding.NameURI(dialog.ContactURI(m))
 		hiding.Name(m.TopVia().Host)
 		fwd.Hide, fwd.ID = &hiding, r.token(id[:0], sh, q, dialog.ToCallee)
@@ -231,10 +231,10 @@ func (r *Relay) back(sh *transaction.Shard, q *request, m *sip.Message, f transp
 			reply.Status = 480
 		}
 		out := r.address(q.source)
-		hiding.Reset([]byte(out.Host), q.customer.Domains, f.Remote)
+		hiding.Reset(out.Host, q.customer.Domains, f.Remote)
 		hiding.NameURI(dialog.ContactURI(m))
 		if d := q.walk.Destination(); d != nil {
-			hiding.Name([]byte(d.Host))
+			hiding.NameString(d.Host)
 		}
 		reply.Hide, reply.Head, reply.Source, reply.Out = &hiding, &sh.Kept, q.source.Remote, out
 		reply.ID = r.token(id[:0], sh, q, dialog.ToCaller)
