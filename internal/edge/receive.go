@@ -18,11 +18,15 @@ func newReceiver(l *transaction.Layer) *receiver {
 	return &receiver{layer: l, messages: sync.Pool{New: func() any { return new(sip.Message) }}}
 }
 
-// Receive is transport.Handler. What cannot even be indexed gets no answer.
+// Receive is transport.Handler. What cannot even be indexed gets no answer, and a
+// response that is not right goes no further (RFC 3261 16.7, RFC 4475).
 func (r *receiver) Receive(f transport.Flow, data []byte) {
 	m := r.messages.Get().(*sip.Message)
 	defer r.messages.Put(m)
 	if m.Parse(data) != nil || m.TopVia() == nil {
+		return
+	}
+	if !m.IsRequest() && sip.Validate(m).Status != 0 {
 		return
 	}
 	r.layer.Receive(m, f)

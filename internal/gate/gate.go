@@ -142,6 +142,9 @@ func (g *Gate) inDialog(sh *transaction.Shard, m *sip.Message, f transport.Flow)
 
 // Ack is part of transaction.Core.
 func (g *Gate) Ack(sh *transaction.Shard, m *sip.Message, f transport.Flow) {
+	if sip.Validate(m).Status != 0 {
+		return
+	}
 	g.cfg.Calls.Ack(sh, m, f)
 }
 
