@@ -167,10 +167,11 @@ func calleeRestarts(s *stage.Stage) {
 	a, b := s.Talk()
 	s.End(a, b)
 	s.Callee.Close()
+	s.Caller.Quiet(silence) // TCP gives no sign to who writes before he has read the end
 	s.Callee.Reopen()
 	a, b = s.Talk()
 	s.Callee.CloseConnections()
-	s.Callee.Quiet(silence) // TCP gives no sign to who writes before he has read the end
+	s.Callee.Quiet(silence)
 	a.Request("INFO")
 	b.Reply(b.Expect("INFO"), 481)
 	a.Expect("481 INFO")

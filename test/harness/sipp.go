@@ -1,0 +1,157 @@
+package harness
+
+import (
+	"fmt"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"tollgate/test/peer"
+)
+
+// SIPp is one run of the load tool.
+type SIPp struct {
+	Scenario string // file
+	Addr     netip.AddrPort
+	Proto    string         // udp or tcp: Debian's SIPp has no TLS
+	Remote   netip.AddrPort // of a caller: the edge
+	Calls    int
+	Rate     int // calls/s; 0 = 10
+	Keys     map[string]string
+	Args     []string
+
+	dir  string
+	cmd  *exec.Cmd
+	done chan struct{}
+}
+
+// Start runs SIPp until it has done its calls; an answering side is listening when Start returns.
+func (s *SIPp) Start(t testing.TB) {
+	t.Helper()
+	s.dir = t.TempDir()
+	s.cmd = exec.Command(Need(t, "sipp", "sip-tester"), s.arguments(t)...)
+	s.cmd.Dir = s.dir
+	out, err := os.Create(filepath.Join(s.dir, "out"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.cmd.Stdout, s.cmd.Stderr = out, out
+	if err := s.cmd.Start(); err != nil {
+		t.Fatalf("start sipp: %v", err)
+	}
+	s.done = make(chan struct{})
+	go func() {
+		defer close(s.done)
+		_ = s.cmd.Wait()
+		out.Close()
+	}()
+	t.Cleanup(s.stop)
+	if s.Remote.IsValid() {
+		return
+	}
+	Eventually(t, Ready, func() error {
+		if s.ended() {
+			t.Fatalf("sipp ended at once: %s", s.said())
+		}
+		if !bound(s.Proto, int(s.Addr.Port())) {
+			return fmt.Errorf("sipp does not listen on %s yet", s.Addr)
+		}
+		return nil
+	})
+}
+
+func (s *SIPp) arguments(t testing.TB) []string {
+	t.Helper()
+	ip := s.Addr.Addr().String()
+	rate := s.Rate
+	if rate == 0 {
+		rate = 10
+	}
+	args := []string{
+		"-sf", s.Scenario, "-i", ip, "-p", strconv.Itoa(int(s.Addr.Port())), "-mi", ip, "-mp", strconv.Itoa(Port(t)),
+		"-cp", strconv.Itoa(Port(t)), "-t", map[string]string{"udp": "u1", "tcp": "t1"}[s.Proto],
+		"-m", strconv.Itoa(s.Calls), "-r", strconv.Itoa(rate), "-nostdin", "-skip_rlimit", "-timeout", "60", "-timeout_error",
+		"-trace_err", "-error_file", filepath.Join(s.dir, "errors"), "-trace_msg", "-message_file", filepath.Join(s.dir, "messages"),
+	}
+	for key, value := range s.Keys {
+		args = append(args, "-key", key, value)
+	}
+	args = append(args, s.Args...)
+	if s.Remote.IsValid() {
+		args = append(args, s.Remote.String())
+	}
+	return args
+}
+
+// Wait lets SIPp finish, and fails the test unless every call went as the scenario says.
+func (s *SIPp) Wait(t testing.TB) {
+	t.Helper()
+	select {
+	case <-s.done:
+	case <-time.After(70 * time.Second):
+		t.Fatalf("sipp %s did not end", filepath.Base(s.Scenario))
+	}
+	if code := s.cmd.ProcessState.ExitCode(); code != 0 {
+		t.Fatalf("sipp %s: exit %d: %s", filepath.Base(s.Scenario), code, s.said())
+	}
+}
+
+func (s *SIPp) ended() bool {
+	select {
+	case <-s.done:
+		return true
+	default:
+		return false
+	}
+}
+
+func (s *SIPp) stop() {
+	if !s.ended() {
+		_ = s.cmd.Process.Kill()
+		<-s.done
+	}
+}
+
+// said is what SIPp complained about, the beginning of it.
+func (s *SIPp) said() string {
+	var b strings.Builder
+	for _, file := range []string{"errors", "out"} {
+		if data, err := os.ReadFile(filepath.Join(s.dir, file)); err == nil {
+			text := string(data)
+			if file == "out" {
+				text = text[max(0, len(text)-1500):]
+			}
+			fmt.Fprintf(&b, "%s:\n%.4000s\n", file, text)
+		}
+	}
+	return b.String()
+}
+
+// Received is every message that came, from SIPp's own log.
+func (s *SIPp) Received(t testing.TB) []*peer.Message {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(s.dir, "messages"))
+	if err != nil {
+		t.Fatalf("sipp's messages: %v", err)
+	}
+	var out []*peer.Message
+	for _, part := range strings.Split(string(data), "-----------------------------------------------") {
+		head, text, ok := strings.Cut(part, "\n\n")
+		if !ok || !strings.Contains(head, "message received") {
+			continue
+		}
+		text, _, _ = strings.Cut(text, "\r\n\r\n")
+		m, err := peer.Parse([]byte(text + "\r\n\r\n"))
+		if err != nil && m == nil {
+			t.Errorf("sipp received what is no SIP: %v\n%s", err, text)
+			continue
+		}
+		out = append(out, m)
+	}
+	return out
+}
