@@ -27,14 +27,6 @@ type Passed struct {
 	Candidates *policy.Candidates
 }
 
-// Timer codes.
-const (
-	timerInvite uint8 = iota
-	timerInitial
-	timerMaxCall
-	timerSession
-)
-
 // Start makes a call of an INVITE that passed the gate and tries its first
 // destination. m is the INVITE.
 func (c *Calls) Start(sh *transaction.Shard, p *Passed, m *sip.Message) {

@@ -1,0 +1,127 @@
+package call
+
+import (
+	"tollgate/internal/dialog"
+	"tollgate/internal/policy"
+	"tollgate/internal/transaction"
+	"tollgate/internal/transport"
+	"tollgate/sip"
+)
+
+// end ends a call by ourselves: BYE to both sides of each dialog that is up, both
+// queued before either is answered; an INVITE that is still under way is refused
+// with status.
+func (c *Calls) end(sh *transaction.Shard, call *Call, why policy.Reason, status int) {
+	switch call.state {
+	case calling:
+		c.refuse(sh, call, status, why)
+	case up:
+		call.ended(why, 200, dialog.Callee)
+		call.reason = why
+		call.state = ending
+		call.byes = 1 // held until all are out
+		for i := range call.forks {
+			if d := call.dialog(i); d.Confirmed {
+				c.bye(sh, call, i, dialog.Callee, why)
+				c.bye(sh, call, i, dialog.Caller, why)
+			}
+		}
+		c.ownDone(sh, call)
+	}
+}
+
+// bye sends a BYE of our own to one side of a dialog (RFC 3261 15.1.1).
+func (c *Calls) bye(sh *transaction.Shard, call *Call, fork uint8, to dialog.Side, why policy.Reason) {
+	d := call.dialog(fork)
+	leg := call.leg(d, to)
+	number := d.Seq[to.Other()].Own()
+	client := sh.NewClient(c.user, call.ref(refOwn))
+	if client == 0 {
+		return
+	}
+	build := func(sh *transaction.Shard, flow transport.Flow) []byte {
+		var branch [transaction.BranchLen]byte
+		b := dialog.Build{
+			Method: sip.BYE, Target: call.text(leg.Target), Routes: call.text(leg.Routes),
+			Out: c.address(flow), Branch: sh.AppendBranch(branch[:0], client, 0),
+			From: call.text(leg.Local), FromTag: call.text(leg.LocalTag),
+			To: call.text(leg.Remote), ToTag: call.text(leg.Tag),
+			CallID: call.text(leg.CallID), CSeq: number,
+			Headers: "Reason: SIP;cause=200;text=\"" + why.Code() + "\"\r\n",
+		}
+		if len(b.Target) == 0 {
+			b.Target = []byte("sip:" + flow.Remote.String())
+		}
+		return b.Append(sh.Out[:0])
+	}
+	call.byes++
+	send := func(sh *transaction.Shard, flow transport.Flow) {
+		sh.Out = build(sh, flow)
+		if sh.SendRequest(client, sip.BYE, flow, sh.Out) != nil {
+			c.ownDone(sh, call)
+		}
+	}
+	if flow, sure := c.quickWay(leg, call); sure {
+		send(sh, flow)
+		return
+	}
+	shard, ref := sh.Index, call.ref(refOwn)
+	flow, ok := c.reach(call, leg, func(flow transport.Flow, ok bool) {
+		c.layer.Do(shard, func(sh *transaction.Shard) {
+			switch {
+			case c.call(sh, ref) != call:
+				sh.Forget(client)
+			case !ok:
+				sh.Forget(client)
+				c.ownDone(sh, call)
+			default:
+				send(sh, flow)
+			}
+		})
+	})
+	if ok {
+		send(sh, flow)
+	}
+}
+
+// ownDone counts a BYE of ours that is over.
+func (c *Calls) ownDone(sh *transaction.Shard, call *Call) {
+	if call.byes--; call.byes == 0 && call.state == ending {
+		c.finish(sh, call)
+	}
+}
+
+// finish ends the life of a call: its lease goes back, its record is written.
+// Transactions that still name it may outlive it.
+func (c *Calls) finish(sh *transaction.Shard, call *Call) {
+	if call.state == over {
+		return
+	}
+	sh.Stop(&call.invite)
+	sh.Stop(&call.initial)
+	if call.state == calling {
+		c.dropSetup(sh, call)
+		if call.branch != 0 {
+			sh.Abandon(call.branch)
+			call.branch = 0
+		}
+	}
+	call.state = over
+	c.unindex(sh, call)
+	sh.DropAnswer(call.server)
+	c.cfg.Release(call.id)
+	c.live.Add(-1)
+	c.cfg.Ended(call.ending(sh.Since()))
+	c.reap(sh, call)
+}
+
+// reap frees a call that is over and that no transaction names any more.
+func (c *Calls) reap(sh *transaction.Shard, call *Call) {
+	if call.state != over || call.pending > 0 {
+		return
+	}
+	call.state = free
+	sh.Free(&call.texts.Buf)
+	call.customer, call.dest = nil, nil
+	c.table(sh).calls.Release(call.slot)
+}

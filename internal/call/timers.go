@@ -1,0 +1,46 @@
+package call
+
+import (
+	"tollgate/internal/policy"
+	"tollgate/internal/transaction"
+)
+
+// Timer codes.
+const (
+	timerInvite uint8 = iota
+	timerInitial
+	timerMaxCall
+	timerSession
+)
+
+// Timer takes the timers of row C10, of RFC 4028, and of our own requests.
+func (c *Calls) Timer(sh *transaction.Shard, code uint8, ref uint64) {
+	call := c.call(sh, ref)
+	if call == nil {
+		return
+	}
+	switch code {
+	case timerInitial:
+		call.initial = 0
+		if call.state == calling {
+			sh.Abandon(call.branch)
+			call.branch = 0
+			c.branchTimeout(sh, call)
+		}
+	case timerInvite:
+		call.invite = 0
+		c.end(sh, call, policy.InviteTimeout, 404)
+	case timerMaxCall:
+		call.invite = 0
+		c.end(sh, call, policy.MaxCall, 404)
+	case timerSession:
+		call.initial = 0
+		c.end(sh, call, policy.SessionExpired, 404)
+	}
+}
+
+// branchTimeout goes on to the next address after one that gave no sign of life.
+func (c *Calls) branchTimeout(sh *transaction.Shard, call *Call) {
+	call.reason, call.status = policy.InitialTimeout, 0
+	c.try(sh, call, nil)
+}
