@@ -1,0 +1,105 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+
+	"tollgate/internal/tenant"
+)
+
+type contextKey int
+
+const (
+	localKey contextKey = iota
+	principalKey
+)
+
+// WithLocal marks the connections of the node's own unix socket: whoever may open it is the
+// platform's admin; name is his login name.
+func WithLocal(ctx context.Context, name string) context.Context {
+	return context.WithValue(ctx, localKey, name)
+}
+
+func principalOf(ctx context.Context) tenant.Principal {
+	p, _ := ctx.Value(principalKey).(tenant.Principal) // the zero one may nothing
+	return p
+}
+
+// maxKey is longer than any API key.
+const maxKey = 256
+
+// principal lets nobody through of whom it is not known who he is.
+func (s *server) principal(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		p, err := s.whoIs(r)
+		if errors.Is(err, tenant.ErrNotFound) {
+			w.Header().Set("WWW-Authenticate", `Bearer realm="tollgate"`)
+			writeProblem(w, problem(http.StatusUnauthorized, "an API key is needed: Authorization: Bearer KEY"))
+			return
+		}
+		if err != nil {
+			writeProblem(w, s.refused(r.Context(), err))
+			return
+		}
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), principalKey, p)))
+	})
+}
+
+func (s *server) whoIs(r *http.Request) (tenant.Principal, error) {
+	if name, ok := r.Context().Value(localKey).(string); ok {
+		return tenant.Local(name), nil
+	}
+	scheme, key, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	key = strings.TrimSpace(key)
+	if !strings.EqualFold(scheme, "Bearer") || key == "" || len(key) > maxKey {
+		return tenant.Principal{}, tenant.ErrNotFound
+	}
+	p, err := s.store.Authenticate(r.Context(), key)
+	p.From, p.Via = s.client(r), "api"
+	return p, err
+}
+
+// client is the address of whoever sent the request: the last one in X-Forwarded-For that no
+// trusted proxy of ours has, where a trusted proxy brought it.
+func (s *server) client(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+	for i := len(hops) - 1; i >= 0 && s.trusted(host); i-- {
+		a, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
+		if err != nil {
+			break
+		}
+		host = a.Unmap().WithZone("").String()
+	}
+	return host
+}
+
+func (s *server) trusted(host string) bool {
+	a, err := netip.ParseAddr(host)
+	for _, p := range s.proxies {
+		if err == nil && p.Contains(a.Unmap()) {
+			return true
+		}
+	}
+	return false
+}
+
+// sees gives a function that says which customers the scope holds; it may be called under a lock.
+func (s *server) sees(ctx context.Context, scope tenant.Scope) (func(tenant.CustomerID) bool, error) {
+	switch scope.Role() {
+	case tenant.RolePlatform:
+		return func(tenant.CustomerID) bool { return true }, nil
+	case tenant.RoleCustomer:
+		own := scope.Customer()
+		return func(id tenant.CustomerID) bool { return id == own && id != 0 }, nil
+	}
+	customers, err := s.customers(ctx, scope)
+	return func(id tenant.CustomerID) bool { return customers[id] }, err
+}

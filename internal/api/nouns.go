@@ -1,0 +1,193 @@
+package api
+
+import (
+	"context"
+	"time"
+
+	"tollgate/internal/peer"
+	"tollgate/internal/store"
+	"tollgate/internal/tenant"
+)
+
+// same shows a noun as it is stored.
+func same[T any](_ context.Context, items []T) ([]T, error) { return items, nil }
+
+// zero is a noun whose fields have no defaults but the zero ones.
+func zero[T any]() (v T) { return v }
+
+// nouns are the resources.
+func (s *server) nouns() {
+	s.tenants()
+	s.routes()
+	s.lists()
+	s.callers()
+}
+
+func (s *server) tenants() {
+	register(s, resource[tenant.Company, tenant.Company, tenant.CompanyID]{
+		path: "companies", one: "company", all: "companies", reader: s.store.Companies, show: same[tenant.Company],
+		writer: func(tx *store.Tx) store.Writer[tenant.Company, tenant.CompanyID] { return tx.Companies },
+		fresh:  zero[tenant.Company],
+		id:     func(v *tenant.Company) *tenant.CompanyID { return &v.ID },
+	})
+	register(s, resource[tenant.Customer, tenant.Customer, tenant.CustomerID]{
+		path: "customers", one: "customer", all: "customers", reader: s.store.Customers, show: same[tenant.Customer],
+		writer: func(tx *store.Tx) store.Writer[tenant.Customer, tenant.CustomerID] { return tx.Customers },
+		fresh:  tenant.NewCustomer,
+		id:     func(v *tenant.Customer) *tenant.CustomerID { return &v.ID },
+	})
+	register(s, resource[tenant.User, tenant.User, tenant.UserID]{
+		path: "users", one: "user", all: "users", reader: s.store.Users, show: same[tenant.User],
+		writer:    func(tx *store.Tx) store.Writer[tenant.User, tenant.UserID] { return tx.Users },
+		fresh:     tenant.NewUser,
+		id:        func(v *tenant.User) *tenant.UserID { return &v.ID },
+		writeOnly: map[string]string{"password": "For the panel; never shown again."},
+		split:     userPassword,
+	})
+	register(s, resource[tenant.APIKey, apiKey, tenant.KeyID]{
+		path: "api-keys", one: "API key", all: "API keys", reader: s.store.APIKeys, show: showKeys,
+		writer: func(tx *store.Tx) store.Writer[tenant.APIKey, tenant.KeyID] { return tx.APIKeys },
+		fresh:  zero[tenant.APIKey],
+		id:     func(v *tenant.APIKey) *tenant.KeyID { return &v.ID },
+		create: makeKey,
+	})
+}
+
+func (s *server) routes() {
+	register(s, resource[tenant.Domain, tenant.Domain, tenant.DomainID]{
+		path: "domains", one: "domain", all: "domains", reader: s.store.Domains, show: same[tenant.Domain],
+		writer: func(tx *store.Tx) store.Writer[tenant.Domain, tenant.DomainID] { return tx.Domains },
+		fresh:  zero[tenant.Domain],
+		id:     func(v *tenant.Domain) *tenant.DomainID { return &v.ID },
+	})
+	register(s, resource[tenant.DestinationGroup, tenant.DestinationGroup, tenant.GroupID]{
+		path: "destination-groups", one: "destination group", all: "destination groups", reader: s.store.Groups, show: same[tenant.DestinationGroup],
+		writer: func(tx *store.Tx) store.Writer[tenant.DestinationGroup, tenant.GroupID] { return tx.Groups },
+		fresh:  zero[tenant.DestinationGroup],
+		id:     func(v *tenant.DestinationGroup) *tenant.GroupID { return &v.ID },
+	})
+	register(s, resource[tenant.Destination, destination, tenant.DestinationID]{
+		path: "destinations", one: "destination", all: "destinations", reader: s.store.Destinations, show: s.withStates,
+		writer: func(tx *store.Tx) store.Writer[tenant.Destination, tenant.DestinationID] { return tx.Destinations },
+		fresh:  tenant.NewDestination,
+		id:     func(v *tenant.Destination) *tenant.DestinationID { return &v.ID },
+	})
+	register(s, resource[tenant.RoutingRule, tenant.RoutingRule, tenant.RuleID]{
+		path: "routing-rules", one: "routing rule", all: "routing rules", reader: s.store.RoutingRules, show: same[tenant.RoutingRule],
+		writer: func(tx *store.Tx) store.Writer[tenant.RoutingRule, tenant.RuleID] { return tx.RoutingRules },
+		fresh:  tenant.NewRoutingRule,
+		id:     func(v *tenant.RoutingRule) *tenant.RuleID { return &v.ID },
+	})
+}
+
+func (s *server) lists() {
+	register(s, resource[tenant.FirewallRule, tenant.FirewallRule, tenant.RuleID]{
+		path: "firewall-rules", one: "firewall rule", all: "firewall rules", reader: s.store.FirewallRules, show: same[tenant.FirewallRule],
+		writer: func(tx *store.Tx) store.Writer[tenant.FirewallRule, tenant.RuleID] { return tx.FirewallRules },
+		fresh:  tenant.NewFirewallRule,
+		id:     func(v *tenant.FirewallRule) *tenant.RuleID { return &v.ID },
+	})
+	register(s, resource[tenant.BlocklistEntry, tenant.BlocklistEntry, tenant.EntryID]{
+		path: "blocklist", one: "blocklist entry", all: "blocklist entries", reader: s.store.Blocklist, show: same[tenant.BlocklistEntry],
+		writer: func(tx *store.Tx) store.Writer[tenant.BlocklistEntry, tenant.EntryID] { return tx.Blocklist },
+		fresh:  zero[tenant.BlocklistEntry],
+		id:     func(v *tenant.BlocklistEntry) *tenant.EntryID { return &v.ID },
+	})
+	register(s, resource[tenant.WhitelistEntry, tenant.WhitelistEntry, tenant.EntryID]{
+		path: "whitelist", one: "whitelist entry", all: "whitelist entries", reader: s.store.Whitelist, show: same[tenant.WhitelistEntry],
+		writer: func(tx *store.Tx) store.Writer[tenant.WhitelistEntry, tenant.EntryID] { return tx.Whitelist },
+		fresh:  zero[tenant.WhitelistEntry],
+		id:     func(v *tenant.WhitelistEntry) *tenant.EntryID { return &v.ID },
+	})
+}
+
+func (s *server) callers() {
+	register(s, resource[tenant.Switch, tenant.Switch, tenant.SwitchID]{
+		path: "switches", one: "switch", all: "switches", reader: s.store.Switches, show: same[tenant.Switch],
+		writer:    func(tx *store.Tx) store.Writer[tenant.Switch, tenant.SwitchID] { return tx.Switches },
+		fresh:     tenant.NewSwitch,
+		id:        func(v *tenant.Switch) *tenant.SwitchID { return &v.ID },
+		writeOnly: map[string]string{"password": "What an ingress switch asks of us; never shown again."},
+		split:     switchPassword,
+	})
+	register(s, resource[tenant.CLI, tenant.CLI, tenant.EntryID]{
+		path: "clis", one: "CLI", all: "CLIs", reader: s.store.CLIs, show: same[tenant.CLI],
+		writer: func(tx *store.Tx) store.Writer[tenant.CLI, tenant.EntryID] { return tx.CLIs },
+		fresh:  tenant.NewCLI,
+		id:     func(v *tenant.CLI) *tenant.EntryID { return &v.ID },
+	})
+	register(s, resource[tenant.DID, tenant.DID, tenant.EntryID]{
+		path: "dids", one: "DID", all: "DIDs", reader: s.store.DIDs, show: same[tenant.DID],
+		writer: func(tx *store.Tx) store.Writer[tenant.DID, tenant.EntryID] { return tx.DIDs },
+		fresh:  zero[tenant.DID],
+		id:     func(v *tenant.DID) *tenant.EntryID { return &v.ID },
+	})
+	register(s, resource[tenant.SIPUser, sipUser, tenant.SIPUserID]{
+		path: "sip-users", one: "SIP user", all: "SIP users", reader: s.store.SIPUsers, show: showSIPUsers,
+		writer: func(tx *store.Tx) store.Writer[tenant.SIPUser, tenant.SIPUserID] { return tx.SIPUsers },
+		fresh:  zero[tenant.SIPUser],
+		id:     func(v *tenant.SIPUser) *tenant.SIPUserID { return &v.ID },
+		writeOnly: map[string]string{
+			"password":          "Stored as a hash, never shown again.",
+			"generate_password": "Make a password, and show it in this one answer.",
+			"voicemail.pin":     "4 to 12 digits; never shown again.",
+		},
+		split: sipSecrets,
+	})
+	register(s, resource[tenant.SIPProfile, tenant.SIPProfile, tenant.ProfileID]{
+		path: "sip-profiles", one: "SIP profile", all: "SIP profiles", reader: s.store.SIPProfiles, show: same[tenant.SIPProfile],
+		writer: func(tx *store.Tx) store.Writer[tenant.SIPProfile, tenant.ProfileID] { return tx.SIPProfiles },
+		fresh:  tenant.NewProfile,
+		id:     func(v *tenant.SIPProfile) *tenant.ProfileID { return &v.ID },
+	})
+}
+
+// customers gives the ids of all customers of a scope.
+func (s *server) customers(ctx context.Context, scope tenant.Scope) (map[tenant.CustomerID]bool, error) {
+	list, err := s.store.Customers.All(ctx, scope, store.Query{})
+	ids := make(map[tenant.CustomerID]bool, len(list))
+	for i := range list {
+		ids[list[i].ID] = true
+	}
+	return ids, err
+}
+
+// destination is a destination with how it does right now.
+type destination struct {
+	tenant.Destination
+	CustomerName string           `json:"customer"`
+	State        destinationState `json:"state"`
+}
+
+type destinationState struct {
+	Status    string    `json:"status" enum:"up,down,unknown,off" doc:"off: keepalive is off."`
+	Since     time.Time `json:"since,omitzero"`
+	RTT       float64   `json:"rtt_ms" doc:"Of the last answered OPTIONS, in milliseconds; 0 = none."`
+	LastCode  int       `json:"last_code" doc:"Of the last answer; 0 = none."`
+	Addresses []string  `json:"addresses" nullable:"false" doc:"Where its host leads now."`
+}
+
+func (s *server) withStates(ctx context.Context, items []tenant.Destination) ([]destination, error) {
+	states := s.node.DestinationStates()
+	names := map[tenant.CustomerID]string{}
+	out := make([]destination, len(items))
+	for i := range items {
+		d := &items[i]
+		if _, known := names[d.Customer]; !known {
+			c, err := s.store.Customers.Get(ctx, principalOf(ctx).Scope(), d.Customer)
+			if err != nil {
+				return nil, err
+			}
+			names[d.Customer] = c.Name
+		}
+		state, known := states[d.ID]
+		if !known {
+			state.Status = peer.StatusUnknown
+		}
+		out[i] = destination{Destination: *d, CustomerName: names[d.Customer], State: destinationState{
+			Status: state.Status, Since: state.Since, RTT: float64(state.RTT.Microseconds()) / 1000, LastCode: state.LastCode,
+			Addresses: present(state.Addrs),
+		}}
+	}
+	return out, nil
+}
