@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/pprof"
 	"os/user"
 	"strconv"
 	"sync"
@@ -126,11 +127,16 @@ func (h *httpServers) metrics() http.Handler {
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		e.recorder.Collector(
 			record.Gauge{Name: "calls", Help: "Calls that are up or being set up.", Value: func() float64 { return float64(e.calls.Live()) }},
+			record.Gauge{Name: "transactions", Help: "Transactions that are alive, both sides.", Value: e.transactions},
+			record.Gauge{Name: "retransmissions_total", Help: "Requests and responses that we sent again.", Counter: true, Value: e.retransmissions},
 			record.Gauge{Name: "revision", Help: "Revision of the configuration that traffic obeys.", Value: func() float64 { return float64(e.follower.seen.Load()) }},
 		),
 	)
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{ErrorLog: slog.NewLogLogger(h.log.Handler(), slog.LevelWarn)}))
+	// Profiles, for whoever may see the metrics; heap?gc=1 collects first.
+	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { say(w, http.StatusOK, "alive") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
 		if e.gate.Draining() {

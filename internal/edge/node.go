@@ -57,6 +57,25 @@ func (e *Edge) Info() api.Info {
 	return info
 }
 
+// transactions counts the live cells of all shards.
+func (e *Edge) transactions() float64 {
+	n := 0
+	for i := range e.layer.Shards() {
+		s := e.layer.Stats(i)
+		n += s.Servers + s.Clients
+	}
+	return float64(n)
+}
+
+func (e *Edge) retransmissions() float64 {
+	var n uint64
+	for i := range e.layer.Shards() {
+		s := e.layer.Stats(i)
+		n += s.RequestRetransOut + s.ResponseRetransOut
+	}
+	return float64(n)
+}
+
 // Version is what the build says of itself.
 func Version() string {
 	if b, ok := debug.ReadBuildInfo(); ok && b.Main.Version != "" {
