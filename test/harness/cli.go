@@ -28,27 +28,42 @@ func (r Result) String() string {
 // Command runs `tollgate ARGS -c node.yaml` and waits at most 30 s.
 func (n *Node) Command(t testing.TB, args ...string) Result {
 	t.Helper()
-	return Run(t, n.Dir, n.env, "", append(args, "-c", n.Config)...)
+	return n.Begin(t, args...)()
+}
+
+// Begin starts `tollgate ARGS -c node.yaml`; what it returns waits for its end, at most 30 s.
+func (n *Node) Begin(t testing.TB, args ...string) func() Result {
+	t.Helper()
+	return begin(t, n.Dir, n.env, append(args, "-c", n.Config)...)
 }
 
 // Run runs the program under test in dir.
-func Run(t testing.TB, dir string, env []string, stdin string, args ...string) Result {
+func Run(t testing.TB, dir string, env []string, args ...string) Result {
+	t.Helper()
+	return begin(t, dir, env, args...)()
+}
+
+func begin(t testing.TB, dir string, env []string, args ...string) func() Result {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-	defer cancel()
 	cmd := exec.CommandContext(ctx, Binary(t), args...)
-	cmd.Dir, cmd.Env, cmd.Stdin = dir, env, strings.NewReader(stdin)
+	cmd.Dir, cmd.Env = dir, env
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	err := cmd.Run()
-	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
+	if err := cmd.Start(); err != nil {
 		t.Fatalf("run tollgate %v: %v", args, err)
 	}
-	if ctx.Err() != nil {
-		t.Fatalf("tollgate %v did not end within 30 s\n%s%s", args, stdout.String(), stderr.String())
+	return func() Result {
+		t.Helper()
+		defer cancel()
+		var exit *exec.ExitError
+		if err := cmd.Wait(); ctx.Err() != nil {
+			t.Fatalf("tollgate %v did not end within 30 s\n%s%s", args, stdout.String(), stderr.String())
+		} else if err != nil && !errors.As(err, &exit) {
+			t.Fatalf("run tollgate %v: %v", args, err)
+		}
+		return Result{Args: args, Stdout: stdout.String(), Stderr: stderr.String(), Code: cmd.ProcessState.ExitCode()}
 	}
-	return Result{Args: args, Stdout: stdout.String(), Stderr: stderr.String(), Code: cmd.ProcessState.ExitCode()}
 }
 
 // Must is Command that has to exit 0.

@@ -50,6 +50,7 @@ type process struct {
 // Settings change how a node starts.
 type Settings struct {
 	Env    []string // beside the test's own environment
+	SIP    string   // more lines of node.yaml's sip section, indented by two
 	Config string   // more lines of node.yaml
 }
 
@@ -77,7 +78,7 @@ func New(t *testing.T, settings ...Settings) *Node {
 	} else {
 		n.bin = Binary(t)
 	}
-	if err := os.WriteFile(n.Config, []byte(n.yaml()+s.Config), 0o600); err != nil {
+	if err := os.WriteFile(n.Config, []byte(n.yaml(s.SIP)+s.Config), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { n.Down(t) })
@@ -92,7 +93,7 @@ func environment() []string {
 	})
 }
 
-func (n *Node) yaml() string {
+func (n *Node) yaml(sip string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "data_dir: %q\nsip:\n  listen:\n", filepath.Join(n.Dir, "data"))
 	for _, host := range []string{"127.0.0.1", "[::1]"} {
@@ -100,6 +101,7 @@ func (n *Node) yaml() string {
 			fmt.Fprintf(&b, "    - %q\n", fmt.Sprintf("%s://%s:%d", proto, host, port))
 		}
 	}
+	b.WriteString(sip)
 	fmt.Fprintf(&b, "http: {listen: %q, metrics: %q}\nlog: {level: debug, format: text}\n", n.HTTP, n.Metrics)
 	return b.String()
 }
