@@ -43,6 +43,7 @@ type Edge struct {
 	gate      *gate.Gate
 	recorder  *record.Recorder
 	receiver  *receiver
+	prover    *prover
 	http      *httpServers
 }
 
@@ -92,7 +93,9 @@ func (e *Edge) wire() {
 	if e.cfg.Test.Live == "delayed" {
 		e.live = delayed.New(e.live, 40*time.Millisecond, 1)
 	}
-	router := &peer.Router{Network: e.transport, Resolver: transport.NewResolver(transport.ResolverConfig{}), Forbidden: e.cfg.Forbidden.Prefixes, OwnToo: !e.cfg.Forbidden.Own}
+	resolver := transport.NewResolver(transport.ResolverConfig{})
+	e.prover = &prover{store: e.store, resolver: resolver, sip: e.transport, host: e.cfg.Platform.Host, log: e.log}
+	router := &peer.Router{Network: e.transport, Resolver: resolver, Forbidden: e.cfg.Forbidden.Prefixes, OwnToo: !e.cfg.Forbidden.Own}
 	minter := newMinter()
 	core := &core{}
 	e.layer = transaction.New(transaction.Config{Send: e.transport, Core: core, ShardOf: minter.Shard})
@@ -172,6 +175,7 @@ func (e *Edge) Run(ctx, stop context.Context) error {
 	e.transport.Start(e.receiver)
 	e.watch.Run()
 	e.follower.start()
+	e.prover.start()
 	for _, l := range e.Info().Listeners {
 		e.log.Info("listening", "sip", l.URL)
 	}
@@ -214,6 +218,9 @@ func (e *Edge) drain(stop context.Context) {
 func (e *Edge) close() {
 	if e.http != nil {
 		e.http.close()
+	}
+	if e.prover != nil {
+		e.prover.close()
 	}
 	if e.follower != nil {
 		e.follower.close()
