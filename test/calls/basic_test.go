@@ -22,6 +22,7 @@ func basic() []stage.Scenario {
 		{Name: "callee lost its memory", Matrix: stage.Some(), Play: calleeForgot},
 		{Name: "folded and compact headers", Matrix: stage.One(), Play: foldedAndCompact, OwnOnly: true},
 		{Name: "large body", Matrix: stage.Matrix("udp4-udp4", "tcp4-tcp4", "tcp4-udp4", "udp4-tls4"), Play: largeBody},
+		{Name: "large request moves to TCP", Matrix: stage.One(), Play: largeMovesToTCP, OwnOnly: true},
 		{Name: "bare clients", Matrix: stage.One(), Play: bareClients, OwnOnly: true},
 		{Name: "names of either side", Matrix: stage.Some(), Play: namesOfEitherSide},
 	}
@@ -188,6 +189,30 @@ func largeBody(s *stage.Stage) {
 	a.Ack()
 	b.Expect("ACK")
 	s.End(b, a)
+}
+
+// largeMovesToTCP: what is too long for a datagram goes over a stream where the callee listens on
+// one (RFC 3261 18.1.1), and so does what follows.
+func largeMovesToTCP(s *stage.Stage) {
+	stream := peer.Open(s.T, "tcp", s.Callee.Addr())
+	stream.Edge = s.Node.Addr("tcp", stream.Addr().Addr())
+	body := "v=0\r\n" + strings.Repeat("a=candidate:1 1 UDP 2130706431 192.0.2.1 50000 typ host\r\n", 60)
+	a := s.Caller.Invite(s.URI(), peer.Body("application/sdp", body))
+	b := stream.Accept("INVITE")
+	sameSDP(s.T, a.Sent(), b.Incoming())
+	b.Answer(200, peer.SDP(stream, 1))
+	a.Expect(200)
+	a.Ack()
+	b.Expect("ACK")
+	b.Request("INFO")
+	a.Reply(a.Expect("INFO"), 200)
+	b.Expect("200 INFO")
+	s.End(a, b)
+	if s.Hidden {
+		for _, leak := range s.Caller.Leaks(stream.Names(s.Caller)...) {
+			s.Errorf("the caller is shown the callee: %s", leak)
+		}
+	}
 }
 
 // bareClients ignore Route and Contact: what they send inside the call comes to the edge with

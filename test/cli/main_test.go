@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"tollgate/test/harness"
 	"tollgate/test/stage"
@@ -19,9 +18,6 @@ func TestMain(m *testing.M) {
 	}
 	harness.Main(m)
 }
-
-// silence is how long a test listens for what must not come.
-const silence = 300 * time.Millisecond
 
 func example(t *testing.T) string {
 	t.Helper()

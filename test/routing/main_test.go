@@ -15,7 +15,7 @@ import (
 // silence is how long a scenario listens for what must not come.
 const silence = 300 * time.Millisecond
 
-var udp4, tcp4, tls4 = stage.Leg{Proto: "udp"}, stage.Leg{Proto: "tcp"}, stage.Leg{Proto: "tls"}
+var udp4 = stage.Leg{Proto: "udp"}
 
 func TestMain(m *testing.M) { harness.Main(m) }
 
