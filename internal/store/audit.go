@@ -32,7 +32,7 @@ type AuditEntry struct {
 
 // auditRow is an AuditEntry as its table has it.
 type auditRow struct {
-	bun.BaseModel `bun:"table:audit"`
+	bun.BaseModel `bun:"table:audit,alias:audit_row"`
 
 	ID         int64 `bun:",pk,autoincrement"`
 	Revision   int64
@@ -173,20 +173,37 @@ func (s *Store) Audit(ctx context.Context, scope tenant.Scope, q Query) (p Page[
 	return p, nil
 }
 
-// AuditSince lists, oldest first, what others than via did after a revision to a customer, or, with
-// customer 0, to a company and not to a customer of it (company 0: to what belongs to no company).
+// AuditSince lists, oldest first, what others than via did after a revision to a customer and what
+// is his, or, with customer 0, to a company, its users and profiles (company 0: to platform users).
 func (s *Store) AuditSince(ctx context.Context, company tenant.CompanyID, customer tenant.CustomerID, revision int64, via string) ([]AuditEntry, error) {
 	var rows []auditRow
-	sel := s.r.NewSelect().Model(&rows).Where("revision > ?", revision).Where("via <> ?", via).Where("customer_id = ?", int64(customer))
-	if customer == 0 {
-		sel = sel.Where("company_id = ?", int64(company))
+	sel := s.r.NewSelect().Model(&rows).Where("revision > ?", revision).Where("via <> ?", via)
+	if customer != 0 {
+		sel = sel.Where("customer_id = ?", int64(customer))
+	} else {
+		own := []string{string(tenant.KindCompany), string(tenant.KindUser), string(tenant.KindProfile)}
+		sel = sel.Where("company_id = ?", int64(company)).Where("noun IN (?)", bun.List(own))
 	}
-	if err := sel.OrderExpr("id").Scan(ctx); err != nil {
+	return s.entries(ctx, sel.OrderExpr("id"), &rows)
+}
+
+// DeletedSinceApplied lists the customers and companies to which a file was applied once, and
+// which others than via have deleted and nobody has made again.
+func (s *Store) DeletedSinceApplied(ctx context.Context, via string) ([]AuditEntry, error) {
+	var rows []auditRow
+	sel := s.r.NewSelect().Model(&rows).Where("action = ?", string(tenant.ActionDelete)).Where("via <> ?", via).
+		Where("EXISTS (SELECT 1 FROM applied AS a WHERE a.kind = audit_row.noun AND a.id = audit_row.noun_id)").
+		Where("NOT EXISTS (SELECT 1 FROM audit AS b WHERE b.id > audit_row.id AND b.noun = audit_row.noun AND b.name = audit_row.name AND b.action = ?)", string(tenant.ActionCreate))
+	return s.entries(ctx, sel.OrderExpr("id"), &rows)
+}
+
+func (s *Store) entries(ctx context.Context, sel *bun.SelectQuery, rows *[]auditRow) ([]AuditEntry, error) {
+	if err := sel.Scan(ctx); err != nil {
 		return nil, s.explain(err)
 	}
-	out := make([]AuditEntry, len(rows))
-	for i := range rows {
-		out[i] = rows[i].entry()
+	out := make([]AuditEntry, len(*rows))
+	for i := range *rows {
+		out[i] = (*rows)[i].entry()
 	}
 	return out, nil
 }

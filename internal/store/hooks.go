@@ -40,7 +40,6 @@ func afterCustomer(c *change, before, after *tenant.Customer) error {
 	case after == nil:
 		return nil
 	case before == nil:
-		c.tx.companyOf[after.ID] = after.Company
 		group := tenant.DestinationGroup{Customer: after.ID, Number: tenant.DefaultGroup, Name: "default"}
 		return c.tx.Groups.insert(c.ctx, &group)
 	}
@@ -50,7 +49,6 @@ func afterCustomer(c *change, before, after *tenant.Customer) error {
 	if before.Company == after.Company {
 		return nil
 	}
-	c.tx.companyOf[after.ID] = after.Company
 	for _, t := range []string{"users", "api_keys"} { // those of the customer move with it
 		if _, err := c.tx.db.NewUpdate().TableExpr(t).Set("company_id = ?", int64(after.Company)).Where("customer_id = ?", c.id).Exec(c.ctx); err != nil {
 			return err
@@ -150,7 +148,7 @@ func afterDomain(c *change, before, after *tenant.Domain) error {
 	if before != nil || after == nil {
 		return nil
 	}
-	customer, err := get(c.ctx, c.tx.db, customers(), tenant.Platform(), after.Customer)
+	customer, err := c.tx.customer(c.ctx, after.Customer)
 	if err != nil || customer.Realm != "" {
 		return err
 	}
@@ -192,7 +190,7 @@ func beforeRouting(c *change, before, after *tenant.RoutingRule) error {
 
 // groupsOn: while destination groups are off, groups and rules cannot be made (mission row C7).
 func (t *Tx) groupsOn(c *change, id tenant.CustomerID, n tenant.Noun) error {
-	customer, err := get(c.ctx, t.db, customers(), t.scope, id)
+	customer, err := t.customer(c.ctx, id)
 	if err != nil || customer.DestinationGroupsEnabled {
 		return err
 	}
@@ -218,7 +216,7 @@ func afterSwitch(c *change, before, after *tenant.Switch) error {
 	}
 	c.tx.touched.sharing[after.Customer] = true
 	if after.Username != "" && (before == nil || before.Username == "") {
-		c.tx.needSecret(switchSecrets, c.id, after)
+		c.tx.needSecret(switchSecrets, c.id, after.Customer, after)
 	}
 	if before != nil {
 		if _, err := c.tx.db.NewDelete().TableExpr("switch_ranges").Where("switch_id = ?", c.id).Exec(c.ctx); err != nil {
@@ -284,6 +282,6 @@ func afterSIPUser(c *change, before, after *tenant.SIPUser) error {
 			return err
 		}
 	}
-	c.tx.needSecret(sipUserSecrets, c.id, after)
+	c.tx.needSecret(sipUserSecrets, c.id, after.Customer, after)
 	return nil
 }

@@ -18,6 +18,7 @@ type deletedRef struct {
 type need struct {
 	table string
 	id    int64
+	owner tenant.CustomerID
 	kind  tenant.Kind
 	name  string
 }
@@ -26,8 +27,8 @@ func (t *Tx) deleted(c tenant.CustomerID, ref tenant.Ref, label string) {
 	t.touched.deleted[deletedRef{c, ref}] = label
 }
 
-func (t *Tx) needSecret(table string, id int64, n tenant.Noun) {
-	t.touched.needs = append(t.touched.needs, need{table, id, n.Kind(), n.Label()})
+func (t *Tx) needSecret(table string, id int64, owner tenant.CustomerID, n tenant.Noun) {
+	t.touched.needs = append(t.touched.needs, need{table, id, owner, n.Kind(), n.Label()})
 }
 
 // touch notes that a customer's account has changed, for good where it is gone.
@@ -104,7 +105,7 @@ func (t *Tx) inContext(f *tenant.Fault, a *tenant.Account) *tenant.Fault {
 	}
 	return &tenant.Fault{
 		Code: tenant.CodeReferenced, Noun: f.Ref.Kind, Message: fmt.Sprintf("%s is used by %s %s", label, f.Noun, f.Name),
-		Want: "change or delete that first", Ref: f.Ref,
+		Want: "change or delete that first", Ref: f.Ref, Owner: a.Customer.ID,
 	}
 }
 
@@ -127,7 +128,9 @@ func (t *Tx) missingSecrets(ctx context.Context) (tenant.Faults, error) {
 			there = !there
 		}
 		if !there {
-			faults = append(faults, tenant.PasswordMissing(n.kind, n.name))
+			f := tenant.PasswordMissing(n.kind, n.name)
+			f.Owner = n.owner
+			faults = append(faults, f)
 		}
 	}
 	return faults, nil
@@ -178,7 +181,7 @@ func (t *Tx) toldApart(ctx context.Context, p neighbour) (*tenant.Fault, error) 
 		return nil, err
 	}
 	fault := func(code tenant.Code, field, message, want string) *tenant.Fault {
-		return &tenant.Fault{Code: code, Noun: tenant.KindSwitch, Name: mine.Name, Field: field, Message: message, Want: want}
+		return &tenant.Fault{Code: code, Noun: tenant.KindSwitch, Name: mine.Name, Owner: mine.Customer, Field: field, Message: message, Want: want}
 	}
 	shared := tenant.SharedRange(&mine, &theirs)
 	switch {

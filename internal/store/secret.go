@@ -121,7 +121,7 @@ func (t *Tx) credentialOwner(ctx context.Context, id tenant.SIPUserID) (u tenant
 	if u, err = t.SIPUsers.Get(ctx, id); err != nil {
 		return u, c, err
 	}
-	if c, err = get(ctx, t.db, customers(), t.scope, u.Customer); err != nil {
+	if c, err = t.customer(ctx, u.Customer); err != nil {
 		return u, c, err
 	}
 	if c.Realm == "" {
@@ -260,6 +260,12 @@ func (s *Store) SwitchPassword(ctx context.Context, id tenant.SwitchID) (string,
 func (s *Store) VoicemailPIN(ctx context.Context, id tenant.SIPUserID) (string, error) {
 	v, err := s.secret(ctx, s.r, voicemailSecrets, int64(id))
 	return v, s.explain(err)
+}
+
+// HasUserPassword says whether a panel user has any password.
+func (s *Store) HasUserPassword(ctx context.Context, id tenant.UserID) (bool, error) {
+	hash, err := s.secret(ctx, s.r, userSecrets, int64(id))
+	return hash != "", s.explain(err)
 }
 
 // UserPasswordIs says whether a panel user has this password. It takes some 50 ms (Argon2id).

@@ -38,8 +38,8 @@ type Tx struct {
 	applied   []appliedMark
 	audit     []AuditEntry
 	touched   touched
-	companyOf map[tenant.CustomerID]tenant.CompanyID // customers that were found in the scope
-	keyHash   string                                 // of the API key that is being made
+	customers map[tenant.CustomerID]tenant.Customer // those that were found in the scope
+	keyHash   string                                // of the API key that is being made
 }
 
 // touched is what the end of the transaction has to judge and to tell the nodes.
@@ -126,7 +126,7 @@ func (s *Store) begin(ctx context.Context, p tenant.Principal, scope tenant.Scop
 	if err != nil {
 		return nil, err
 	}
-	tx := &Tx{s: s, db: db, principal: p, scope: scope, now: s.now(), companyOf: map[tenant.CustomerID]tenant.CompanyID{}}
+	tx := &Tx{s: s, db: db, principal: p, scope: scope, now: s.now(), customers: map[tenant.CustomerID]tenant.Customer{}}
 	tx.touched = newTouched()
 	tx.writers()
 	tx.base, err = revision(ctx, db)

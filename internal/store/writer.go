@@ -117,6 +117,9 @@ func (w Writer[T, ID]) Delete(ctx context.Context, id ID) error {
 	if _, err := w.tx.db.NewDelete().TableExpr(w.t.name).Where("id = ?", int64(id)).Exec(ctx); err != nil {
 		return err
 	}
+	if w.t.kind == tenant.KindCustomer {
+		delete(w.tx.customers, tenant.CustomerID(id))
+	}
 	if w.t.hooks.after != nil {
 		if err := w.t.hooks.after(c, &before, nil); err != nil {
 			return err
@@ -199,15 +202,21 @@ func stay[ID ~int64](k tenant.Kind, field string, update bool, before func() *ID
 
 // company gives the company of a customer that is in the scope; tenant.ErrNotFound of one that is not.
 func (t *Tx) company(ctx context.Context, id tenant.CustomerID) (tenant.CompanyID, error) {
-	if c, ok := t.companyOf[id]; ok {
-		return c, nil
+	v, err := t.customer(ctx, id)
+	return v.Company, err
+}
+
+// customer gives a customer that is in the scope. A write of many nouns asks again and again, so
+// it is kept; what changes a customer forgets it.
+func (t *Tx) customer(ctx context.Context, id tenant.CustomerID) (tenant.Customer, error) {
+	if v, ok := t.customers[id]; ok {
+		return v, nil
 	}
 	v, err := get(ctx, t.db, customers(), t.scope, id)
-	if err != nil {
-		return 0, err
+	if err == nil {
+		t.customers[id] = v
 	}
-	t.companyOf[id] = v.Company
-	return v.Company, nil
+	return v, err
 }
 
 // insert writes the row; without one because its key is taken, it says so.
@@ -254,6 +263,9 @@ func (w Writer[T, ID]) store(ctx context.Context, before, v *T) error {
 	}
 	if _, err := q.Exec(ctx); err != nil {
 		return err
+	}
+	if w.t.kind == tenant.KindCustomer {
+		delete(w.tx.customers, tenant.CustomerID(*w.t.id(v)))
 	}
 	*w.stamp(v) = tenant.Stamp{Version: w.tx.next(), UpdatedAt: w.tx.now}
 	return nil

@@ -41,7 +41,7 @@ func (c *accountCheck) dangling(n Noun, field string, ref Ref, message, want str
 }
 
 func (c *accountCheck) add(n Noun, code Code, field, message, want string) {
-	c.faults = append(c.faults, &Fault{Code: code, Field: field, Message: message, Want: want, Noun: n.Kind(), Name: n.Label()})
+	c.faults = append(c.faults, &Fault{Code: code, Field: field, Message: message, Want: want, Noun: n.Kind(), Name: n.Label(), Owner: c.a.Customer.ID})
 }
 
 func (c *accountCheck) groupReferences() {
@@ -235,7 +235,7 @@ func LimitTooLow(a *Account) *Fault {
 		names = append(names, fmt.Sprintf("%s (%d)", t.username, t.channels))
 	}
 	return &Fault{
-		Code: CodeNoCapacity, Field: "call_limit", Noun: KindCustomer, Name: a.Customer.Name,
+		Code: CodeNoCapacity, Field: "call_limit", Noun: KindCustomer, Name: a.Customer.Name, Owner: a.Customer.ID,
 		Message: fmt.Sprintf("%d is below the %d channels of its SIP users: %s", a.Customer.CallLimit, ChannelSum(a), strings.Join(names, ", ")),
 		Want:    "a higher call_limit, or fewer channels for them first",
 	}

@@ -43,6 +43,8 @@ type Fault struct {
 	Noun    Kind   `json:"noun,omitempty"` // of which noun, where several are judged at once
 	Name    string `json:"name,omitempty"` // and which one of them
 	Ref     Ref    `json:"-"`              // what it names in vain, where that is the fault
+
+	Owner CustomerID `json:"-"` // whose noun it is, where several customers are judged at once
 }
 
 // Ref is a reference from one noun to another: a group by its number, all else by id.
