@@ -12,8 +12,12 @@ import (
 func (c *Calls) Response(sh *transaction.Shard, id transaction.ID, ref uint64, m *sip.Message, f transport.Flow) {
 	switch kind, _, _ := refParts(ref); kind {
 	case refSetup:
-		if call := c.call(sh, ref); call != nil && call.branch == id {
+		call := c.call(sh, ref)
+		switch {
+		case call != nil && call.branch == id:
 			c.inviteResponse(sh, call, m, f)
+		case call == nil && m.StatusCode() >= 200 && m.StatusCode() < 300:
+			c.Stray(sh, m, f) // another fork answers a call that is over
 		}
 	case refExchange:
 		if x := c.exchange(sh, ref); x != nil {
@@ -50,7 +54,7 @@ func (c *Calls) provisional(sh *transaction.Shard, call *Call, m *sip.Message, f
 	s := c.setup(sh, call)
 	s.rang = true
 	s.early = s.early || len(m.Body()) > 0
-	fork := uint8(0)
+	fork := call.forks // none
 	if len(m.ToTag()) > 0 {
 		var ok bool
 		if fork, ok = c.fork(sh, call, m, f); !ok {
@@ -63,13 +67,13 @@ func (c *Calls) provisional(sh *transaction.Shard, call *Call, m *sip.Message, f
 // fork finds the dialog that a response's To-tag names, or makes it (RFC 3261
 // 12.1.2); false when a call has too many of them.
 func (c *Calls) fork(sh *transaction.Shard, call *Call, m *sip.Message, f transport.Flow) (uint8, bool) {
-	for i := range call.forks {
+	for i := call.mine; i < call.forks; i++ {
 		if string(call.text(call.dialog(i).Callee.Tag)) == string(m.ToTag()) {
 			return i, c.refresh(sh, call, i, dialog.Callee, m)
 		}
 	}
 	const most = 16 // forks have four bits in an identifier
-	if call.forks == most {
+	if call.forks == most || call.tags == refusalTag-1 {
 		return 0, false
 	}
 	n := call.forks
@@ -91,7 +95,8 @@ func (c *Calls) fork(sh *transaction.Shard, call *Call, m *sip.Message, f transp
 	}
 	d.CallerTag = tag
 	if call.hidden && err == nil {
-		sh.Out = appendTag(sh.Out[:0], call.id, n)
+		call.tags++
+		sh.Out = appendTag(sh.Out[:0], call.id, call.tags)
 		d.CallerTag, err = call.texts.Add(sh.Out)
 	}
 	if err != nil {
@@ -138,15 +143,19 @@ func (c *Calls) answer(sh *transaction.Shard, call *Call, m *sip.Message, f tran
 		c.again(sh, call, fork, m)
 		return
 	}
+	if !c.back(sh, call, fork, m, 0) {
+		c.Stray(sh, m, f)
+		if call.state == calling {
+			c.refuse(sh, call, 500, policy.Internal)
+		}
+		return
+	}
 	d.Confirmed = true
 	call.confirmed++
 	if call.state == calling {
 		c.establish(sh, call)
 	}
 	c.sessionTimer(sh, call, m)
-	if !c.back(sh, call, fork, m, 0) {
-		c.Stray(sh, m, f)
-	}
 	if !call.hidden {
 		sh.DropAnswer(call.server)
 	}
@@ -198,12 +207,15 @@ func (c *Calls) back(sh *transaction.Shard, call *Call, fork uint8, m *sip.Messa
 		if !sh.Head(call.server, &sh.Kept) {
 			return false
 		}
-		c.hideCallee(&w.hiding, call, fork, m)
+		c.hideCallee(sh, &w.hiding, call, fork, m)
 		r.Hide, r.Head, r.Source = &w.hiding, &sh.Kept, call.caller.Flow.Remote
 		r.Out = c.address(call.caller.Flow)
 		r.ID = c.mint(w.id[:0], sh, call, dialog.ToCaller, fork)
-		if len(m.ToTag()) > 0 && fork < call.forks {
+		switch {
+		case fork < call.forks:
 			r.ToTag = call.text(call.dialog(fork).CallerTag)
+		case m.StatusCode() >= 200:
+			r.ToTag = appendTag(w.tag[:0], call.id, refusalTag)
 		}
 	}
 	out, err := r.Write(&sh.Edit, sh.Out[:0])
@@ -220,14 +232,14 @@ func (c *Calls) back(sh *transaction.Shard, call *Call, fork uint8, m *sip.Messa
 
 // hideCallee prepares the hiding of a callee's side. His mask is our own address
 // as the caller knows it: a callee's host is no domain of the caller's.
-func (c *Calls) hideCallee(h *dialog.Hiding, call *Call, fork uint8, m *sip.Message) {
+func (c *Calls) hideCallee(sh *transaction.Shard, h *dialog.Hiding, call *Call, fork uint8, m *sip.Message) {
 	host, _ := c.cfg.Transport.Advertised(call.caller.Flow)
-	flow, ok := call.caller.Flow, false
-	if fork < call.forks {
-		flow, ok = call.dialog(fork).Callee.Flow, true
+	var flow transport.Flow
+	if s := c.setup(sh, call); s != nil {
+		flow = s.flow
 	}
-	if !ok && call.dest != nil && len(call.dest.Addrs) > 0 {
-		flow.Remote = call.dest.Addrs[0]
+	if fork < call.forks {
+		flow = call.dialog(fork).Callee.Flow
 	}
 	h.Reset(host, call.customer.Domains, flow.Remote)
 	h.NameURI(dialog.ContactURI(m))
@@ -271,15 +283,11 @@ func upward(code int, hidden bool) int {
 // refuseWith ends the call with a destination's refusal.
 func (c *Calls) refuseWith(sh *transaction.Shard, call *Call, m *sip.Message) {
 	code := upward(m.StatusCode(), call.hidden)
-	fork := uint8(0)
-	for i := range call.forks {
+	fork := call.forks // none of them
+	for i := call.mine; i < call.forks; i++ {
 		if string(call.text(call.dialog(i).Callee.Tag)) == string(m.ToTag()) {
 			fork = i
 		}
-	}
-	if call.forks == 0 && call.hidden {
-		call.first.CallerTag, _ = call.texts.Add(appendTag(sh.Out[:0], call.id, 0))
-		call.forks = 1
 	}
 	call.status = 0
 	call.ended(policy.OK, code, dialog.Callee)

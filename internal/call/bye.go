@@ -9,7 +9,7 @@ import (
 
 // sent notes what a request within a call has set going.
 func (c *Calls) sent(_ *transaction.Shard, call *Call, x *exchange) {
-	if x.method == sip.BYE {
+	if x.method == sip.BYE && call.state == up { // else the INVITE's final response says how it ended
 		call.ended(policy.OK, 200, x.from)
 	}
 }

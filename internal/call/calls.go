@@ -70,6 +70,7 @@ type table struct {
 type scratch struct {
 	branch [transaction.BranchLen]byte
 	id     [dialog.IDLen]byte
+	tag    [32]byte
 	hiding dialog.Hiding
 	fwd    dialog.Forward
 	reply  dialog.Reply

@@ -37,6 +37,12 @@ func (c *Calls) exchange(sh *transaction.Shard, ref uint64) *exchange {
 
 func (x *exchange) ref() uint64 { return makeRef(refExchange, x.gen, x.slot) }
 
+// mostPending bounds the requests that a call carries at once, so that one party
+// cannot fill the node by asking what the other does not answer.
+const mostPending = 64
+
+var retryAfter = []byte("Retry-After: 5\r\n") // RFC 3261 14.2
+
 // Request takes a request that carries a To-tag; false when no dialog of ours is
 // meant, which is the caller's to answer (481).
 func (c *Calls) Request(sh *transaction.Shard, m *sip.Message, f transport.Flow) bool {
@@ -51,6 +57,10 @@ func (c *Calls) Request(sh *transaction.Shard, m *sip.Message, f transport.Flow)
 		return true
 	case call.state == ending:
 		c.whileEnding(sh, m, f)
+		return true
+	}
+	if call.pending >= mostPending && (m.Method() != sip.BYE || call.pending >= 2*mostPending) {
+		sh.Reply(m, f, &sip.Response{Status: 500, Headers: retryAfter})
 		return true
 	}
 	server := sh.NewServer(m, f, c.user, 0)

@@ -47,10 +47,12 @@ func (c *Calls) named(m *sip.Message) (dialog.ID, bool) {
 	return c.cfg.Minter.Parse(m.CallID())
 }
 
-// match finds dialog and side by the tags.
+// match finds dialog and side by the tags, the newest dialog first: two
+// destinations may give the same tag.
 func (c *Calls) match(call *Call, m *sip.Message) (found, bool) {
 	from, to := m.FromTag(), m.ToTag()
-	for i := range call.forks {
+	for n := range call.forks {
+		i := call.forks - 1 - n
 		d := call.dialog(i)
 		if string(from) == string(call.text(call.caller.Tag)) && string(to) == string(call.text(d.CallerTag)) {
 			return found{call, i, dialog.Caller}, true

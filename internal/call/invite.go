@@ -96,7 +96,7 @@ func (c *Calls) fill(sh *transaction.Shard, call *Call, p *Passed, m *sip.Messag
 	h.Reset(c.mask(p.Identity, f), call.customer.Domains, f.Remote)
 	sh.Out = c.mint(sh.Out[:0], sh, call, dialog.ToCallee, 0)
 	call.out.callID = add(sh.Out)
-	call.out.tag = add(appendTag(sh.Out[:0], call.id, 0xff))
+	call.out.tag = add(appendTag(sh.Out[:0], call.id, callerTag))
 	call.out.from = add(h.AppendIdentity(sh.Out[:0], from))
 	call.out.to = add(h.AppendIdentity(sh.Out[:0], to))
 	return err
@@ -107,8 +107,14 @@ func (c *Calls) mint(dst []byte, sh *transaction.Shard, call *Call, part dialog.
 	return c.cfg.Minter.Append(dst, dialog.ID{Shard: sh.Index, Slot: call.slot, Stable: call.id, Part: part, Fork: fork})
 }
 
-// appendTag appends a tag of ours: the call's stable id and a fork's number,
-// which nobody outside of the dialog can know.
+// Tags that are no fork's, which are numbered from 1.
+const (
+	refusalTag uint8 = 0xfe // To the caller, of a refusal that no 1xx came before
+	callerTag  uint8 = 0xff // From, towards callees
+)
+
+// appendTag appends a tag of ours: the call's stable id and a number, which nobody
+// outside of the dialog can know.
 func appendTag(dst []byte, id dialog.Stable, n uint8) []byte {
 	var raw [13]byte
 	copy(raw[:], id[:])
@@ -160,7 +166,7 @@ func (c *Calls) sendInvite(sh *transaction.Shard, call *Call, s *setup, m *sip.M
 		return true
 	}
 	s.flow, s.early, s.rang = flow, false, false
-	call.forks, call.more = 0, call.more[:0]
+	c.leaveDialogs(sh, call)
 	w := &c.table(sh).work
 	fwd := &w.fwd
 	*fwd = dialog.Forward{
@@ -188,8 +194,19 @@ func (c *Calls) sendInvite(sh *transaction.Shard, call *Call, s *setup, m *sip.M
 		call.branch = 0
 		return false
 	}
+	sh.Stop(&call.initial)
 	call.initial = sh.After(call.customer.Settings.Timers.Initial, c.user, timerInitial, call.ref(refSetup))
 	return true
+}
+
+// leaveDialogs leaves the early dialogs of a branch that was given up. They stay
+// known while requests within the call are under way, which name them by number.
+func (c *Calls) leaveDialogs(sh *transaction.Shard, call *Call) {
+	if call.pending == 0 {
+		c.unindex(sh, call)
+		call.forks, call.more = 0, call.more[:0]
+	}
+	call.mine = call.forks
 }
 
 // hide prepares the hiding of the caller's side of the INVITE.

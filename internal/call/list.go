@@ -28,8 +28,8 @@ func (c *Calls) summary(sh *transaction.Shard, call *Call) Summary {
 	if call.dest != nil {
 		s.Destination = call.dest.Name
 	}
-	if call.forks > 0 {
-		s.Target = call.first.Callee.Flow.Remote.String()
+	if call.forks > call.mine {
+		s.Target = call.dialog(call.mine).Callee.Flow.Remote.String()
 	}
 	if call.answered > 0 {
 		s.Answered = at(call.answered)

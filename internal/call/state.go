@@ -30,6 +30,8 @@ type Call struct {
 	hidden    bool
 	direction policy.Direction
 	forks     uint8 // dialogs, the first one in first
+	mine      uint8 // the first of them that the branch at hand has made
+	tags      uint8 // To-tags given to the caller so far
 	confirmed uint8 // dialogs that are up
 	pending   int16 // exchanges that still name this call
 	byes      int8  // of our own that are not answered yet

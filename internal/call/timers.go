@@ -41,6 +41,7 @@ func (c *Calls) Timer(sh *transaction.Shard, code uint8, ref uint64) {
 
 // branchTimeout goes on to the next address after one that gave no sign of life.
 func (c *Calls) branchTimeout(sh *transaction.Shard, call *Call) {
+	sh.Stop(&call.initial)
 	call.reason, call.status = policy.InitialTimeout, 0
 	c.try(sh, call, nil)
 }

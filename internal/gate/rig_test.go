@@ -34,6 +34,8 @@ type rig struct {
 	live  live.Live
 	table *policy.Table
 
+	account tenant.Account // of the one customer; see change
+
 	mu      sync.Mutex
 	inbox   map[netip.AddrPort][]string
 	refuses map[netip.AddrPort]bool
@@ -113,17 +115,15 @@ func newRig(t testing.TB, hidden bool, limit int) *rig {
 		InternationalPrefix: "00", Outbound: "any",
 		Timers: tenant.Timers{Initial: 5 * time.Second, Invite: 60 * time.Second, MaxCall: time.Hour},
 	}
-	err := r.table.Put(&tenant.Account{
+	r.account = tenant.Account{
 		Customer: settings,
 		Domains:  []tenant.Domain{{ID: 1, Customer: 1, Name: "acme.test"}},
 		Destinations: []tenant.Destination{
 			{ID: 1, Customer: 1, Name: "pbx", Group: 1, Host: "203.0.113.10", Port: 5060, Protocol: "udp", Priority: 10},
 			{ID: 2, Customer: 1, Name: "pbx2", Group: 1, Host: "203.0.113.11", Port: 5060, Protocol: "udp", Priority: 20},
 		},
-	})
-	if err != nil {
-		t.Fatal(err)
 	}
+	r.change(func(*tenant.Account) {})
 	minter := dialog.NewMinter(1, 1, dialog.Key{ID: 1, K0: 1, K1: 2})
 	type core struct{ *gate.Gate }
 	c := &core{}
@@ -141,6 +141,16 @@ func newRig(t testing.TB, hidden bool, limit int) *rig {
 	}, r.layer)
 	c.Gate = r.gate
 	return r
+}
+
+// change gives the customer other settings.
+func (r *rig) change(edit func(a *tenant.Account)) {
+	r.t.Helper()
+	edit(&r.account)
+	account := r.account
+	if err := r.table.Put(&account); err != nil {
+		r.t.Fatal(err)
+	}
 }
 
 // in hands the node a message from an address; \n stands for CRLF, and a
@@ -187,6 +197,12 @@ func (r *rig) want(to netip.AddrPort, prefix string) string {
 		r.t.Fatalf("to %s: want %q, got:\n%s", to, prefix, got)
 	}
 	return got
+}
+
+// drain takes all messages to an address.
+func (r *rig) drain(to netip.AddrPort) {
+	for r.out(to) != "" {
+	}
 }
 
 func (r *rig) nothing(to netip.AddrPort) {
