@@ -2,17 +2,25 @@
 // listeners, frames streams, opens, reuses and limits connections, answers from
 // the address that was asked, and turns names into addresses.
 //
-// It is not its job to know what a message means, to retransmit, or to match an
+// It is not its job to know what a message means, to retransmit it, or to match an
 // answer to its request (package transaction).
 //
+// UDP is read by blocking recvmmsg rather than through the runtime's poller, and
+// written at once: BenchmarkUDPRead measures the alternatives. This part is for
+// Linux only (PKTINFO, recvmmsg, IP_RECVERR).
+//
 // RFC 3261 18 (transport), RFC 3263 and RFC 2782 (locating servers), RFC 5626
-// 3.5.1 (CRLF keepalive), RFC 7118 has room (WS, WSS).
+// 4.4.1 (CRLF keepalive), RFC 5922 (names in certificates). RFC 7118 (WebSocket)
+// has room.
 package transport
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"net/netip"
+	"runtime"
+	"sync"
 	"time"
 )
 
@@ -22,6 +30,9 @@ var (
 	ErrClosed     = errors.New("the connection is closed")
 	ErrNoListener = errors.New("no listener fits")
 	ErrTooBig     = errors.New("the message is larger than a datagram can be")
+	ErrTooMany    = errors.New("too many connections are open")
+	ErrIdle       = errors.New("nothing was sent over the connection for too long")
+	ErrSlow       = errors.New("the peer did not finish what it began in time")
 )
 
 // Flow is one path to one peer, as comparable value: where a message came from
@@ -29,12 +40,21 @@ var (
 type Flow struct {
 	Proto    Proto
 	Listener uint16         // index of the listener that it belongs to
-	Conn     uint64         // 0 for UDP; never used twice
+	Conn     uint64         // 0 for UDP; never used twice, not even after a restart
 	Local    netip.AddrPort // the address that was asked, IPv4 always unmapped
 	Remote   netip.AddrPort // the peer, IPv4 always unmapped
 }
 
-// ListenerConfig asks for one listener.
+// Hop is one address that a request may be sent to.
+type Hop struct {
+	Proto      Proto
+	Addr       netip.AddrPort
+	ServerName string // TLS: sent as SNI, and verified where Verify is set
+	Verify     bool   // TLS: refuse a peer whose certificate does not prove ServerName
+}
+
+// ListenerConfig asks for one listener. A [::] one takes IPv4 too, unless another
+// of its protocol and port is bound to 0.0.0.0.
 type ListenerConfig struct {
 	Proto     Proto
 	Addr      netip.AddrPort // port 0: any free one
@@ -47,7 +67,7 @@ type Listener struct {
 	Index         uint16
 	Proto         Proto
 	Addr          netip.AddrPort // as bound, port filled in
-	AdvertiseHost string         // "" = the address asked
+	AdvertiseHost string         // "" = the address asked; IPv6 in brackets
 	AdvertisePort uint16
 	Network       string
 }
@@ -62,13 +82,37 @@ type Config struct {
 	Readers      int           // readers of each UDP listener; 0 = GOMAXPROCS
 	Log          *slog.Logger  // nil = none
 
-	MaxConns          int           // connections in all; 20000
-	MaxConnsPerSource int           // inbound connections of one IPv4 address or IPv6 /64; 1024
-	IdleTimeout       time.Duration // a connection without traffic; 70 min, longer than the usual registration
-	PartialTimeout    time.Duration // a message, a handshake or a blocked write that does not get on; 10 s
-	DialTimeout       time.Duration // connecting, without the TLS handshake; 4 s
-	SendQueue         int           // bytes that wait for one slow peer; 256 KiB
-	MaxMessage        int           // bytes of one message of a stream; 65535
+	MaxConns              int           // connections in all; 20000
+	MaxConnsPerSource     int           // inbound connections of one IPv4 address or IPv6 /64; 1024
+	IdleTimeout           time.Duration // a connection without traffic; 70 min, longer than the usual registration
+	PartialMessageTimeout time.Duration // a message, a handshake or a write that does not get on; 10 s
+	DialTimeout           time.Duration // connecting, without the TLS handshake; 2.5 s
+	SendQueue             int           // bytes that wait for one slow peer; 256 KiB
+	SendQueues            int           // bytes that wait for all slow peers; 64 MiB
+	MaxMessage            int           // bytes of one message of a stream; 65535
+}
+
+func (c *Config) fill() {
+	c.MaxConns = or(c.MaxConns, 20000)
+	c.MaxConnsPerSource = or(c.MaxConnsPerSource, 1024)
+	c.IdleTimeout = or(c.IdleTimeout, 70*time.Minute)
+	c.PartialMessageTimeout = or(c.PartialMessageTimeout, 10*time.Second)
+	c.DialTimeout = or(c.DialTimeout, 2500*time.Millisecond)
+	c.SendQueue = or(c.SendQueue, 256<<10)
+	c.SendQueues = or(c.SendQueues, 64<<20)
+	c.MaxMessage = or(c.MaxMessage, 65535)
+	c.Readers = or(c.Readers, runtime.GOMAXPROCS(0))
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+}
+
+// or is v, or def where v is not positive.
+func or[T int | time.Duration](v, def T) T {
+	if v > 0 {
+		return v
+	}
+	return def
 }
 
 // Handler takes what arrives. Its methods are called from several goroutines.
@@ -77,53 +121,136 @@ type Handler interface {
 	// buffer, valid until Receive returns. It is called in the reader's
 	// goroutine, in arrival order for each flow.
 	Receive(f Flow, data []byte)
-	// Closed says that a connection has ended, for whatever reason.
+	// Closed says that a connection has ended, for whatever reason: io.EOF where
+	// the peer closed it. Nothing of it is received afterwards.
 	Closed(f Flow, err error)
-	// Unreachable says that the network could not deliver to f.Remote (ICMP).
-	// Best effort; UDP only.
+	// Unreachable says that the network could not deliver to f.Remote (ICMP). It
+	// is a hint that anybody can forge, best effort, UDP only; f.Local is not
+	// known for a wildcard listener. It must not be taken for a refusal.
 	Unreachable(f Flow, err error)
 }
 
-// Hop is one address that a request may be sent to.
-type Hop struct {
-	Proto      Proto
-	Addr       netip.AddrPort
-	ServerName string // TLS: sent as SNI, and verified where Verify is set
-	Verify     bool   // TLS: refuse a peer whose certificate does not prove ServerName
+// Transport owns the sockets.
+type Transport struct {
+	cfg       Config
+	log       *slog.Logger
+	listeners []*listener
+	handler   Handler
+	certs     *certificates // nil without a TLS listener
+	own       ownAddresses
+	routes    routes
+	conns     connTable
+	dials     dials
+	dead      chan struct{} // wakes the goroutine that reads the error queues
+	ctx       context.Context
+	cancel    context.CancelFunc
+	wg        sync.WaitGroup // readers, acceptors, connections, dials
+	closing   sync.Once
 }
 
-// Transport owns the sockets.
-type Transport struct{}
-
-// New binds all of cfg's listeners, or none and says why not.
-func New(cfg Config) (*Transport, error) { return nil, errors.ErrUnsupported }
+// New binds all of cfg's listeners, or none and says why not in one sentence.
+func New(cfg Config) (*Transport, error) {
+	cfg.fill()
+	ctx, cancel := context.WithCancel(context.Background())
+	t := &Transport{cfg: cfg, log: cfg.Log, dead: make(chan struct{}, 1), ctx: ctx, cancel: cancel}
+	t.conns.init(&t.cfg)
+	t.dials.init()
+	if err := t.listen(); err != nil {
+		cancel()
+		t.closeListeners()
+		return nil, err
+	}
+	t.own.refresh()
+	return t, nil
+}
 
 // Start lets h receive. It is called once.
-func (t *Transport) Start(h Handler) {}
+func (t *Transport) Start(h Handler) {
+	t.handler = h
+	for _, l := range t.listeners {
+		if l.tcp != nil {
+			t.wg.Go(func() { t.accept(l) })
+			continue
+		}
+		for i := range l.udp.sockets {
+			t.wg.Go(newUDPReader(t, l, i).run)
+		}
+	}
+	t.wg.Go(t.readErrorQueues)
+}
 
 // Close ends all connections and waits for all goroutines of t.
-func (t *Transport) Close() error { return nil }
+func (t *Transport) Close() error {
+	t.closing.Do(func() {
+		t.cancel()
+		for _, l := range t.listeners {
+			l.stop()
+		}
+		for _, s := range t.conns.close() {
+			s.end(ErrClosed)
+		}
+		t.wg.Wait()
+		t.closeListeners()
+	})
+	return nil
+}
+
+func (t *Transport) closeListeners() {
+	for _, l := range t.listeners {
+		l.close()
+	}
+}
 
 // Listeners gives the bound listeners, by Index.
-func (t *Transport) Listeners() []Listener { return nil }
+func (t *Transport) Listeners() []Listener {
+	out := make([]Listener, len(t.listeners))
+	for i, l := range t.listeners {
+		out[i] = l.Listener
+	}
+	return out
+}
 
-// Send sends data through f and never blocks. It keeps no reference to data.
-func (t *Transport) Send(f Flow, data []byte) error { return errors.ErrUnsupported }
+// Send sends data through f and never blocks; it keeps no reference to data. A
+// datagram leaves from f.Local. What a TCP or TLS peer does not take at once
+// waits in its queue: ErrQueueFull says that data was dropped for lack of room
+// there, ErrClosed that the connection is gone.
+func (t *Transport) Send(f Flow, data []byte) error {
+	if f.Proto != UDP {
+		s := t.conns.get(f.Conn)
+		if s == nil {
+			return ErrClosed
+		}
+		return s.send(data)
+	}
+	if int(f.Listener) >= len(t.listeners) || t.listeners[f.Listener].udp == nil {
+		return ErrNoListener
+	}
+	return t.listeners[f.Listener].udp.send(t, &f, data)
+}
 
-// Alive says whether f can still carry a message.
-func (t *Transport) Alive(f Flow) bool { return false }
+// Alive says whether f can still carry a message; always true for UDP.
+func (t *Transport) Alive(f Flow) bool {
+	return f.Proto == UDP || t.conns.get(f.Conn) != nil
+}
 
-// Find gives the flow that leads to h now, without opening a connection.
-func (t *Transport) Find(h Hop, network string) (Flow, bool) { return Flow{}, false }
-
-// Dial opens a connection to h, or joins the one that is being opened.
-func (t *Transport) Dial(h Hop, network string, done func(Flow, error)) {}
-
-// Advertised gives host and port that the peer of f is told: IPv6 in brackets.
-func (t *Transport) Advertised(f Flow) (host string, port uint16) { return "", 0 }
-
-// IsOwn says whether a is an address of one of the listeners.
-func (t *Transport) IsOwn(a netip.AddrPort) bool { return false }
-
-// OwnHost is IsOwn for a host as a header has it; port 0 = none given.
-func (t *Transport) OwnHost(host []byte, port uint16) bool { return false }
+// Find gives the flow that leads to h now, without opening a connection. For UDP
+// it leaves from the listener that the route to h suits best; ok is false where
+// none can reach it. For TCP and TLS there must be a connection to just that
+// address; one that the peer opened has proved no ServerName. With a network, only
+// its listeners and connections count.
+func (t *Transport) Find(h Hop, network string) (Flow, bool) {
+	if h.Proto != UDP {
+		if s := t.conns.find(&h, network); s != nil {
+			return s.flow, true
+		}
+		return Flow{}, false
+	}
+	r, ok := t.route(UDP, h.Addr.Addr(), network)
+	if !ok {
+		return Flow{}, false
+	}
+	return Flow{
+		Proto: UDP, Listener: r.listener.Index, Remote: h.Addr,
+		Local: netip.AddrPortFrom(r.local, r.listener.Addr.Port()),
+	}, true
+}

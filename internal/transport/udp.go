@@ -1,0 +1,293 @@
+package transport
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// Sizes in bytes.
+const (
+	receiveBuffer = 4 << 20
+	sendBuffer    = 1 << 20
+	maxDatagram   = 65507 // the payload of a UDP datagram in IPv4
+)
+
+// udpGroup is the sockets of one UDP listener: bound to one address with
+// SO_REUSEPORT, one for each reader.
+type udpGroup struct {
+	sockets  []int // file descriptors
+	ipv6     bool
+	wildcard bool
+
+	mu     sync.RWMutex // guards the descriptors against close while they are written to
+	closed bool
+
+	stopping atomic.Bool
+	failed   atomic.Bool // an ICMP error waits in some error queue
+	steering steering
+}
+
+// openUDP binds n sockets to one address and gives it with its port filled in.
+func openUDP(index uint16, a netip.AddrPort, dual bool, n int) (*udpGroup, netip.AddrPort, error) {
+	g := &udpGroup{ipv6: a.Addr().Is6(), wildcard: a.Addr().IsUnspecified()}
+	for i := range n {
+		fd, err := g.bind(a, dual, i > 0)
+		if err != nil {
+			g.close()
+			return nil, a, err
+		}
+		if i > 0 {
+			continue
+		}
+		sa, err := unix.Getsockname(fd)
+		if err != nil {
+			g.close()
+			return nil, a, fmt.Errorf("getsockname: %w", err)
+		}
+		a = netip.AddrPortFrom(a.Addr(), fromSockaddr(sa).Port())
+	}
+	g.steering.init(g)
+	return g, a, nil
+}
+
+// bind adds a socket. The first one is bound alone and shares its port only
+// afterwards: with SO_REUSEPORT set before, a second Tollgate of the same user
+// would be let in, and take half of the calls.
+func (g *udpGroup) bind(a netip.AddrPort, dual, shared bool) (int, error) {
+	family := unix.AF_INET
+	if g.ipv6 {
+		family = unix.AF_INET6
+	}
+	fd, err := unix.Socket(family, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, unix.IPPROTO_UDP)
+	if err != nil {
+		return 0, fmt.Errorf("socket: %w", err)
+	}
+	g.sockets = append(g.sockets, fd)
+	if err := g.options(fd, dual); err != nil {
+		return 0, err
+	}
+	reusePort := func() error { return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1) }
+	if shared {
+		if err := reusePort(); err != nil {
+			return 0, fmt.Errorf("SO_REUSEPORT: %w", err)
+		}
+	}
+	if err := unix.Bind(fd, sockaddr(a)); err != nil {
+		return 0, err //nolint:wrapcheck // bindError says what it was
+	}
+	if !shared {
+		if err := reusePort(); err != nil {
+			return 0, fmt.Errorf("SO_REUSEPORT: %w", err)
+		}
+	}
+	return fd, nil
+}
+
+type sockopt struct {
+	level, name, value int
+	must               bool
+}
+
+func (g *udpGroup) options(fd int, dual bool) error {
+	v6only := 1
+	if dual {
+		v6only = 0
+	}
+	list := []sockopt{
+		{unix.SOL_SOCKET, unix.SO_RCVBUF, receiveBuffer, false},
+		{unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, receiveBuffer, false}, // beyond rmem_max, where that is allowed
+		{unix.SOL_SOCKET, unix.SO_SNDBUF, sendBuffer, false},
+		{unix.IPPROTO_IP, unix.IP_RECVERR, 1, false},
+		// No DF: a request that is larger than some link on its way arrives in
+		// fragments rather than not at all.
+		{unix.IPPROTO_IP, unix.IP_MTU_DISCOVER, unix.IP_PMTUDISC_DONT, false},
+	}
+	if g.ipv6 {
+		list = append(list, sockopt{unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, v6only, true},
+			sockopt{unix.IPPROTO_IPV6, unix.IPV6_RECVERR, 1, false})
+	}
+	switch {
+	case g.wildcard && g.ipv6:
+		list = append(list, sockopt{unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO, 1, true})
+	case g.wildcard:
+		list = append(list, sockopt{unix.IPPROTO_IP, unix.IP_PKTINFO, 1, true})
+	}
+	for _, o := range list {
+		if err := unix.SetsockoptInt(fd, o.level, o.name, o.value); err != nil && o.must {
+			return fmt.Errorf("setsockopt %d/%d: %w", o.level, o.name, err)
+		}
+	}
+	return nil
+}
+
+// stop wakes the readers. An unconnected socket answers ENOTCONN, and is shut
+// down for reading all the same.
+func (g *udpGroup) stop() {
+	g.stopping.Store(true)
+	for _, fd := range g.sockets {
+		unix.Shutdown(fd, unix.SHUT_RD) //nolint:errcheck // see above
+	}
+}
+
+func (g *udpGroup) close() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.closed {
+		return
+	}
+	g.closed = true
+	for _, fd := range g.sockets {
+		unix.Close(fd) //nolint:errcheck // nothing can be done about it
+	}
+}
+
+// send writes one datagram, at once: sendmmsg at the end of a batch was measured
+// and gains nothing.
+func (g *udpGroup) send(t *Transport, f *Flow, data []byte) error {
+	g.mu.RLock()
+	if g.closed {
+		g.mu.RUnlock()
+		return ErrClosed
+	}
+	errno := g.write(f, data)
+	if isICMP(errno) {
+		// It speaks of an earlier datagram, to whomever: the kernel tells it to the
+		// next one who uses the socket, just once.
+		g.failed.Store(true)
+		errno = g.write(f, data)
+		select {
+		case t.dead <- struct{}{}:
+		default:
+		}
+	}
+	g.mu.RUnlock()
+	switch errno {
+	case 0:
+		return nil
+	case unix.EAGAIN:
+		return ErrQueueFull
+	case unix.EMSGSIZE:
+		return ErrTooBig
+	case unix.EAFNOSUPPORT:
+		return ErrNoListener
+	}
+	return fmt.Errorf("send to udp:%s: %w", f.Remote, errno)
+}
+
+func isICMP(e syscall.Errno) bool {
+	return e == unix.ECONNREFUSED || e == unix.EHOSTUNREACH || e == unix.ENETUNREACH || e == unix.EPROTO || e == unix.ENOPROTOOPT || e == unix.EHOSTDOWN
+}
+
+// write is one system call that cannot block, so the scheduler is not told of it.
+func (g *udpGroup) write(f *Flow, data []byte) syscall.Errno {
+	if len(data) == 0 || len(data) > maxDatagram {
+		return unix.EMSGSIZE
+	}
+	var to rawAddr
+	n := putAddr(&to, f.Remote, g.ipv6)
+	if n == 0 {
+		return unix.EAFNOSUPPORT
+	}
+	fd := uintptr(g.sockets[0])
+	var from pktinfo
+	var control uint64
+	if g.wildcard {
+		control = from.put(f.Local.Addr(), g.ipv6)
+	}
+	if control == 0 {
+		_, _, errno := syscall.RawSyscall6(unix.SYS_SENDTO, fd, uintptr(unsafe.Pointer(&data[0])), uintptr(len(data)),
+			unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, uintptr(unsafe.Pointer(&to)), uintptr(n))
+		return errno
+	}
+	iov := unix.Iovec{Base: &data[0], Len: uint64(len(data))}
+	msg := unix.Msghdr{
+		Name: (*byte)(unsafe.Pointer(&to)), Namelen: n, Iov: &iov, Iovlen: 1,
+		Control: (*byte)(unsafe.Pointer(&from)), Controllen: control,
+	}
+	_, _, errno := syscall.RawSyscall(unix.SYS_SENDMSG, fd, uintptr(unsafe.Pointer(&msg)), unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
+	return errno
+}
+
+func interfaceIndex(name string) uint32 {
+	i, err := net.InterfaceByName(name)
+	if err != nil {
+		return 0
+	}
+	return uint32(i.Index)
+}
+
+// steering decides which sockets of a group get new datagrams. A wake-up costs
+// more than reading a datagram, and two readers that each wake for every second
+// datagram spend up to twice the CPU of one; so while one reader keeps up, a BPF
+// program leads everything to the first socket, and only beyond that the kernel
+// spreads flows over all of them by its hash. Where a flow changes its socket,
+// datagrams of it may pass each other once, as they may in any network.
+type steering struct {
+	spread atomic.Bool
+	since  atomic.Int64 // nanoseconds: when the share of busy time began to be taken
+	busy   atomic.Int64 // nanoseconds of all readers since then
+	start  time.Time
+	fd     int // a socket of the group; -1: cannot be steered
+}
+
+const (
+	// fullBatches in a row mean that the first reader does not keep up.
+	fullBatches = 32
+	// weighFor is how long the readers are watched before one takes all again.
+	weighFor = 2 * time.Second
+)
+
+func (s *steering) init(g *udpGroup) {
+	s.start, s.fd = time.Now(), -1
+	if len(g.sockets) > 1 {
+		s.fd = g.sockets[0]
+		s.set(false)
+	}
+}
+
+// set leads everything to the first socket, or with an index that no socket has
+// leaves it to the hash.
+func (s *steering) set(spread bool) {
+	index := uint32(0)
+	if spread {
+		index = ^uint32(0)
+	}
+	s.spread.Store(spread)
+	program := []unix.SockFilter{{Code: unix.BPF_RET | unix.BPF_K, K: index}}
+	err := unix.SetsockoptSockFprog(s.fd, unix.SOL_SOCKET, unix.SO_ATTACH_REUSEPORT_CBPF,
+		&unix.SockFprog{Len: uint16(len(program)), Filter: &program[0]})
+	if err != nil {
+		s.fd = -1 // Linux before 4.5: the hash it is
+	}
+}
+
+// overloaded is said by a reader that got fullBatches.
+func (s *steering) overloaded(now time.Time) {
+	if s.fd < 0 || s.spread.Load() {
+		return
+	}
+	s.busy.Store(0)
+	s.since.Store(int64(now.Sub(s.start)))
+	s.set(true)
+}
+
+// spent is said by each reader after each batch while flows are spread.
+func (s *steering) spent(from, to time.Time) {
+	busy := s.busy.Add(int64(to.Sub(from)))
+	since, now := s.since.Load(), int64(to.Sub(s.start))
+	if now-since < int64(weighFor) || !s.since.CompareAndSwap(since, now) {
+		return
+	}
+	s.busy.Store(0)
+	if busy < (now-since)/2 {
+		s.set(false)
+	}
+}
