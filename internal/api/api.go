@@ -54,7 +54,7 @@ func New(cfg Config) http.Handler {
 	s.passwords()
 	s.live()
 	s.tools()
-	//FILES s.files()
+	s.files()
 
 	mux := http.NewServeMux()
 	mux.Handle(root+"/", s.principal(s.known(operations)))

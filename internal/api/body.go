@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -111,8 +112,9 @@ func kindWord(t reflect.Type) string {
 	return "a whole number in range"
 }
 
-// changeSchema describes the body that makes or changes a noun: its own fields, none of them
-// required, with their defaults, and write-only ones such as a password.
+// changeSchema describes the body that makes or changes a noun: all that is shown of it, none of it
+// required, with the defaults (what is only shown is ignored, so that what was read can be sent
+// back), and write-only fields such as a password.
 func changeSchema(registry huma.Registry, name string, t reflect.Type, fresh object, writeOnly map[string]string) *huma.Schema {
 	s := loosened(registry, huma.SchemaFromType(registry, t), fresh)
 	for field, doc := range writeOnly {
@@ -127,8 +129,8 @@ func changeSchema(registry huma.Registry, name string, t reflect.Type, fresh obj
 		parent.Properties[field] = added
 		parent.PrecomputeMessages()
 	}
-	for _, field := range []string{"id", "updated_at", "proven", "hint"} {
-		if p := s.Properties[field]; p != nil {
+	for field, p := range s.Properties {
+		if _, settable := fresh[field]; !settable && !p.WriteOnly && !strings.HasSuffix(field, "_id") || slices.Contains([]string{"id", "proven", "hint"}, field) {
 			p.ReadOnly = true
 		}
 	}

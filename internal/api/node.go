@@ -28,12 +28,12 @@ type Node interface {
 
 // ExplainQuery is a request that somebody wonders about.
 type ExplainQuery struct {
-	From      string   `json:"from"`      // a SIP URI
-	To        string   `json:"to"`        // a SIP URI; it is the Request-URI too
-	Source    string   `json:"source"`    // address:port that it comes from
-	Method    string   `json:"method"`    // INVITE where empty
-	Transport string   `json:"transport"` // udp where empty; tcp, tls
-	Headers   []string `json:"headers"`   // "Name: value"
+	From      string   `json:"from" example:"sip:me@there.example"`
+	To        string   `json:"to" example:"sip:100@acme.example" doc:"The Request-URI, too."`
+	Source    string   `json:"source" example:"192.0.2.1:5060" doc:"Where it comes from."`
+	Method    string   `json:"method,omitempty" doc:"INVITE where absent."`
+	Transport string   `json:"transport,omitempty" doc:"udp where absent; tcp, tls."`
+	Headers   []string `json:"headers,omitempty" doc:"More of them: Name: value."`
 }
 
 // Info is what a node says of itself.

@@ -104,7 +104,10 @@ func faultOf(d *huma.ErrorDetail) Fault {
 	switch m := d.Message; {
 	case m == "unexpected property", m == "unknown query parameter":
 		f.Code, f.Message, f.Want = tenant.CodeUnknown, "is not known", "a field of /api/openapi.json"
-	case strings.HasPrefix(m, "expected required"), strings.HasPrefix(m, "required "):
+	case strings.HasPrefix(m, "expected required property "): // the property is the schema's, not the sender's
+		name := strings.TrimSuffix(strings.TrimPrefix(m, "expected required property "), " to be present")
+		f.Code, f.Field, f.Message = tenant.CodeRequired, strings.TrimPrefix(field+"."+name, "body."), "is missing"
+	case strings.HasPrefix(m, "required "):
 		f.Code, f.Message = tenant.CodeRequired, "is missing"
 	case strings.HasPrefix(m, "expected "):
 		f.Message, f.Want = "is not of the right kind", strings.TrimPrefix(m, "expected ")

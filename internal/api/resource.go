@@ -91,7 +91,7 @@ func register[T, V any, ID ~int64](s *server, r resource[T, V, ID]) {
 		panic("api: " + r.path + ": " + err.Error()) // a fault of the type
 	}
 	noun := strings.ReplaceAll(title(r.one), " ", "")
-	schema := changeSchema(s.huma.OpenAPI().Components.Schemas, noun+"Change", reflect.TypeFor[T](), fresh, r.writeOnly)
+	schema := changeSchema(s.huma.OpenAPI().Components.Schemas, noun+"Change", reflect.TypeFor[V](), fresh, r.writeOnly)
 	op := func(method, at, id, summary string) huma.Operation {
 		return huma.Operation{Method: method, Path: at, OperationID: id, Summary: summary, Tags: []string{r.path}}
 	}

@@ -119,6 +119,12 @@ func (s *server) passwords() {
 			password = store.GeneratePassword()
 			out.Body.Password = password
 		}
-		return out, s.write(ctx, func(tx *store.Tx) error { return tx.SetSIPPassword(ctx, tenant.SIPUserID(in.ID), password) })
+		return out, s.write(ctx, func(tx *store.Tx) error {
+			u, err := tx.SIPUsers.Get(ctx, tenant.SIPUserID(in.ID))
+			if err != nil {
+				return err
+			}
+			return tx.SetSIPPassword(ctx, u.ID, password)
+		})
 	})
 }

@@ -1,0 +1,198 @@
+package api_test
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"tollgate/internal/policy"
+	"tollgate/internal/tenant"
+)
+
+// operation is one of the OpenAPI document.
+type operation struct {
+	method, path string
+	parameters   []string
+}
+
+func (w *world) operations() []operation {
+	w.t.Helper()
+	var doc struct {
+		OpenAPI string `json:"openapi"`
+		Paths   map[string]map[string]struct {
+			OperationID string `json:"operationId"`
+			Parameters  []struct{ Name, In string }
+		}
+	}
+	a := w.as("").do("GET", "/api/openapi.json", nil)
+	if err := json.Unmarshal(a.body, &doc); err != nil || !strings.HasPrefix(doc.OpenAPI, "3.1") {
+		w.t.Fatalf("%v: %.300s", err, a.body)
+	}
+	var list []operation
+	for _, path := range slices.Sorted(maps.Keys(doc.Paths)) {
+		for _, method := range slices.Sorted(maps.Keys(doc.Paths[path])) {
+			o := operation{method: strings.ToUpper(method), path: path}
+			for _, p := range doc.Paths[path][method].Parameters {
+				o.parameters = append(o.parameters, p.Name)
+			}
+			list = append(list, o)
+		}
+	}
+	if len(list) < 90 {
+		w.t.Fatalf("only %d operations", len(list))
+	}
+	return list
+}
+
+// noun is the first part of a path after /api/v1/.
+func (o operation) noun() string {
+	noun, _, _ := strings.Cut(strings.TrimPrefix(o.path, "/api/v1/"), "/")
+	return noun
+}
+
+// TestEveryOperationNeedsAKey: without one, and with a wrong one, the answer is 401, whatever the operation.
+func TestEveryOperationNeedsAKey(t *testing.T) {
+	w := newWorld(t)
+	e := w.settle("alfa", 1)
+	for _, o := range w.operations() {
+		path := strings.NewReplacer("{id}", "1").Replace(o.path)
+		for _, header := range []string{"", "Bearer", "Bearer ", "Bearer tg_wrong", "Basic " + e.companyKey, "Bearer " + strings.Repeat("x", 100_000), "Bearer ' OR 1=1 --"} {
+			a := w.as("").do(o.method, path, object{}, "Authorization", header)
+			if a.code != 401 || a.header.Get("WWW-Authenticate") == "" {
+				t.Errorf("%s %s with %.20q: %d %s", o.method, path, header, a.code, a.body)
+			}
+			a.problem(t)
+		}
+	}
+}
+
+// TestEveryOperationAcrossTenants lets the users of one tenant, and of its company, do every
+// operation of the OpenAPI document to the objects of another, and to nobody's. Both look alike: 404.
+func TestEveryOperationAcrossTenants(t *testing.T) {
+	w := newWorld(t)
+	alfa, beta := w.settle("alfa", 1), w.settle("beta", 2)
+	w.node.explain = policy.Explanation{Customer: tenant.CustomerID(alfa.customer), CustomerName: "alfa"}
+	before, err := w.store.Revision(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, key := range map[string]string{"customer": beta.key, "company": beta.companyKey, "read-only": beta.reader} {
+		who := w.as(key)
+		for _, o := range w.operations() {
+			t.Run(name+" "+o.method+" "+o.path, func(t *testing.T) {
+				in := *who
+				in.t = t
+				in.across(t, o, alfa, name)
+			})
+		}
+	}
+	after, err := w.store.Revision(t.Context())
+	if err != nil || before != after {
+		t.Errorf("revision %d became %d: something was written, %v", before, after, err)
+	}
+	if len(w.node.calls) != 2 {
+		t.Error("a call was hung up")
+	}
+}
+
+// across does one operation to alfa's objects; role is who does it.
+func (w *world) across(t *testing.T, o operation, alfa *estate, role string) {
+	switch {
+	case o.path == "/api/v1/node", o.path == "/api/v1/apply", o.path == "/api/v1/export":
+		w.wholeNode(t, o, alfa)
+	case o.path == "/api/v1/tools/explain":
+		a := w.do(o.method, o.path, object{"from": "sip:a@b", "to": "sip:100@alfa.example", "source": "192.0.2.1:5060"})
+		w.isNotFound(t, a, alfa)
+	case o.path == "/api/v1/calls/{id}":
+		w.isNotFound(t, w.do(o.method, "/api/v1/calls/"+alfa.call, nil), alfa)
+	case slices.Contains(o.parameters, "customer"):
+		w.lists(t, o, alfa)
+	case strings.Contains(o.path, "{id}"):
+		one, ok := alfa.ids[o.noun()]
+		if !ok {
+			t.Fatalf("no object of %s in the test's world: add one", o.noun())
+		}
+		for _, id := range []string{itoa(one), "999999"} {
+			path := strings.Replace(o.path, "{id}", id, 1)
+			var body any
+			switch {
+			case strings.HasSuffix(o.path, "/password"):
+				body = object{}
+			case o.method == "PATCH", o.method == "PUT":
+				body = alfa.items[o.noun()]
+			}
+			w.isNotFound(t, w.do(o.method, path, body), alfa)
+		}
+	case o.method == "POST":
+		w.creates(t, o, alfa, role)
+	default:
+		t.Fatal("this operation is new: say here what it may show to another tenant")
+	}
+}
+
+// lists: nothing of alfa's without a filter; its customer and company do not exist.
+func (w *world) lists(t *testing.T, o operation, alfa *estate) {
+	a := w.do(o.method, o.path, nil)
+	if a.code != 200 || strings.Contains(string(a.body), alfa.marker) {
+		t.Errorf("%d %s", a.code, a.body)
+	}
+	w.isNotFound(t, w.do(o.method, o.path+"?customer="+itoa(alfa.customer), nil), alfa)
+	w.isNotFound(t, w.do(o.method, o.path+"?company="+itoa(alfa.company), nil), alfa)
+	w.isNotFound(t, w.do(o.method, o.path+"?customer=999999", nil), alfa)
+}
+
+// creates: a noun for alfa. Where the principal may make no such noun at all, 403 tells him nothing of alfa.
+func (w *world) creates(t *testing.T, o operation, alfa *estate, role string) {
+	item, ok := alfa.items[o.noun()]
+	if !ok {
+		t.Fatalf("no object of %s in the test's world: add one", o.noun())
+	}
+	body := maps.Clone(item)
+	delete(body, "id")
+	for _, field := range []string{"name", "email", "username"} {
+		if v, ok := body[field].(string); ok {
+			body[field] = "new-" + v
+		}
+	}
+	if o.noun() == "sip-users" {
+		body["password"] = "Correct-Horse-1"
+	}
+	a := w.do(o.method, o.path, body)
+	never := role == "read-only" || o.noun() == "companies" || role == "customer" && (o.noun() == "customers" || o.noun() == "sip-profiles")
+	if never {
+		if a.code != 403 {
+			t.Errorf("%d %s", a.code, a.body)
+		}
+		a.problem(t)
+		return
+	}
+	w.isNotFound(t, a, alfa)
+}
+
+// wholeNode: what is about all of a node holds nothing of alfa's.
+func (w *world) wholeNode(t *testing.T, o operation, alfa *estate) {
+	var a answer
+	if o.method == "POST" {
+		a = w.request(o.method, o.path+"?dry_run=true", "application/yaml", []byte("customers:\n  - name: alfa\n    call_limit: 3\n"))
+	} else {
+		a = w.do(o.method, o.path, nil)
+	}
+	if strings.Contains(strings.ReplaceAll(string(a.body), `"alfa"`, ""), alfa.marker+" ") || strings.Contains(string(a.body), alfa.marker+".example") {
+		t.Errorf("%d %s", a.code, a.body)
+	}
+}
+
+// isNotFound wants a 404 that names nothing of alfa's.
+func (w *world) isNotFound(t *testing.T, a answer, alfa *estate) {
+	t.Helper()
+	if a.code != 404 {
+		t.Errorf("%d %s", a.code, a.body)
+		return
+	}
+	p := a.problem(t)
+	if strings.Contains(p.Detail, "no such operation") || strings.Contains(string(a.body), alfa.marker) {
+		t.Errorf("%s", a.body)
+	}
+}

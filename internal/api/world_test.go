@@ -1,0 +1,259 @@
+package api_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"sync"
+	"testing"
+	"time"
+
+	"tollgate/internal/api"
+	"tollgate/internal/call"
+	"tollgate/internal/peer"
+	"tollgate/internal/policy"
+	"tollgate/internal/store"
+	"tollgate/internal/tenant"
+)
+
+// fakeNode is the edge as the API sees it.
+type fakeNode struct {
+	mu       sync.Mutex
+	calls    []call.Summary
+	states   map[tenant.DestinationID]peer.State
+	applied  int64
+	explain  policy.Explanation
+	slowness error // what Applied gives
+}
+
+func (n *fakeNode) Calls(keep func(tenant.CustomerID) bool) []call.Summary {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	var out []call.Summary
+	for _, c := range n.calls {
+		if keep(c.Customer) {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+func (n *fakeNode) Hangup(id string, allowed func(tenant.CustomerID) bool) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for i, c := range n.calls {
+		if c.ID == id && allowed(c.Customer) {
+			n.calls = append(n.calls[:i:i], n.calls[i+1:]...)
+			return true
+		}
+	}
+	return false
+}
+
+func (n *fakeNode) DestinationStates() map[tenant.DestinationID]peer.State { return n.states }
+func (n *fakeNode) Explain(api.ExplainQuery) policy.Explanation            { return n.explain }
+
+func (n *fakeNode) Applied(_ context.Context, revision int64) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.applied = max(n.applied, revision)
+	return n.slowness
+}
+
+func (n *fakeNode) Info() api.Info {
+	return api.Info{Version: "test", Calls: len(n.calls), Listeners: []api.ListenerInfo{{URL: "udp://127.0.0.1:5060"}}}
+}
+
+// world is a store with two companies, a node and an API.
+type world struct {
+	t       *testing.T
+	store   *store.Store
+	node    *fakeNode
+	handler http.Handler
+	log     *bytes.Buffer
+	local   bool // requests come by the node's own socket
+	key     string
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	s, err := store.Open(t.Context(), store.Options{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	w := &world{t: t, store: s, node: &fakeNode{states: map[tenant.DestinationID]peer.State{}}, log: &bytes.Buffer{}}
+	w.handler = api.New(api.Config{
+		Store: s, Node: w.node, Log: slog.New(slog.NewTextHandler(w.log, nil)),
+		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")},
+	})
+	return w
+}
+
+// as gives the same world for another key; "" is nobody.
+func (w world) as(key string) *world {
+	w.key, w.local = key, false
+	return &w
+}
+
+// admin gives the same world through the node's own socket.
+func (w world) admin() *world {
+	w.key, w.local = "", true
+	return &w
+}
+
+// answer is an HTTP answer with its body read.
+type answer struct {
+	code   int
+	header http.Header
+	body   []byte
+}
+
+// problem is what an error says.
+type problem struct {
+	Title  string
+	Status int
+	Detail string
+	Errors []struct{ Code, Field, Message, Want, Noun, Name, File string }
+}
+
+func (a answer) problem(t *testing.T) problem {
+	t.Helper()
+	var p problem
+	if err := json.Unmarshal(a.body, &p); err != nil || a.header.Get("Content-Type") != "application/problem+json" || p.Status != a.code {
+		t.Fatalf("%d %s is no problem: %s", a.code, a.header.Get("Content-Type"), a.body)
+	}
+	return p
+}
+
+func (w *world) request(method, path, contentType string, body []byte, headers ...string) answer {
+	w.t.Helper()
+	r := httptest.NewRequestWithContext(w.t.Context(), method, path, bytes.NewReader(body))
+	r.RemoteAddr = "198.51.100.9:40000"
+	if contentType != "" {
+		r.Header.Set("Content-Type", contentType)
+	}
+	if w.key != "" {
+		r.Header.Set("Authorization", "Bearer "+w.key)
+	}
+	if w.local {
+		r = r.WithContext(api.WithLocal(r.Context(), "root"))
+	}
+	for i := 0; i+1 < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	rec := httptest.NewRecorder()
+	w.handler.ServeHTTP(rec, r)
+	data, _ := io.ReadAll(rec.Result().Body)
+	return answer{rec.Code, rec.Result().Header, data}
+}
+
+// do sends body as JSON, nil: none.
+func (w *world) do(method, path string, body any, headers ...string) answer {
+	w.t.Helper()
+	if body == nil {
+		return w.request(method, path, "", nil, headers...)
+	}
+	data, err := json.Marshal(body)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return w.request(method, path, "application/json", data, headers...)
+}
+
+type object = map[string]any
+
+// must sends and wants a status of 2xx; it gives the body.
+func (w *world) must(method, path string, body any) object {
+	w.t.Helper()
+	a := w.do(method, path, body)
+	var o object
+	if a.code/100 != 2 || len(a.body) > 0 && json.Unmarshal(a.body, &o) != nil {
+		w.t.Fatalf("%s %s: %d %s", method, path, a.code, a.body)
+	}
+	return o
+}
+
+func id(o object) int64 { return int64(o["id"].(float64)) }
+
+// estate is everything of one tenant: a company, a customer, and one of each noun. All names hold the marker.
+type estate struct {
+	marker            string
+	company, customer int64
+	ids               map[string]int64 // by path: the noun of that path
+	items             map[string]object
+	companyKey, key   string // of its admins
+	reader            string // of a read-only user of its customer
+	call              string // the id of a live call
+}
+
+// paths of the nouns, in an order in which they can be made.
+var nounPaths = []string{
+	"sip-profiles", "domains", "destination-groups", "switches", "destinations", "routing-rules", "firewall-rules",
+	"blocklist", "whitelist", "clis", "sip-users", "dids", "users",
+}
+
+func (w *world) settle(marker string, net int) *estate {
+	w.t.Helper()
+	a := w.admin()
+	e := &estate{marker: marker, ids: map[string]int64{}, items: map[string]object{}}
+	add := func(path string, body object) object {
+		o := a.must("POST", "/api/v1/"+path, body)
+		e.ids[path], e.items[path] = id(o), o
+		return o
+	}
+	e.company = id(add("companies", object{"name": marker + " company"}))
+	e.customer = id(add("customers", object{"name": marker, "company_id": e.company, "destination_groups_enabled": true}))
+	bodies := e.bodies(net)
+	for _, path := range nounPaths {
+		if path == "dids" {
+			bodies[path]["sip_user_id"] = e.ids["sip-users"]
+		}
+		if path == "sip-users" {
+			bodies[path]["profile_id"] = e.ids["sip-profiles"]
+		}
+		add(path, bodies[path])
+	}
+	key := func(role, access string) string {
+		body := object{"name": marker + " " + role, "role": role, "access": access, "company_id": e.company}
+		if role == "customer" {
+			body["customer_id"] = e.customer
+		}
+		return add("api-keys", body)["key"].(string)
+	}
+	e.companyKey, e.reader, e.key = key("company", "admin"), key("customer", "read-only"), key("customer", "admin")
+	e.call = "call-of-" + marker
+	w.node.calls = append(w.node.calls, call.Summary{
+		ID: e.call, Customer: tenant.CustomerID(e.customer), Name: marker, From: "sip:x@" + marker, Started: time.Unix(int64(net), 0),
+	})
+	return e
+}
+
+func (e *estate) bodies(net int) map[string]object {
+	m := e.marker
+	of := func(o object) object {
+		o["customer_id"] = e.customer
+		return o
+	}
+	return map[string]object{
+		"sip-profiles":       {"name": m + " profile", "company_id": e.company},
+		"domains":            of(object{"name": m + ".example"}),
+		"destination-groups": of(object{"number": 2, "name": m + " group"}),
+		"switches":           of(object{"name": m + " switch", "direction": "egress", "addresses": []string{fmt.Sprintf("198.51.%d.0/24", net)}}),
+		"destinations":       of(object{"name": m + " pbx", "host": fmt.Sprintf("192.0.2.%d", net)}),
+		"routing-rules":      of(object{"name": m + " rule", "header": "to", "value": "x", "group": 2}),
+		"firewall-rules":     of(object{"name": m + " wall", "header": "to", "value": "x", "action": "drop"}),
+		"blocklist":          of(object{"prefix": "0088" + fmt.Sprint(net)}),
+		"whitelist":          of(object{"cidr": fmt.Sprintf("203.0.113.%d/32", net)}),
+		"clis":               of(object{"value": fmt.Sprintf("04098765%d", net)}),
+		"sip-users":          of(object{"username": m + "-1001", "password": "Correct-Horse-1"}),
+		"dids":               of(object{"number": fmt.Sprintf("39040123456%d", net)}),
+		"users":              of(object{"email": m + "@example.com", "name": m, "role": "customer", "access": "operator"}),
+	}
+}
