@@ -54,25 +54,46 @@ func (a *agent) add(c *call, invite *message) {
 	}
 }
 
-// remove forgets a call. Late copies of its INVITE must not ring again.
+// remove forgets a call that is over. Late copies of its INVITE must not ring again,
+// and what it has not read is answered as what comes later is.
 func (a *agent) remove(c *call, invite *message) {
 	a.mu.Lock()
-	defer a.mu.Unlock()
 	delete(a.calls, c.tag)
 	if invite != nil {
 		delete(a.invites, keyOfInvite(invite))
 		a.answers.put(invite, nil)
 	}
+	a.mu.Unlock()
+	for {
+		select {
+		case m := <-c.inbox:
+			if m.lost == nil && m.flaw == "" {
+				a.receive(m)
+			}
+		default:
+			return
+		}
+	}
 }
 
-// find gives the call that m belongs to, or nil.
+// deliver hands m to the call that it belongs to; false if there is none. The lock
+// is held, so that a call that was removed gets no more.
+func (a *agent) deliver(m *message) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	c := a.find(m)
+	if c != nil {
+		c.post(m)
+	}
+	return c != nil
+}
+
+// find gives the call that m belongs to, or nil; a.mu is held.
 func (a *agent) find(m *message) *call {
 	tag := m.ToTag()
 	if !m.IsRequest() {
 		tag = m.FromTag()
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
 	if c := a.calls[string(tag)]; c != nil {
 		return c
 	}
@@ -88,17 +109,20 @@ func (a *agent) receive(m *message) {
 		if v.Status > 0 {
 			a.refuse(m, v.Status, v.Reason)
 		}
+		m.flaw = v.Reason
+		a.deliver(m) // to be noted
 		return
 	}
-	if c := a.find(m); c != nil {
-		c.post(m)
+	if a.deliver(m) {
 		return
 	}
 	if !m.IsRequest() || m.Method() == sip.ACK {
 		return
 	}
 	if wire, ok := a.answers.find(m); ok {
-		_ = replyFlow(m).send(wire)
+		if wire != nil {
+			_ = replyFlow(m).send(wire)
+		}
 		return
 	}
 	a.stray(m)

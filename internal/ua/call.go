@@ -90,6 +90,10 @@ func (c *call) receive(m *message) {
 		c.lost(m.flow)
 		return
 	}
+	if m.flaw != "" {
+		c.note(false, m.flow, m.Bytes(), m.at, errors.New(m.flaw))
+		return
+	}
 	c.note(false, m.flow, m.Bytes(), m.at, nil)
 	if m.IsRequest() {
 		c.request(m)

@@ -57,7 +57,7 @@ type Step struct {
 	Peer     netip.AddrPort `json:"peer"`
 	Line     string         `json:"line"` // the start line
 	Repeated bool           `json:"repeated"`
-	Error    string         `json:"error,omitempty"` // why it did not leave
+	Error    string         `json:"error,omitempty"` // why it did not leave, or was ignored
 	Message  string         `json:"message"`         // all of it
 }
 
@@ -133,8 +133,12 @@ func (s *Step) write(b *strings.Builder, server netip.AddrPort, messages bool) {
 	if s.Repeated {
 		b.WriteString("  (again)")
 	}
-	if s.Error != "" {
+	switch {
+	case s.Error == "":
+	case s.Sent:
 		fmt.Fprintf(b, "  (not sent: %s)", s.Error)
+	default:
+		fmt.Fprintf(b, "  (ignored: %s)", s.Error)
 	}
 	b.WriteByte('\n')
 	if !messages {

@@ -220,7 +220,7 @@ func (p *peer) request(method string, cseq int, extra string) {
 		to += ";tag=" + p.toTag
 	}
 	p.write(method + " sip:" + "100@192.0.2.2 SIP/2.0\n" +
-		"Via: SIP/2.0/UDP 192.0.2.1:5060;rport;branch=z9hG4bK" + strings.TrimPrefix(method, "ACK-") + itoa(cseq) + "\n" +
+		"Via: SIP/2.0/UDP 192.0.2.1:5060;rport;branch=z9hG4bK" + method + itoa(cseq) + "\n" +
 		"Max-Forwards: 70\nFrom: <sip:peer@192.0.2.1>;tag=" + p.tag + "\nTo: " + to + "\nCall-ID: by-hand\n" +
 		"CSeq: " + itoa(cseq) + " " + method + "\nContact: <sip:peer@192.0.2.1:5060>\n" + extra)
 }
@@ -283,3 +283,5 @@ c=IN IP4 192.0.2.1
 t=0 0
 m=audio 4000 RTP/AVP 8 0
 `
+
+func mustAddr(s string) netip.AddrPort { return netip.MustParseAddrPort(s) }

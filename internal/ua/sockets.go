@@ -13,13 +13,13 @@ import (
 	"tollgate/sip"
 )
 
-// message is one that came in, in a buffer of its own, with the way back. Where
-// lost is set it is no message but the news that its flow is gone.
+// message is one that came in, in a buffer of its own, with the way back.
 type message struct {
 	sip.Message
 	flow *flow
 	at   time.Time
-	lost error
+	flaw string // what Validate found: the message is to be noted and nothing else
+	lost error  // this is no message but the news that its flow is gone
 }
 
 // packetConn is what a UDP socket must do; tests have one without a network.
