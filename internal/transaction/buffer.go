@@ -3,8 +3,9 @@ package transaction
 // sizes are the classes of message buffers; most SIP messages fit the first three.
 var sizes = [...]int{512, 1024, 2048, 4096, 16384, 65536}
 
-// keepFree bounds what each class keeps for later, so that a burst's memory is given back.
-const keepFree = 256
+// keepFree bounds, in bytes, what each class keeps for later, so that a burst's
+// memory is given back.
+const keepFree = 512 << 10
 
 // buffers is a shard's stock of message copies, by size class. It is used
 // under the shard's lock only, which is why it is no sync.Pool.
@@ -34,7 +35,7 @@ func (p *buffers) put(b *[]byte) {
 	*b = nil
 	for c, size := range sizes {
 		if cap(buf) == size {
-			if len(p.free[c]) < keepFree {
+			if len(p.free[c]) < keepFree/size {
 				p.free[c] = append(p.free[c], buf)
 			}
 			return

@@ -30,7 +30,7 @@ func (sh *Shard) NewClient(user uint8, ref uint64) ID {
 		return 0
 	}
 	slot, c := sh.clients.Alloc()
-	gen := c.gen + 1
+	gen := nextGen(c.gen)
 	if gen == 1 {
 		gen += sh.genBase & 0x3fffffff // a new process's branches differ from the last one's
 	}
@@ -50,10 +50,13 @@ func (l *Layer) Loop(branch []byte) (loop uint32, ours bool) {
 	return id.loop, ok
 }
 
+// noSlot stands in the branches that belong to no cell.
+const noSlot = 0xffffff
+
 // AppendFreeBranch appends a branch that no response will ever come to: an ACK's.
 func (sh *Shard) AppendFreeBranch(dst []byte) []byte {
 	sh.acks++
-	return sh.layer.secret.appendBranch(dst, branchID{shard: sh.Index, slot: 0xffffff, gen: uint32(sh.acks >> 32), loop: uint32(sh.acks)})
+	return sh.layer.secret.appendBranch(dst, branchID{shard: sh.Index, slot: noSlot, gen: uint32(sh.acks >> 32), loop: uint32(sh.acks)})
 }
 
 // Loop is Layer.Loop.
@@ -132,24 +135,26 @@ func (sh *Shard) Cancel(id ID) {
 	}
 }
 
-// Abandon gives up a client transaction: its user hears no more of it. A
-// pending INVITE is no longer retransmitted and is cancelled; should it be
-// answered all the same, Core.Stray ends the call.
+// Abandon gives up a client transaction: its user hears no more of it, and nothing
+// is retransmitted, so that a MESSAGE which went on to another destination is not
+// delivered by both. A pending INVITE is cancelled; should it be answered all the
+// same, Core.Stray ends the call.
 func (sh *Shard) Abandon(id ID) {
 	c := sh.client(id)
 	if c == nil {
 		return
 	}
 	c.abandoned = true
-	if c.state == clientCalling {
-		sh.wheel.stop(&c.retry)
-	}
+	sh.wheel.stop(&c.retry)
 	sh.Cancel(id)
 }
 
 // response serves a response that carries a branch of ours.
 func (sh *Shard) response(b branchID, m *sip.Message, f transport.Flow) {
 	sh.stats.Responses++
+	if b.slot == noSlot {
+		return // nothing answers an ACK
+	}
 	c := sh.clients.At(b.slot)
 	if c == nil || c.gen != b.gen || c.state == clientFree {
 		sh.stray(m, f)
@@ -160,7 +165,7 @@ func (sh *Shard) response(b branchID, m *sip.Message, f transport.Flow) {
 		id = c.cancel
 		c = sh.client(id)
 	}
-	if c == nil || m.CSeqMethod() != c.method {
+	if c == nil || m.CSeqMethod() != c.method || m.StatusCode() == 0 {
 		return // RFC 3261 17.1.3: the method must fit too
 	}
 	ev := clientGot3xx

@@ -14,7 +14,7 @@ func LoopHash(m *sip.Message) uint32 {
 	sum = sum*31 + siphash.Hash(1, 2, m.CallID())
 	sum = sum*31 + siphash.Hash(1, 2, m.FromTag())
 	sum = sum*31 + siphash.Hash(1, 2, m.ToTag())
-	sum = sum*31 + uint64(m.CSeq())
+	sum = sum*31 + uint64(m.CSeq())*0x9e3779b97f4a7c15 // spread over all bits
 	loop := uint32(sum>>32) &^ 1
 	if len(m.Body()) > 0 {
 		loop |= 1

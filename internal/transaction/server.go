@@ -38,7 +38,7 @@ func (sh *Shard) NewServer(m *sip.Message, f transport.Flow, user uint8, ref uin
 		return 0
 	}
 	slot, s := sh.servers.Alloc()
-	gen := s.gen + 1
+	gen := nextGen(s.gen)
 	*s = server{gen: gen, method: m.Method(), user: user, ref: ref, key: sh.key, flow: f}
 	id := makeID(gen, slot)
 	s.req = sh.bufs.copyOf(m.Bytes())

@@ -17,6 +17,10 @@ type ID uint64
 
 func makeID(gen, slot uint32) ID { return ID(uint64(gen)<<32 | uint64(slot)) }
 
+// nextGen is the generation of a cell's next owner. Zero is left out, since an ID
+// of 0 names nothing.
+func nextGen(gen uint32) uint32 { return max(gen+1, 1) }
+
 func (id ID) slot() uint32 { return uint32(id) }
 func (id ID) gen() uint32  { return uint32(id >> 32) }
 

@@ -51,7 +51,7 @@ func (w *wheel) start(d time.Duration, user, code uint8, ref uint64) TimerID {
 		ticks = 1
 	}
 	slot, e := w.entries.Alloc()
-	gen := e.gen + 1
+	gen := nextGen(e.gen)
 	*e = entry{gen: gen, user: user, code: code, ref: ref, pending: true, at: w.now + ticks + 1}
 	w.link(slot, e)
 	return TimerID(uint64(gen)<<32 | uint64(slot))
