@@ -1,6 +1,7 @@
 package config
 
 import (
+	"crypto/tls"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -163,18 +164,41 @@ func certificates(to *[]Certificate) read {
 	return func(r *reader, field string, v value) {
 		*to = nil
 		for i, item := range r.list(field, v) {
-			var c Certificate
-			before := len(r.faults)
-			r.fields(index(field, i), item, map[string]func(string, value){
-				"cert": func(f string, v value) { path(&c.Cert)(r, f, v) },
-				"key":  func(f string, v value) { path(&c.Key)(r, f, v) },
-			}, "cert", "key")
-			if len(r.faults) == before && (c.Cert == "" || c.Key == "") {
-				r.fault(index(field, i), item, "needs a certificate and its key", "{cert: fullchain.pem, key: privkey.pem}")
-			}
-			*to = append(*to, c)
+			*to = append(*to, r.certificate(index(field, i), item))
 		}
 	}
+}
+
+// certificate reads {cert, key}, and whether these files are a chain and its key: a node that finds
+// out later serves TLS that nobody accepts.
+func (r *reader) certificate(field string, v value) (c Certificate) {
+	before := len(r.faults)
+	pem := map[string][]byte{}
+	file := func(to *string) func(string, value) {
+		return func(f string, v value) {
+			path(to)(r, f, v)
+			if *to == "" {
+				return
+			}
+			data, err := readFile(*to)
+			if err != nil {
+				r.fault(f, v, err.Error(), "a PEM file that this user may read")
+			}
+			pem[*to] = data
+		}
+	}
+	r.fields(field, v, map[string]func(string, value){"cert": file(&c.Cert), "key": file(&c.Key)}, "cert", "key")
+	if len(r.faults) > before {
+		return c
+	}
+	if c.Cert == "" || c.Key == "" {
+		r.fault(field, v, "needs a certificate and its key", "{cert: fullchain.pem, key: privkey.pem}")
+		return c
+	}
+	if _, err := tls.X509KeyPair(pem[c.Cert], pem[c.Key]); err != nil {
+		r.fault(field, v, fmt.Sprintf("%s and %s: %v", quote(c.Cert), quote(c.Key), err), "a PEM chain that begins with the server's certificate, and that certificate's key")
+	}
+	return c
 }
 
 func networks(to *[]Network) read {

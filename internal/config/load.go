@@ -16,7 +16,7 @@ import (
 // FileName is where the configuration is looked for when none is named.
 const FileName = "node.yaml"
 
-// maxFile is how large node.yaml may be, in bytes.
+// maxFile is how large node.yaml and each file that it names may be, in bytes.
 const maxFile = 1 << 20
 
 // Default is the configuration without a file.
@@ -58,7 +58,7 @@ func readFile(path string) ([]byte, error) {
 	defer f.Close()
 	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	if err == nil && len(data) > maxFile {
-		err = fmt.Errorf("%s is larger than a node.yaml can be (1 MiB)", path)
+		err = fmt.Errorf("%s is larger than 1 MiB, which no configuration or certificate is", path)
 	}
 	return data, err
 }
@@ -67,15 +67,14 @@ func readFile(path string) ([]byte, error) {
 // place from which its relative paths lead; environ are lines NAME=value.
 func Read(path string, data []byte, environ []string) (Node, error) {
 	n := Default()
-	r := &reader{file: path, node: &n, settings: settings(&n)}
+	r := &reader{file: path, fromFile: len(data) > 0, node: &n, settings: settings(&n)}
+	n.DataDir = r.resolve(n.DataDir)
 	root, fault := parse(data)
 	if fault != nil {
 		fault.File = path
 		return Node{}, Faults{fault}
 	}
 	r.mapping("", root)
-	r.fromFile = len(data) > 0
-	r.relative(filepath.Dir(path))
 	r.environment(environ)
 	r.judge(root)
 	if len(r.faults) > 0 {
@@ -103,7 +102,7 @@ type reader struct {
 	settings []setting
 	faults   Faults
 	inEnv    string // the variable that is being read
-	fromFile bool
+	fromFile bool   // there is a file
 }
 
 func (r *reader) fault(field string, at value, message, want string) {
@@ -176,23 +175,10 @@ func (r *reader) known(prefix string) []string {
 
 func (r *reader) keys(prefix string) string { return "the keys " + strings.Join(r.known(prefix), ", ") }
 
-// relative makes the file's relative paths lead from the file's folder.
-func (r *reader) relative(dir string) {
-	if !r.fromFile {
-		return
-	}
-	n := r.node
-	n.DataDir = from(dir, n.DataDir)
-	for _, list := range [][]Certificate{n.SIP.Certificates, n.HTTP.Certificates} {
-		for i := range list {
-			list[i].Cert, list[i].Key = from(dir, list[i].Cert), from(dir, list[i].Key)
-		}
-	}
-}
-
-func from(dir, path string) string {
-	if path == "" || filepath.IsAbs(path) {
+// resolve gives the place of a path: one of the file leads from the file's folder.
+func (r *reader) resolve(path string) string {
+	if path == "" || r.inEnv != "" || !r.fromFile || filepath.IsAbs(path) {
 		return path
 	}
-	return filepath.Join(dir, path)
+	return filepath.Join(filepath.Dir(r.file), path)
 }

@@ -1,7 +1,13 @@
 package config
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
+	"math/big"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -18,7 +24,7 @@ database: ""
 redis: ""
 sip:
   listen: [{url: udp://10.0.0.4:5060, network: outside}, {url: "tcp://[::]:5062", network: inside}, {url: tls://10.1.0.4, network: inside}, {url: udp://10.0.0.4:5070, advertise: "203.0.113.7:5060", network: outside}]
-  certificates: [{cert: chain.pem, key: /etc/key.pem}]
+  certificates: [{cert: chain.pem, key: @DIR@/key.pem}]
 media: {ports: 30000-30999, kernel: off, networks: [{network: outside, address: 10.0.0.4, advertise: 203.0.113.7}, {network: inside, address: 10.1.0.4}]}
 http: {listen: 127.0.0.1:8081, metrics: "", certificates: [], trusted_proxies: [192.0.2.1, 2001:db8::/32, ::1]}
 platform: {domain: Sip.Example, host: edge.sip.example}
@@ -30,7 +36,9 @@ log: {level: debug, format: json}
 `
 
 func TestReadEverything(t *testing.T) {
-	n, err := Read("/etc/tollgate/node.yaml", []byte(everything), nil)
+	dir := t.TempDir()
+	writePair(t, filepath.Join(dir, "chain.pem"), filepath.Join(dir, "key.pem"))
+	n, err := Read(filepath.Join(dir, "node.yaml"), []byte(strings.ReplaceAll(everything, "@DIR@", dir)), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,9 +47,9 @@ func TestReadEverything(t *testing.T) {
 		urls = append(urls, l.URL()+"|"+l.Advertise+"|"+l.Network)
 	}
 	for _, c := range []struct{ name, got, want string }{
-		{"data_dir", n.DataDir, "/etc/tollgate/var"},
+		{"data_dir", n.DataDir, dir + "/var"},
 		{"listen", strings.Join(urls, " "), "udp://10.0.0.4:5060||outside tcp://[::]:5062||inside tls://10.1.0.4:5061||inside udp://10.0.0.4:5070|203.0.113.7:5060|outside"},
-		{"certificate", n.SIP.Certificates[0].Cert + n.SIP.Certificates[0].Key, "/etc/tollgate/chain.pem/etc/key.pem"},
+		{"certificate", n.SIP.Certificates[0].Cert + " " + n.SIP.Certificates[0].Key, dir + "/chain.pem " + dir + "/key.pem"},
 		{"kernel", n.Media.Kernel, "off"},
 		{"network", n.Media.Networks[0].Advertise, "203.0.113.7"},
 		{"metrics", n.HTTP.Metrics, ""},
@@ -62,6 +70,29 @@ func TestReadEverything(t *testing.T) {
 	}
 	if !n.Forbidden.Own || len(n.Forbidden.Prefixes) != 5 {
 		t.Errorf("forbidden: %+v", n.Forbidden)
+	}
+}
+
+// writePair writes a self-signed certificate and its key.
+func writePair(t *testing.T, cert, key string) {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for file, block := range map[string]*pem.Block{cert: {Type: "CERTIFICATE", Bytes: der}, key: {Type: "PRIVATE KEY", Bytes: secret}} {
+		if err := os.WriteFile(file, pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
@@ -147,8 +178,10 @@ func TestWrong(t *testing.T) {
 		// Certificates.
 		{"sip: {certificates: cert.pem}", `1:21: sip.certificates: "cert.pem" stands where a list is meant; [cert.pem], or one item a line, each after a hyphen`},
 		{"sip: {certificates: [cert.pem]}", `1:22: sip.certificates[0]: "cert.pem" stands where keys are meant; {cert: ..., key: ...}`},
-		{"sip: {certificates: [{cert: a.pem}]}", "1:22: sip.certificates[0]: needs a certificate and its key; {cert: fullchain.pem, key: privkey.pem}"},
-		{"http: {certificates: [{cert: a.pem, keys: b.pem}]}", `1:37: "keys" is no key of http.certificates[0]; did you mean key?`},
+		{"sip: {certificates: [{cert: /dev/null}]}", "1:22: sip.certificates[0]: needs a certificate and its key; {cert: fullchain.pem, key: privkey.pem}"},
+		{"http: {certificates: [{keys: b.pem}]}", `1:24: "keys" is no key of http.certificates[0]; did you mean key?`},
+		{"http: {certificates: [{cert: /nowhere/a.pem, key: /dev/null}]}", "1:30: http.certificates[0].cert: open /nowhere/a.pem: no such file or directory; a PEM file that this user may read"},
+		{"http: {certificates: [{cert: /dev/null, key: /dev/null}]}", `1:23: http.certificates[0]: "/dev/null" and "/dev/null": tls: failed to find any PEM data in certificate input; a PEM chain that begins with the server's certificate, and that certificate's key`},
 		// media.
 		{"media: {ports: 20000}", `1:16: media.ports: the number 20000 stands where text is meant; quote it: "20000"`},
 		{"media: {ports: 20000-10000}", `1:16: media.ports: "20000-10000" is not a range of ports; the first and the last of at least 2 ports above 1023, such as 20000-29999`},
@@ -213,7 +246,7 @@ func TestEnvironment(t *testing.T) {
 		"PATH=/bin", "TOLLGATE_LIMITS_CALLS=9", "TOLLGATE_DATA_DIR=here", "TOLLGATE_LOG_LEVEL=",
 		"TOLLGATE_SIP_LISTEN=udp://127.0.0.1:5062, tcp://127.0.0.1:5062",
 		"TOLLGATE_NEVER_BAN=192.0.2.1,2001:db8::/32", "TOLLGATE_HTTP_LISTEN=", "TOLLGATE_RETENTION_CDRS=1d",
-		`TOLLGATE_SIP_CERTIFICATES=[{cert: a.pem, key: b.pem}]`,
+		"TOLLGATE_HTTP_TRUSTED_PROXIES=[192.0.2.1]",
 		"TOLLGATE_TEST_LIVE=delayed", "TOLLGATE_TEST_KEEPALIVE=2s", "TOLLGATE_SERVER=http://x", "TOLLGATE_SIP_LISTNE=x",
 		"TOLLGATE_SECRET_KEY=" + strings.Repeat("0a", 32),
 	})
@@ -221,7 +254,7 @@ func TestEnvironment(t *testing.T) {
 		t.Fatal(err)
 	}
 	if n.Limits.Calls != 9 || n.DataDir != "here" || n.Log.Level != "info" || len(n.SIP.Listen) != 2 || n.SIP.Listen[1].Proto != "tcp" ||
-		len(n.NeverBan) != 2 || n.HTTP.Listen != "" || n.Retention.CDRs != 24*time.Hour || n.SIP.Certificates[0].Cert != "a.pem" {
+		len(n.NeverBan) != 2 || n.HTTP.Listen != "" || n.Retention.CDRs != 24*time.Hour || len(n.HTTP.TrustedProxies) != 1 {
 		t.Errorf("%+v", n)
 	}
 	if n.Test != (Test{Live: "delayed", Keepalive: 2 * time.Second}) || len(n.SecretKey) != 32 || n.SecretKey[0] != 10 {

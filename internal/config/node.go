@@ -3,7 +3,7 @@
 // what would be right; every key can be set by an environment variable instead
 // (sip.listen: TOLLGATE_SIP_LISTEN).
 //
-// It is not its job to open any of what it names, nor to know tenants: those are in the store.
+// It is not its job to use what it names, nor to know tenants: those are in the store.
 package config
 
 import (
@@ -26,6 +26,7 @@ type Node struct {
 	Retention Retention
 	Log       Log
 
+	Version   string   // of the program, for whoever asks the node; "" = what the build says
 	SecretKey []byte   // 32 bytes that seal secrets, from TOLLGATE_SECRET_KEY only; nil = the file in DataDir
 	Test      Test     // for Tollgate's own tests, from the environment only
 	Unknown   []string // TOLLGATE_... variables that are no setting, to be warned of

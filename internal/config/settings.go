@@ -75,7 +75,7 @@ func path(to *string) read {
 			ok = false
 		}
 		if ok {
-			*to = s
+			*to = r.resolve(s)
 		}
 	}
 }

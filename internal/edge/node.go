@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"cmp"
 	"context"
 	"net"
 	"net/netip"
@@ -44,7 +45,7 @@ func (e *Edge) Applied(ctx context.Context, revision int64) error {
 // Info is api.Node.
 func (e *Edge) Info() api.Info {
 	info := api.Info{
-		Version: Version(), Started: e.started, Draining: e.gate.Draining(),
+		Version: cmp.Or(e.cfg.Version, Version()), Started: e.started, Draining: e.gate.Draining(),
 		Calls: e.calls.Live(), Revision: e.follower.seen.Load(),
 	}
 	for _, l := range e.transport.Listeners() {
