@@ -78,7 +78,7 @@ func strangersCancel(s *stage.Stage) {
 }
 
 // forgedResponses: someone who has seen an INVITE on the PBX's side answers it with a branch,
-// a method or a number that is not its own.
+// or a method that is not its own (RFC 3261 17.1.3).
 func forgedResponses(s *stage.Stage) {
 	a, b := s.Ring()
 	eve := s.Peer(udp4)
@@ -88,14 +88,17 @@ func forgedResponses(s *stage.Stage) {
 		raw := bytes.Replace(real.Bytes(), []byte("180 Ringing"), []byte("200 OK"), 1)
 		return bytes.Replace(raw, []byte(old), []byte(with), 1)
 	}
-	for _, raw := range [][]byte{
-		forged(branch, flip(branch)), forged(branch, branch[:len(branch)-1]), forged(branch, branch+"0"),
-		forged(branch, "z9hG4bK1"), forged(" INVITE", " BYE"), forged("CSeq: ", "CSeq: 9"),
-		[]byte("SIP/2.0 200 OK\r\n\r\n"),
+	for what, raw := range map[string][]byte{
+		"another last character": forged(branch, flip(branch)), "one character less": forged(branch, branch[:len(branch)-1]),
+		"one character more": forged(branch, branch+"0"), "another branch": forged(branch, "z9hG4bK1"),
+		"another case": forged(branch, strings.ToUpper(branch)), "another method": forged(" INVITE", " BYE"),
+		"almost nothing": []byte("SIP/2.0 200 OK\r\n\r\n"),
 	} {
 		eve.Raw(raw)
+		if m := a.AwaitWithin(silence/4, 200); m != nil {
+			s.Fatalf("a response with %s was passed on:\n%s", what, raw)
+		}
 	}
-	s.Caller.Quiet(silence)
 	eve.Quiet(silence)
 	b.Answer(200, peer.SDP(s.Callee, 1))
 	a.Expect(200)

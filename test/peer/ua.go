@@ -362,7 +362,7 @@ func (u *UA) transmit(f *flow, raw []byte) {
 	u.mu.Lock()
 	u.ladder = append(u.ladder, Entry{time.Since(u.started), true, f.remote, raw, m})
 	u.mu.Unlock()
-	if err := f.write(raw); err != nil {
+	if err := f.write(raw); err != nil && !u.closing.Load() {
 		u.t.Fatalf("%s to %s: %v", u.addr, f.remote, err)
 	}
 }
