@@ -89,7 +89,7 @@ func (t *Tx) inContext(f *tenant.Fault, a *tenant.Account) *tenant.Fault {
 		case t.touched.limitLowered[id] && !t.touched.usersChanged[id]:
 			return tenant.LimitTooLow(a)
 		case !t.touched.limitLowered[id]:
-			f.Noun, f.Name, f.Field = tenant.KindSIPUser, "", "channels"
+			f.Name = "" // of the users together: who was changed is not known here
 		}
 		return f
 	}

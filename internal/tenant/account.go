@@ -202,14 +202,18 @@ func SharedRange(s, o *Switch) string {
 	return ""
 }
 
-// channels is mission row K1: the users' channels fit into the account.
+// channels is mission row K1: the users' channels fit into the account. The fault is of the first one who no longer does.
 func (c *accountCheck) channels() {
 	limit := c.a.Customer.CallLimit
 	if limit <= 0 {
 		return
 	}
-	if sum := ChannelSum(c.a); sum > limit {
-		c.add(&c.a.Customer, CodeNoCapacity, "call_limit", NoChannelCapacity, "")
+	sum := 0
+	for i, t := range takers(c.a) {
+		if sum += t.channels; sum > limit {
+			c.add(&c.a.SIPUsers[i], CodeNoCapacity, "channels", NoChannelCapacity, "")
+			return
+		}
 	}
 }
 

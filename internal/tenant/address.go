@@ -39,7 +39,7 @@ func cidrWant(v string) string {
 	return "such as 192.0.2.10/32 or 2001:db8::/64"
 }
 
-// CanonicalCIDR gives the one way to write a range that CheckCIDR took; a bare address gets its full mask.
+// CanonicalCIDR gives the one way to write a range; a bare address gets its full mask.
 func CanonicalCIDR(v string) string {
 	if a, err := netip.ParseAddr(v); err == nil {
 		a = a.Unmap()
@@ -49,7 +49,7 @@ func CanonicalCIDR(v string) string {
 		if p.Addr().Is4In6() && p.Bits() >= 96 {
 			p = netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-96)
 		}
-		return p.Masked().String()
+		return p.String() // with bits that CheckCIDR finds, if there are any
 	}
 	return v
 }

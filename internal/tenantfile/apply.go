@@ -115,10 +115,9 @@ func (p *Plan) placed(err error, a *applying) error {
 	}
 	var out Faults
 	for _, f := range faults {
-		field := fileField(f)
-		at := p.placeOf(f, field, a)
-		message := f.Message
-		if f.Noun != "" && f.Code == tenant.CodeNotFound {
+		field, whose := fileField(f), p.whose(f, a)
+		at, message := whose.find(field), whose.message(f)
+		if f.Code == tenant.CodeNotFound {
 			message = string(f.Noun) + " " + message
 		}
 		out = append(out, &Fault{p.file.name, at.line, at.column, f.Code, field, message, f.Want})
@@ -126,10 +125,10 @@ func (p *Plan) placed(err error, a *applying) error {
 	return out.err()
 }
 
-// placeOf finds the place of a store's fault: that of the operation at work, else of the noun that it names.
-func (p *Plan) placeOf(f *tenant.Fault, field string, a *applying) place {
+// whose finds the place of a store's fault: that of the operation at work, else of the noun that it names.
+func (p *Plan) whose(f *tenant.Fault, a *applying) finder {
 	if a != nil && a.current != nil {
-		return a.current.find(field)
+		return finder{find: a.current.find}
 	}
 	for _, c := range p.customers {
 		id := int64(c.after.Customer.ID)
@@ -137,13 +136,13 @@ func (p *Plan) placeOf(f *tenant.Fault, field string, a *applying) place {
 			id = a.id(id)
 		}
 		if id == int64(f.Owner) {
-			return c.finderOf(f).find(field)
+			return c.finderOf(f)
 		}
 	}
 	for i := range p.ops {
 		if o := &p.ops[i]; o.noun == f.Noun && o.name == f.Name {
-			return o.find(field)
+			return finder{find: o.find, around: o.action == tenant.ActionDelete}
 		}
 	}
-	return place{1, 1}
+	return around(place{1, 1})
 }

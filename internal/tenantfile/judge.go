@@ -35,7 +35,12 @@ func (c *customerPlan) finderOf(f *tenant.Fault) finder {
 	if own, ok := c.find[string(f.Noun)+" "+f.Name]; ok {
 		return own
 	}
-	return finder{find: func(string) place { return c.it.at }, unread: func(string) bool { return false }}
+	return around(c.it.at)
+}
+
+// around is the place of what the file does not name.
+func around(at place) finder {
+	return finder{find: func(string) place { return at }, unread: func(string) bool { return false }, around: true}
 }
 
 // domains: a domain belongs to one customer, in the file and beside it.

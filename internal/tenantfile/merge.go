@@ -71,6 +71,7 @@ func (s *listOf[T, ID]) match(p *planner, c *customerPlan, l *list[T], before []
 	var pairs []matched[T]
 	seen := map[string]place{}
 	for _, it := range l.items {
+		c.vague[s.name] = c.vague[s.name] || it.unread(keyField(s.name))
 		fresh := s.fresh()
 		it.apply(&fresh)
 		s.noun(&fresh).Normalize()

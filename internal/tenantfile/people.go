@@ -98,7 +98,7 @@ func (p *planner) placeUser(it *item[tenant.User], company *tenant.Company, v *t
 	if company == nil {
 		if v.Role != tenant.RolePlatform && !it.unread("role") {
 			p.fault(it.find("role"), tenant.CodeConflict, "role", fmt.Sprintf("a user at the top of the file is the platform's, not %s", quote(string(v.Role))), "role: platform, or the user under its company")
-			it.bad["role"] = true
+			it.bad["role"], it.bad["company"] = true, true
 		}
 		v.Company, v.Customer = 0, 0
 		return nil
@@ -112,7 +112,7 @@ func (p *planner) placeUser(it *item[tenant.User], company *tenant.Company, v *t
 	if !ok || ref.name == "" {
 		return nil
 	}
-	if c := p.customers[ref.name]; c != nil && c.after.Customer.Company == company.ID {
+	if c := p.customers[ref.name]; c != nil && (c.after.Customer.Company == company.ID || c.it.unread("company")) {
 		v.Customer = c.after.Customer.ID
 		return nil
 	}

@@ -167,6 +167,7 @@ type planner struct {
 	named     map[tenant.CompanyID]bool
 	kept      map[tenant.CustomerID]bool // customers that the file names
 	changed   map[tenant.CustomerID]bool // customers whose SIP users change
+	claimed   map[any]place              // what stands and was found by name, by its pointer
 	creds     map[tenant.CustomerID]map[tenant.SIPUserID]store.HA1
 }
 
@@ -181,12 +182,14 @@ type customerPlan struct {
 	before *tenant.Account // nil: new
 	after  *tenant.Account
 	find   map[string]finder // where the nouns stand that the file gives, by kind and label
+	vague  map[string]bool   // lists with an item whose name could not be read: a reference may be to that one
 }
 
 // finder gives places of one item, and whether what is there could not even be read.
 type finder struct {
 	find   func(field string) place
 	unread func(field string) bool
+	around bool // the place is that of something around it: the message has to name the noun
 }
 
 // names are what ids are called, of what stands and of what the plan makes.
@@ -227,6 +230,7 @@ func (p *planner) begin() (err error) {
 	p.companies, p.profiles = map[string]*tenant.Company{}, map[profileKey]tenant.ProfileID{}
 	p.profileOf, p.customers = map[tenant.ProfileID]tenant.SIPProfile{}, map[string]*customerPlan{}
 	p.named, p.kept, p.changed = map[tenant.CompanyID]bool{}, map[tenant.CustomerID]bool{}, map[tenant.CustomerID]bool{}
+	p.claimed = map[any]place{}
 	p.creds = map[tenant.CustomerID]map[tenant.SIPUserID]store.HA1{}
 	if p.plan.Revision, err = p.st.Revision(p.ctx); err != nil {
 		return err
@@ -244,7 +248,11 @@ func (p *planner) begin() (err error) {
 // validate tells what is wrong with one noun by itself.
 func (p *planner) validate(n tenant.Noun, f finder) {
 	n.Normalize()
-	p.place(n.Validate(), func(*tenant.Fault) finder { return f })
+	faults := n.Validate()
+	for _, f := range faults {
+		f.Noun = n.Kind()
+	}
+	p.place(faults, func(*tenant.Fault) finder { return f })
 }
 
 // place gives the faults of nouns their places; what follows from an unread value is left out.
@@ -255,8 +263,16 @@ func (p *planner) place(faults tenant.Faults, whose func(*tenant.Fault) finder) 
 		if at.unread(field) {
 			continue
 		}
-		p.fault(at.find(field), f.Code, field, f.Message, f.Want)
+		p.fault(at.find(field), f.Code, field, at.message(f), f.Want)
 	}
+}
+
+// message names the noun where its place does not.
+func (f finder) message(fault *tenant.Fault) string {
+	if !f.around || fault.Name == "" {
+		return fault.Message
+	}
+	return string(fault.Noun) + " " + quote(fault.Name) + ": " + fault.Message
 }
 
 // fileField is the key at which a fault's field stands in the file, where it is called otherwise.
@@ -267,7 +283,7 @@ func fileField(f *tenant.Fault) string {
 	return f.Field
 }
 
-func (it *item[T]) finder() finder { return finder{it.find, it.unread} }
+func (it *item[T]) finder() finder { return finder{it.find, it.unread, false} }
 
 func quote(v string) string { return strconv.Quote(shorten(v)) }
 
@@ -277,16 +293,23 @@ func (p *planner) add(o op) { p.plan.ops = append(p.plan.ops, o) }
 // renamed sorts out name and former name: what stands under which of them is meant. ok is false after a fault.
 func renamed[T, S any](p *planner, it *item[T], of, name string, standing func(string) *S) (cur *S, ok bool) {
 	cur = standing(name)
-	if it.was == nil || it.was.name == name {
-		return cur, true
+	if it.was != nil && it.was.name != name {
+		old := standing(it.was.name)
+		if cur != nil && old != nil {
+			p.fault(it.was.at, tenant.CodeInUse, "was", fmt.Sprintf("there is both %s %s and %s", of, quote(it.was.name), quote(name)), "another name, or no was:")
+			return nil, false
+		}
+		if cur == nil { // else it was renamed by an earlier apply
+			cur = old
+		}
 	}
-	old := standing(it.was.name)
-	if cur != nil && old != nil {
-		p.fault(it.was.at, tenant.CodeInUse, "was", fmt.Sprintf("there is both %s %s and %s", of, quote(it.was.name), quote(name)), "another name, or no was:")
+	if cur == nil {
+		return nil, true
+	}
+	if first, twice := p.claimed[cur]; twice {
+		p.fault(it.at, tenant.CodeInUse, "was", fmt.Sprintf("the same one is named in line %d", first.line), "each once, under its new name")
 		return nil, false
 	}
-	if cur != nil {
-		return cur, true // renamed by an earlier apply
-	}
-	return old, true
+	p.claimed[cur] = it.at
+	return cur, true
 }

@@ -233,7 +233,7 @@ func resolveSIPUser(p *planner, c *customerPlan, it *item[tenant.SIPUser], v *te
 		return
 	}
 	id, ok := p.profiles[profileKey{c.after.Customer.Company, ref.name}]
-	if !ok {
+	if !ok && !c.it.unread("company") {
 		p.fault(ref.at, tenant.CodeUnknown, "profile", "the customer's company has no SIP profile "+quote(ref.name), "one under sip_profiles whose company is "+quote(p.names.companies[c.after.Customer.Company]))
 		it.bad["profile"] = true
 	}
@@ -272,7 +272,9 @@ func resolveDID(p *planner, c *customerPlan, it *item[tenant.DID], v *tenant.DID
 			return
 		}
 	}
-	p.fault(ref.at, tenant.CodeUnknown, "sip_user", "this customer has no SIP user "+quote(ref.name), "one of its sip_users")
+	if !c.vague["sip_users"] {
+		p.fault(ref.at, tenant.CodeUnknown, "sip_user", "this customer has no SIP user "+quote(ref.name), "one of its sip_users")
+	}
 	it.bad["sip_user"], v.SIPUser = true, unknownID
 }
 
@@ -283,7 +285,9 @@ func (p *planner) switchNamed(c *customerPlan, ref reference, bad map[string]boo
 			return c.after.Switches[i].ID
 		}
 	}
-	p.fault(ref.at, tenant.CodeUnknown, "switch", "this customer has no switch "+quote(ref.name), "one of its switches with direction: ingress")
+	if !c.vague["switches"] {
+		p.fault(ref.at, tenant.CodeUnknown, "switch", "this customer has no switch "+quote(ref.name), "one of its switches with direction: ingress")
+	}
 	bad["switch"] = true
 	return unknownID
 }

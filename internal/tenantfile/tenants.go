@@ -268,7 +268,7 @@ func (p *planner) standingCustomers() (map[string]*tenant.Account, error) {
 }
 
 func (p *planner) planCustomer(it *item[tenant.Customer], before *tenant.Account) {
-	c := &customerPlan{it: it, before: before, after: &tenant.Account{Customer: tenant.NewCustomer()}, find: map[string]finder{}}
+	c := &customerPlan{it: it, before: before, after: &tenant.Account{Customer: tenant.NewCustomer()}, find: map[string]finder{}, vague: map[string]bool{}}
 	if before == nil {
 		c.after.Customer.ID = tenant.CustomerID(p.newID())
 		c.after.Groups = []tenant.DestinationGroup{{Customer: c.after.Customer.ID, Number: tenant.DefaultGroup, Name: "default", ID: tenant.GroupID(p.newID())}}
