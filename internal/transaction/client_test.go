@@ -385,10 +385,10 @@ func TestUnreachable(t *testing.T) {
 	run(t, func(r *rig) {
 		_, ringing := r.send(sip.INVITE, far, 1)
 		r.in(far, answer(ringing, "180 Ringing"))
+		r.want("180 to 1")
 		r.send(sip.INVITE, far, 2)
 		r.send(sip.MESSAGE, far, 3)
 		r.send(sip.MESSAGE, other, 4)
-		r.events = nil
 		r.layer.Unreachable(far.Remote)
 		r.layer.Unreachable(far.Remote)
 		r.want("unreachable 2", "unreachable 3")

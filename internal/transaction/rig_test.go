@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -41,6 +42,7 @@ type rig struct {
 	layer  *transaction.Layer
 	user   uint8
 	start  time.Time
+	mu     sync.Mutex // guards out and events
 	out    []sent
 	events []string
 	broken bool           // sending fails
@@ -62,6 +64,8 @@ func run(t *testing.T, f func(r *rig)) {
 }
 
 func (r *rig) note(format string, args ...any) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.events = append(r.events, fmt.Sprintf(format, args...))
 }
 
@@ -69,6 +73,8 @@ func (r *rig) Send(f transport.Flow, data []byte) error {
 	if r.broken {
 		return errors.New("broken")
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.out = append(r.out, sent{time.Since(r.start), f.Remote, string(data)})
 	return nil
 }
@@ -133,18 +139,28 @@ func (r *rig) do(f func(sh *transaction.Shard)) {
 func (r *rig) want(events ...string) {
 	r.t.Helper()
 	synctest.Wait()
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if !slices.Equal(r.events, events) {
 		r.t.Fatalf("told %q, want %q", r.events, events)
 	}
 	r.events = nil
 }
 
+// take gives what left since the last look.
+func (r *rig) take() []sent {
+	synctest.Wait()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	list := r.out
+	r.out = nil
+	return list
+}
+
 // sends checks the start of each message that left since the last look.
 func (r *rig) sends(prefixes ...string) []sent {
 	r.t.Helper()
-	synctest.Wait()
-	list := r.out
-	r.out = nil
+	list := r.take()
 	ok := len(list) == len(prefixes)
 	for i := range list {
 		ok = ok && strings.HasPrefix(list[i].text, prefixes[i])
@@ -164,9 +180,7 @@ func (r *rig) sends(prefixes ...string) []sent {
 // as slack after the time wanted, never before.
 func (r *rig) times(prefix string, slack time.Duration, want ...time.Duration) {
 	r.t.Helper()
-	synctest.Wait()
-	list := r.out
-	r.out = nil
+	list := r.take()
 	if len(list) != len(want) {
 		r.t.Fatalf("%d messages, want %d", len(list), len(want))
 	}
