@@ -116,6 +116,7 @@ func customersApart(s *stage.Stage) {
 
 // sharedDestination: one PBX serves two customers; its calls are told apart by domain.
 func sharedDestination(s *stage.Stage) {
+	s.Dialled = true
 	d2 := "second-" + s.Domain
 	second := harness.Customer{
 		Name: s.Customer.Name + "-second", Domains: []string{d2}, Hidden: s.Hidden, Outbound: "any",

@@ -22,7 +22,7 @@ func groups() []stage.Scenario {
 	}
 	for header, opts := range map[string][]peer.Option{
 		"user-agent": {peer.With("User-Agent", "match me")},
-		"to":         {peer.With("To", "<sip:match me@x.test>")},
+		"to":         {peer.With("To", "\"Match me\" <sip:bob@x.test>")},
 		"from":       {},
 	} {
 		if len(opts) > 0 {
@@ -118,6 +118,7 @@ func emergency(s *stage.Stage) {
 
 // pbxCalls: the PBX reaches what rules lead to, not itself, and no strangers.
 func pbxCalls(s *stage.Stage) {
+	s.Dialled = true
 	carrier := twoGroups(s, harness.Rule{Header: "request-uri", Value: "^sip:0", Group: 2})
 	pbx, outside := s.Callee, s.Caller
 	out := pbx.Invite("sip:040123@" + s.Domain)
