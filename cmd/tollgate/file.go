@@ -1,0 +1,192 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"tollgate/internal/api"
+	"tollgate/internal/store"
+	"tollgate/internal/tenant"
+	"tollgate/internal/tenantfile"
+)
+
+type applyCommand struct {
+	File      string `short:"f" required:"" placeholder:"FILE" help:"The tenants.yaml; - is standard input."`
+	DryRun    bool   `help:"Only print the difference."`
+	Prune     bool   `help:"Also delete customers, companies and their users that the file does not name."`
+	Overwrite bool   `help:"Also what was changed otherwise since the last apply."`
+}
+
+// maxFile is larger than any tenants.yaml that a node takes.
+const maxFile = 64<<20 + 1
+
+// Run applies a file. Its secrets are resolved here: the node reads no file and no variable for a client.
+func (c *applyCommand) Run(ctx context.Context, p *program) error {
+	name, text, err := p.read(c.File)
+	if err != nil {
+		return err
+	}
+	secrets, err := tenantfile.References(name, text, tenantfile.Local{Dir: filepath.Dir(c.File)})
+	if err != nil {
+		return p.fileFaults(err)
+	}
+	node, err := p.client(ctx)
+	if err != nil {
+		return err
+	}
+	result, err := apply(ctx, node, name, text, secrets, url.Values{
+		"dry_run": {fmt.Sprint(c.DryRun)}, "prune": {fmt.Sprint(c.Prune)}, "overwrite": {fmt.Sprint(c.Overwrite)},
+	})
+	if err != nil {
+		return err
+	}
+	return p.print(result, func() { p.applied(result) })
+}
+
+// apply sends a file to a node.
+func apply(ctx context.Context, node *client, name string, text []byte, secrets map[string]string, query url.Values) (*api.ApplyResult, error) {
+	query.Set("file", shortened(name))
+	data, err := node.do(ctx, http.MethodPost, "/apply?"+query.Encode(), map[string]any{"text": string(text), "secrets": secrets})
+	if err != nil {
+		return nil, err
+	}
+	result := &api.ApplyResult{}
+	return result, decode(data, result)
+}
+
+// shortened keeps the end of a path that is longer than the API takes.
+func shortened(name string) string {
+	const limit = 200
+	if len(name) <= limit {
+		return name
+	}
+	return strings.ToValidUTF8("..."+name[len(name)-limit:], "")
+}
+
+func (p *program) applied(r *api.ApplyResult) {
+	for line := range strings.Lines(r.Diff) {
+		fmt.Fprintln(p.stdout, plain(strings.TrimRight(line, "\n")))
+	}
+	for _, g := range r.Generated {
+		owner := ""
+		if g.Customer != "" {
+			owner = " of " + g.Customer
+		}
+		fmt.Fprintf(p.stdout, "password of %s %s%s, shown this once: %s\n", g.Noun, plain(g.Name), plain(owner), g.Password)
+	}
+	for _, u := range r.NewUsers {
+		fmt.Fprintf(p.stdout, "%s has no password yet, and cannot log in before one is set\n", plain(u))
+	}
+}
+
+// read gives a file's text, and the name that faults call it by.
+func (p *program) read(file string) (name string, text []byte, err error) {
+	in, name := p.stdin, "standard input"
+	if file != "-" {
+		f, err := os.Open(file)
+		if err != nil {
+			return "", nil, err
+		}
+		defer f.Close()
+		in, name = f, file
+	}
+	if text, err = io.ReadAll(io.LimitReader(in, maxFile)); err != nil {
+		return "", nil, fmt.Errorf("read %s: %w", name, err)
+	}
+	return name, text, nil
+}
+
+// fileFaults tells what is wrong with a tenants.yaml, one line a fault.
+func (p *program) fileFaults(err error) error {
+	var faults tenantfile.Faults
+	if !errors.As(err, &faults) {
+		return err
+	}
+	p.lines(faults.Error())
+	return silent{}
+}
+
+type exportCommand struct{}
+
+// Run prints the configuration.
+func (exportCommand) Run(ctx context.Context, p *program) error {
+	node, err := p.client(ctx)
+	if err != nil {
+		return err
+	}
+	text, err := node.do(ctx, http.MethodGet, "/export", nil)
+	if err != nil {
+		return err
+	}
+	_, err = p.stdout.Write(text)
+	return err
+}
+
+type checkCommand struct {
+	File string `short:"f" placeholder:"FILE" help:"A tenants.yaml too; - is standard input."`
+}
+
+// Run judges node.yaml, and a tenants.yaml as it would be applied to a platform that is empty.
+func (c *checkCommand) Run(ctx context.Context, p *program) error {
+	node, err := p.node()
+	failed := false
+	if err != nil {
+		p.complain(err)
+		failed = true
+	} else {
+		for _, name := range node.Unknown {
+			fmt.Fprintf(p.stderr, "%s is set, but is no setting\n", plain(name))
+		}
+		fmt.Fprintln(p.stdout, plain(p.configName())+": fine")
+	}
+	if c.File != "" {
+		if err := p.checkTenants(ctx, c.File); err != nil {
+			p.complain(err)
+			failed = true
+		} else {
+			fmt.Fprintln(p.stdout, plain(c.File)+": fine")
+		}
+	}
+	if failed {
+		return silent{}
+	}
+	return nil
+}
+
+// configName is the node.yaml that is read, for people.
+func (p *program) configName() string {
+	if p.cli.Config != "" {
+		return p.cli.Config
+	}
+	if _, err := os.Stat("node.yaml"); err == nil {
+		return "node.yaml"
+	}
+	return "the default configuration"
+}
+
+func (p *program) checkTenants(ctx context.Context, file string) (err error) {
+	name, text, err := p.read(file)
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "tollgate-check-")
+	if err != nil {
+		return fmt.Errorf("a folder to check in: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	empty, err := store.Open(ctx, store.Options{Dir: dir})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, empty.Close()) }()
+	parsed := tenantfile.Parse(name, text, tenantfile.Local{Dir: filepath.Dir(file)})
+	_, err = tenantfile.New(ctx, empty, parsed, tenantfile.Options{Principal: tenant.Local("check")})
+	return p.fileFaults(err)
+}
