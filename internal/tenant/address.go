@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // CheckCIDR gives what is wrong with an address range, nil if nothing is. A bare address is one.
@@ -33,7 +34,7 @@ func cidrWant(v string) string {
 	if err == nil && found {
 		return fmt.Sprintf("a mask of 0 to %d, not %s", a.BitLen(), quote(bits))
 	}
-	if CheckHost(v) == nil {
+	if CheckHost(v) == nil && strings.ContainsFunc(v, unicode.IsLetter) {
 		return "addresses only; a host name is allowed only as the host of an ingress switch"
 	}
 	return "such as 192.0.2.10/32 or 2001:db8::/64"
