@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -34,16 +36,28 @@ func (n *Node) Command(t testing.TB, args ...string) Result {
 // Begin starts `tollgate ARGS -c node.yaml`; what it returns waits for its end, at most 30 s.
 func (n *Node) Begin(t testing.TB, args ...string) func() Result {
 	t.Helper()
-	return begin(t, n.Dir, n.env, append(args, "-c", n.Config)...)
+	return begin(t, n.Dir, n.env, n.stacks, append(args, "-c", n.Config)...)
+}
+
+// stacks is what the node's goroutines do, for a command that hangs.
+func (n *Node) stacks() string {
+	client := http.Client{Timeout: 5 * time.Second}
+	resp, err := client.Get("http://" + n.Metrics + "/debug/pprof/goroutine?debug=2")
+	if err != nil {
+		return err.Error()
+	}
+	defer resp.Body.Close()
+	text, _ := io.ReadAll(resp.Body)
+	return string(text)
 }
 
 // Run runs the program under test in dir.
 func Run(t testing.TB, dir string, env []string, args ...string) Result {
 	t.Helper()
-	return begin(t, dir, env, args...)()
+	return begin(t, dir, env, func() string { return "" }, args...)()
 }
 
-func begin(t testing.TB, dir string, env []string, args ...string) func() Result {
+func begin(t testing.TB, dir string, env []string, stacks func() string, args ...string) func() Result {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	cmd := exec.CommandContext(ctx, Binary(t), args...)
@@ -58,7 +72,7 @@ func begin(t testing.TB, dir string, env []string, args ...string) func() Result
 		defer cancel()
 		var exit *exec.ExitError
 		if err := cmd.Wait(); ctx.Err() != nil {
-			t.Fatalf("tollgate %v did not end within 30 s\n%s%s", args, stdout.String(), stderr.String())
+			t.Fatalf("tollgate %v did not end within 30 s\n%s%s%s", args, stdout.String(), stderr.String(), stacks())
 		} else if err != nil && !errors.As(err, &exit) {
 			t.Fatalf("run tollgate %v: %v", args, err)
 		}

@@ -214,7 +214,8 @@ func (s *Stage) checkHidden() {
 }
 
 // The legs and matrices that scenarios choose from. A TCP caller and a TCP PBX never share
-// ::1: over TCP a destination is known by its address alone.
+// ::1: over TCP a destination is known by its address alone. Outbound nobody is called at ::1, which
+// is the node's own address too.
 func leg(name string) Leg {
 	return Leg{Proto: name[:3], IPv6: strings.HasSuffix(name, "6")}
 }
@@ -256,5 +257,5 @@ func Some() []Variant {
 func Full() []Variant {
 	inbound := Matrix("udp4-udp4", "tcp4-tcp4", "tls4-tls4", "udp6-udp6", "tcp4-udp4", "udp4-tcp4", "udp4-tls4", "tls4-udp4",
 		"tls4-tcp4", "udp4-udp6", "udp6-udp4", "tcp6-udp4", "tls6-tcp4", "udp4-tcp6", "tcp4-tls6")
-	return append(inbound, Out(Matrix("udp4-udp4", "tcp4-udp4", "udp4-tcp4", "tls4-tls4", "udp6-udp6", "udp4-udp6"))...)
+	return append(inbound, Out(Matrix("udp4-udp4", "tcp4-udp4", "udp4-tcp4", "tls4-tls4", "udp6-udp4"))...)
 }
