@@ -63,6 +63,9 @@ func (c *demoCommand) Run(p *program) error {
 	if err := d.configure(dir); err != nil {
 		return err
 	}
+	if err := edge.Vacant(&d.node); err != nil {
+		return err
+	}
 	d.log = newLog(p.stderr, d.node.Log)
 	running, stop, release := signals(d.log, true)
 	defer release()

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"tollgate/internal/api"
@@ -33,10 +34,7 @@ func (c *applyCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	secrets, err := tenantfile.References(name, text, tenantfile.Local{Dir: filepath.Dir(c.File)})
-	if err != nil {
-		return p.fileFaults(err)
-	}
+	secrets, here := tenantfile.References(name, text, tenantfile.Local{Dir: filepath.Dir(c.File)})
 	node, err := p.client(ctx)
 	if err != nil {
 		return err
@@ -45,9 +43,27 @@ func (c *applyCommand) Run(ctx context.Context, p *program) error {
 		"dry_run": {fmt.Sprint(c.DryRun)}, "prune": {fmt.Sprint(c.Prune)}, "overwrite": {fmt.Sprint(c.Overwrite)},
 	})
 	if err != nil {
-		return err
+		return inWordsOf(here, err)
 	}
 	return p.print(result, func() { p.applied(result) })
+}
+
+// inWordsOf gives the node's refusal. Of a secret that could not be resolved here the node only
+// knows that it was not sent; here says why.
+func inWordsOf(here, err error) error {
+	var faults tenantfile.Faults
+	var told *problemError
+	if !errors.As(here, &faults) || !errors.As(err, &told) {
+		return err
+	}
+	for i := range told.Errors {
+		e := &told.Errors[i]
+		at := slices.IndexFunc(faults, func(f *tenantfile.Fault) bool { return f.Line == e.Line && f.Column == e.Column && f.Field == e.Field })
+		if at >= 0 {
+			e.Message, e.Want = faults[at].Message, faults[at].Want
+		}
+	}
+	return told
 }
 
 // apply sends a file to a node.

@@ -25,6 +25,9 @@ func (serveCommand) Run(p *program) error {
 	if err != nil {
 		return err
 	}
+	if err := edge.Vacant(&node); err != nil {
+		return err
+	}
 	node.Version = programVersion()
 	log := newLog(p.stderr, node.Log)
 	for _, name := range node.Unknown {

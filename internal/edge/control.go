@@ -45,7 +45,7 @@ func DialControl(ctx context.Context, dir string) (net.Conn, error) {
 func ListenControl(dir string) (net.Listener, error) {
 	if c, err := DialControl(context.Background(), dir); err == nil {
 		_ = c.Close()
-		return nil, fmt.Errorf("another node is running with the data folder %s: stop it, or give this one another data_dir", dir)
+		return nil, errAnotherNode(dir)
 	}
 	const fresh = ControlName + ".new"
 	path, release, err := socketPath(dir, fresh)
@@ -65,6 +65,10 @@ func ListenControl(dir string) (net.Listener, error) {
 		return nil, errors.Join(fmt.Errorf("control socket in %s: %w", dir, err), ln.Close(), os.Remove(made))
 	}
 	return &controlListener{ln, final}, nil
+}
+
+func errAnotherNode(dir string) error {
+	return fmt.Errorf("another node is running with the data folder %s: stop it, or give this one another data_dir", dir)
 }
 
 // controlListener removes its socket when it is closed.

@@ -20,6 +20,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"tollgate/internal/api"
+	"tollgate/internal/config"
 	"tollgate/internal/record"
 )
 
@@ -66,18 +67,48 @@ func (h *httpServers) start() error {
 	return nil
 }
 
-// listen binds one TCP address, with TLS where there are key pairs.
-func (h *httpServers) listen(key, at string, s *http.Server, pairs *keyPairs) error {
+// Vacant says whether nobody else holds the data folder and the HTTP addresses of a node that is
+// about to start: its SIP sockets are bound first, and would have told of other things by then.
+func Vacant(cfg *config.Node) error {
+	if c, err := DialControl(context.Background(), cfg.DataDir); err == nil {
+		return errors.Join(errAnotherNode(cfg.DataDir), c.Close())
+	}
+	for _, door := range []struct{ key, at string }{{"http.listen", cfg.HTTP.Listen}, {"http.metrics", cfg.HTTP.Metrics}} {
+		if door.at == "" {
+			continue
+		}
+		ln, err := listenTCP(door.key, door.at)
+		if err != nil {
+			return err
+		}
+		if err := ln.Close(); err != nil {
+			return fmt.Errorf("%s: %w", door.key, err)
+		}
+	}
+	return nil
+}
+
+// listenTCP binds one address; its error says which key of node.yaml names it.
+func listenTCP(key, at string) (net.Listener, error) {
 	ln, err := net.Listen("tcp", at)
 	switch {
 	case errors.Is(err, unix.EADDRINUSE):
-		return fmt.Errorf("%s: %s is in use by another program: end it, or choose another port in node.yaml", key, at)
+		return nil, fmt.Errorf("%s: %s is in use by another program: end it, or choose another port in node.yaml", key, at)
 	case errors.Is(err, unix.EADDRNOTAVAIL):
-		return fmt.Errorf("%s: %s is no address of this machine", key, at)
+		return nil, fmt.Errorf("%s: %s is no address of this machine", key, at)
 	case errors.Is(err, unix.EACCES):
-		return fmt.Errorf("%s: %s may not be bound by this user: choose a port above 1023, or give the capability CAP_NET_BIND_SERVICE", key, at)
+		return nil, fmt.Errorf("%s: %s may not be bound by this user: choose a port above 1023, or give the capability CAP_NET_BIND_SERVICE", key, at)
 	case err != nil:
-		return fmt.Errorf("%s: %w", key, err)
+		return nil, fmt.Errorf("%s: %w", key, err)
+	}
+	return ln, nil
+}
+
+// listen serves one TCP address, with TLS where there are key pairs.
+func (h *httpServers) listen(key, at string, s *http.Server, pairs *keyPairs) error {
+	ln, err := listenTCP(key, at)
+	if err != nil {
+		return err
 	}
 	scheme := "http"
 	if pairs != nil {
@@ -89,7 +120,8 @@ func (h *httpServers) listen(key, at string, s *http.Server, pairs *keyPairs) er
 }
 
 func (h *httpServers) serve(ln net.Listener, s *http.Server) {
-	s.ReadHeaderTimeout, s.ReadTimeout, s.WriteTimeout, s.IdleTimeout = 10*time.Second, time.Minute, 2*time.Minute, 2*time.Minute
+	// A write is as long as the longest apply, whose body has its own time.
+	s.ReadHeaderTimeout, s.ReadTimeout, s.WriteTimeout, s.IdleTimeout = 10*time.Second, time.Minute, 10*time.Minute, 2*time.Minute
 	s.MaxHeaderBytes = 64 << 10
 	s.ErrorLog = slog.NewLogLogger(h.log.Handler(), slog.LevelDebug)
 	h.servers = append(h.servers, s)
