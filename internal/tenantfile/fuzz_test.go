@@ -69,6 +69,19 @@ func TestTame(t *testing.T) {
 	}
 }
 
+// TestForeignText: a file from Windows is one too, and what is no text is refused as a whole.
+func TestForeignText(t *testing.T) {
+	text := "\ufeff" + strings.ReplaceAll(strings.Replace(example(t), "call_limit: 100", "call_limit: x", 1), "\n", "\r\n")
+	if err := tenantfile.Parse("f", []byte(text), tenantfile.Given{}).Err(); err == nil || !strings.HasPrefix(err.Error(), "f:24:17: call_limit: ") || strings.Contains(err.Error(), "\n") {
+		t.Errorf("CRLF and a byte order mark: %v", err)
+	}
+	for _, text := range []string{"\xff\xfec\x00u\x00", "customers: [\xff]"} {
+		if err := tenantfile.Parse("f", []byte(text), tenantfile.Given{}).Err(); err == nil || err.Error() != "f:1:1: is not UTF-8; plain text, saved as UTF-8" {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
 func stairs(n int) string {
 	var b strings.Builder
 	for i := range n {

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -57,7 +58,12 @@ func (r *reader) document(data []byte) ast.Node {
 		r.fault(place{1, 1}, tenant.CodeOutOfRange, "", fmt.Sprintf("the file has %d bytes", len(data)), fmt.Sprintf("at most %d", sizeLimit))
 		return nil
 	}
-	tokens := lexer.Tokenize(string(data))
+	text := strings.ReplaceAll(strings.TrimPrefix(string(data), "\ufeff"), "\r\n", "\n")
+	if !utf8.ValidString(text) {
+		r.fault(place{1, 1}, tenant.CodeInvalid, "", "is not UTF-8", "plain text, saved as UTF-8")
+		return nil
+	}
+	tokens := lexer.Tokenize(text)
 	if !r.tame(tokens) {
 		return nil
 	}
