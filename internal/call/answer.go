@@ -120,7 +120,7 @@ func (c *Calls) refresh(sh *transaction.Shard, call *Call, fork uint8, side dial
 		}
 	}
 	if side == dialog.Callee && !d.Confirmed && !m.IsRequest() {
-		sh.Out = c.cfg.Minter.RouteSetOfResponse(sh.Out[:0], m)
+		sh.Out = c.cfg.Minter.RouteSetOfResponse(sh.Out[:0], m, call.id)
 		return call.texts.Set(&leg.Routes, sh.Out) == nil
 	}
 	return true

@@ -71,9 +71,12 @@ func (c *Calls) mask(id *policy.Identity, f transport.Flow) string {
 	return host
 }
 
+// textsRoom is what the texts of most calls need, in bytes.
+const textsRoom = 1024
+
 // fill takes what the dialog needs of the INVITE.
 func (c *Calls) fill(sh *transaction.Shard, call *Call, p *Passed, m *sip.Message, f transport.Flow) (err error) {
-	call.texts.Buf = sh.Copy(nil)
+	call.texts.Buf = sh.Buffer(textsRoom)
 	add := func(b []byte) (t dialog.Text) {
 		if err == nil {
 			t, err = call.texts.Add(b)
@@ -93,7 +96,7 @@ func (c *Calls) fill(sh *transaction.Shard, call *Call, p *Passed, m *sip.Messag
 		return err
 	}
 	h := &c.table(sh).work.hiding
-	h.Reset(c.mask(p.Identity, f), call.customer.Domains, f.Remote)
+	c.hide(h, call, c.mask(p.Identity, f), m)
 	sh.Out = c.mint(sh.Out[:0], sh, call, dialog.ToCallee, 0)
 	call.out.callID = add(sh.Out)
 	call.out.tag = add(appendTag(sh.Out[:0], call.id, callerTag))

@@ -19,7 +19,7 @@ func (c *Calls) Stray(sh *transaction.Shard, m *sip.Message, f transport.Flow) {
 		target = []byte("sip:" + f.Remote.String())
 	}
 	var branch [transaction.BranchLen]byte
-	routes := c.cfg.Minter.RouteSetOfResponse(nil, m)
+	routes := c.cfg.Minter.RouteSetOfResponse(nil, m, dialog.Stable{})
 	b := dialog.Build{
 		Method: sip.ACK, Target: target, Routes: routes, Out: c.address(f),
 		Branch: sh.AppendFreeBranch(branch[:0]),

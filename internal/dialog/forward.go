@@ -62,7 +62,8 @@ func (f *Forward) Write(e *sip.Edit, dst []byte) ([]byte, error) {
 	}
 	if f.Hide != nil {
 		f.identities(e)
-		f.Hide.request(e, m, f.Out, f.ID)
+		f.Hide.headers(e, m, f.Out, f.ID)
+		return e.Write(dst)
 	}
 	for i := range m.FieldCount() {
 		if field := m.Field(i); field.ID == sip.HdrRoute {

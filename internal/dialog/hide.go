@@ -14,10 +14,12 @@ type Hiding struct {
 	// Domains are the customer's own, which both sides know and need.
 	Domains []string
 	// Spellings of the hidden side that are cut out of any header.
-	names [6][]byte
-	named int
-	arena [512]byte // the names, so that they outlive the message
-	used  int
+	names  [8][]byte
+	folded [8]bool // the name has letters, which may come in the other case
+	named  int
+	arena  [640]byte // the names, so that they outlive the message
+	used   int
+	short  [64]byte
 }
 
 // Reset prepares h for a message that came from src.
@@ -27,34 +29,88 @@ func (h *Hiding) Reset(mask string, domains []string, src netip.AddrPort) {
 }
 
 // Name adds a host that must not show. Too short ones are left out, since they
-// stand in many harmless words.
+// stand in many harmless words. An IPv6 address is also known by its shortest spelling.
 func (h *Hiding) Name(host []byte) {
-	if h.used+len(host) <= len(h.arena) {
-		h.keep(copy(h.arena[h.used:], host))
+	h.add(host)
+	if u := (sip.URI{Host: host}); bytes.IndexByte(host, ':') >= 0 {
+		if a, ok := u.Addr(); ok {
+			h.add(a.AppendTo(h.short[:0]))
+		}
 	}
 }
 
 // NameString is Name for a string.
 func (h *Hiding) NameString(host string) {
 	if h.used+len(host) <= len(h.arena) {
-		h.keep(copy(h.arena[h.used:], host))
+		n := copy(h.arena[h.used:], host)
+		h.Name(h.arena[h.used : h.used+n])
 	}
 }
 
-// keep takes the next n bytes of the arena as a name, unless it is of no use.
+func (h *Hiding) add(name []byte) {
+	if h.used+len(name) <= len(h.arena) {
+		h.keep(copy(h.arena[h.used:], name))
+	}
+}
+
+// keep takes the next n bytes of the arena as a name, unless it is of no use: what
+// is part of a name that may show is no secret, and cutting it out would break that.
 func (h *Hiding) keep(n int) {
 	name := h.arena[h.used : h.used+n]
-	if n < 4 || h.named == len(h.names) || h.Own(name) {
+	if n < 4 || h.named == len(h.names) || h.partOfOwn(name) {
 		return
 	}
 	for _, have := range h.names[:h.named] {
-		if bytes.Equal(have, name) {
+		if sip.EqualFold(have, name) {
 			return
 		}
 	}
-	h.names[h.named] = name
+	h.names[h.named], h.folded[h.named] = name, hasLetter(name)
 	h.named++
 	h.used += n
+}
+
+func (h *Hiding) partOfOwn(name []byte) bool {
+	for _, d := range h.Domains {
+		if indexFold(d, name) >= 0 {
+			return true
+		}
+	}
+	return indexFold(h.Mask, name) >= 0
+}
+
+// hasLetter says that a name can be written in two cases.
+func hasLetter(name []byte) bool {
+	for _, c := range name {
+		if c|0x20 >= 'a' && c|0x20 <= 'z' {
+			return true
+		}
+	}
+	return false
+}
+
+// indexFold is bytes.Index without regard to the case of ASCII letters.
+func indexFold[T string | []byte](s T, name []byte) int {
+	for i := 0; i+len(name) <= len(s); i++ {
+		if s[i]|0x20 != name[0]|0x20 {
+			continue
+		}
+		n := 1
+		for n < len(name) && lower(s[i+n]) == lower(name[n]) {
+			n++
+		}
+		if n == len(name) && lower(s[i]) == lower(name[0]) {
+			return i
+		}
+	}
+	return -1
+}
+
+func lower(c byte) byte {
+	if c >= 'A' && c <= 'Z' {
+		return c + 'a' - 'A'
+	}
+	return c
 }
 
 // NameURI adds the host of a URI.
@@ -74,21 +130,56 @@ func (h *Hiding) Own(host []byte) bool {
 	return sip.EqualFoldString(host, h.Mask)
 }
 
-// AppendIdentity appends a From or To value without its tag, its host masked.
+// AppendIdentity appends a From or To value without its tag, its host masked, and
+// known names in the rest of it: the display name, the user.
 func (h *Hiding) AppendIdentity(dst, value []byte) []byte {
 	value = WithoutTag(value)
-	na, err := sip.ParseNameAddr(value)
-	if err != nil {
-		return append(dst, value...)
+	from, to := len(value), len(value)
+	if na, err := sip.ParseNameAddr(value); err == nil {
+		if u, err := sip.ParseURI(na.URI); err == nil && len(u.Host) > 0 {
+			from, to = hostSpan(value, &u)
+			if h.Own(u.Host) {
+				dst = h.appendMasked(dst, value[:from])
+				dst = append(dst, value[from:to]...)
+				return h.appendMasked(dst, value[to:])
+			}
+		}
 	}
-	u, err := sip.ParseURI(na.URI)
-	if err != nil || len(u.Host) == 0 || u.Scheme == sip.SchemeTEL || h.Own(u.Host) {
-		return append(dst, value...)
+	dst = h.appendMasked(dst, value[:from])
+	if from < to {
+		dst = append(dst, h.Mask...)
 	}
-	from, to := hostSpan(value, &u)
-	dst = append(dst, value[:from]...)
-	dst = append(dst, h.Mask...)
-	return append(dst, value[to:]...)
+	return h.appendMasked(dst, value[to:])
+}
+
+// appendMasked appends b with the mask in place of each known name.
+func (h *Hiding) appendMasked(dst, b []byte) []byte {
+	for {
+		at, n := h.find(b)
+		if at < 0 {
+			return append(dst, b...)
+		}
+		dst = append(dst, b[:at]...)
+		dst = append(dst, h.Mask...)
+		b = b[at+n:]
+	}
+}
+
+// find gives the place and length of the first known name in b, -1 if there is none.
+func (h *Hiding) find(b []byte) (at, n int) {
+	at = -1
+	for i, name := range h.names[:h.named] {
+		var found int
+		if h.folded[i] {
+			found = indexFold(b, name)
+		} else {
+			found = bytes.Index(b, name)
+		}
+		if found >= 0 && (at < 0 || found < at || found == at && len(name) > n) {
+			at, n = found, len(name)
+		}
+	}
+	return at, n
 }
 
 // hostSpan finds host and port of a URI, brackets included, within value.
@@ -106,29 +197,15 @@ func hostSpan(value []byte, u *sip.URI) (from, to int) {
 	return max(from, 0), min(to, len(value))
 }
 
-// request hides the sender's side of a request; identities are done already.
-func (h *Hiding) request(e *sip.Edit, m *sip.Message, out Address, id []byte) {
-	h.headers(e, m, out, id, true)
-}
-
-// response hides the sender's side of a response.
-func (h *Hiding) response(e *sip.Edit, m *sip.Message, out Address, id []byte) {
-	h.headers(e, m, out, id, false)
-}
-
-// headers walks all header lines: what is a hop's goes, what names a host is
-// masked, and nothing else is touched.
-func (h *Hiding) headers(e *sip.Edit, m *sip.Message, out Address, id []byte, request bool) {
+// headers walks all header lines of a sender: what is a hop's goes, what names a host
+// is masked, and nothing else is touched.
+func (h *Hiding) headers(e *sip.Edit, m *sip.Message, out Address, id []byte) {
 	contacted := false
 	for i := range m.FieldCount() {
 		f := m.Field(i)
 		switch f.ID {
-		case sip.HdrVia, sip.HdrRecordRoute, sip.HdrInReplyTo:
+		case sip.HdrVia, sip.HdrRoute, sip.HdrRecordRoute, sip.HdrInReplyTo:
 			e.Delete(f.Line)
-		case sip.HdrRoute:
-			if !request {
-				e.Delete(f.Line)
-			}
 		case sip.HdrContact:
 			if contacted {
 				e.Delete(f.Line)
@@ -144,79 +221,105 @@ func (h *Hiding) headers(e *sip.Edit, m *sip.Message, out Address, id []byte, re
 			// written elsewhere, or no host stands in them
 		case sip.HdrPAI, sip.HdrPPI, sip.HdrRPID, sip.HdrDiversion, sip.HdrHistoryInfo,
 			sip.HdrReferredBy, sip.HdrCallInfo, sip.HdrReplyTo, sip.HdrErrorInfo, sip.HdrAlertInfo:
-			h.maskURIs(e, m, f)
-		case sip.HdrWarning:
-			h.maskWarning(e, m, f)
+			h.maskURIs(e, m, f.Value)
+		case sip.HdrWarning: // below, element by element
 		default:
-			h.maskNames(e, m, f)
+			h.maskNames(e, m, f.Value)
 		}
+	}
+	h.maskWarnings(e, m)
+}
+
+// maskURIs masks the host of every SIP URI in a span, and known names besides.
+func (h *Hiding) maskURIs(e *sip.Edit, m *sip.Message, s sip.Span) {
+	for at := s.Off; ; {
+		uri, u, ok := nextURI(m, sip.Span{Off: at, End: s.End})
+		if !ok {
+			h.maskNames(e, m, s)
+			return
+		}
+		at = uri.End
+		from, to := hostSpan(m.Slice(uri), &u)
+		host := sip.Span{Off: uri.Off + uint16(from), End: uri.Off + uint16(to)}
+		h.maskNames(e, m, sip.Span{Off: s.Off, End: host.Off})
+		if !h.Own(u.Host) {
+			e.At(host).String(h.Mask)
+		}
+		s.Off = host.End
 	}
 }
 
-// maskURIs masks the host of every SIP URI in a header, and known names besides.
-func (h *Hiding) maskURIs(e *sip.Edit, m *sip.Message, f *sip.Field) {
-	value := m.Slice(f.Value)
-	found := false
-	for at := 0; at < len(value); {
-		i := bytes.Index(value[at:], []byte("sip"))
+// nextURI finds the next sip: or sips: URI in a span that has a host.
+func nextURI(m *sip.Message, s sip.Span) (sip.Span, sip.URI, bool) {
+	value := m.Slice(s)
+	for at := 0; ; {
+		i := indexFold(value[at:], []byte("sip"))
 		if i < 0 {
-			break
+			return s, sip.URI{}, false
 		}
 		i += at
 		at = i + 3
-		end := i
-		for end < len(value) && !bytes.ContainsRune([]byte("<>\", \t\r\n?"), rune(value[end])) {
-			end++
-		}
+		end := i + uriLen(value[i:], i > 0 && value[i-1] == '<')
 		u, err := sip.ParseURI(value[i:end])
-		if err != nil || u.Scheme != sip.SchemeSIP && u.Scheme != sip.SchemeSIPS {
-			continue
+		if err == nil && len(u.Host) > 0 && (u.Scheme == sip.SchemeSIP || u.Scheme == sip.SchemeSIPS) {
+			return sip.Span{Off: s.Off + uint16(i), End: s.Off + uint16(end)}, u, true
 		}
-		found, at = true, end
-		if h.Own(u.Host) {
-			continue
-		}
-		from, to := hostSpan(value[:end], &u)
-		e.At(sip.Span{Off: f.Value.Off + uint16(from), End: f.Value.Off + uint16(to)}).String(h.Mask)
-	}
-	if !found {
-		h.maskNames(e, m, f)
 	}
 }
 
-// maskWarning masks the warn-agent (RFC 3261 20.43: code, agent, quoted text) and
+// uriLen is how much of b may be a URI: in brackets all up to the closing one, else
+// no comma and no question mark, which end it (RFC 3261 20.10).
+func uriLen(b []byte, bracketed bool) int {
+	ends := ">\" \t\r\n,?"
+	if bracketed {
+		ends = ">"
+	}
+	if n := bytes.IndexAny(b, ends); n >= 0 {
+		return n
+	}
+	return len(b)
+}
+
+// maskWarnings masks each warn-agent (RFC 3261 20.43: code, agent, quoted text) and
 // known names in the text.
-func (h *Hiding) maskWarning(e *sip.Edit, m *sip.Message, f *sip.Field) {
-	value := m.Slice(f.Value)
-	i := bytes.IndexByte(value, ' ')
-	if i < 0 {
-		return
-	}
-	end := bytes.IndexByte(value[i+1:], ' ')
-	if end < 0 {
-		end = len(value) - i - 1
-	}
-	e.At(sip.Span{Off: f.Value.Off + uint16(i+1), End: f.Value.Off + uint16(i+1+end)}).String(h.Mask)
-	h.maskIn(e, sip.Span{Off: f.Value.Off + uint16(i+1+end), End: f.Value.End}, m)
-}
-
-func (h *Hiding) maskNames(e *sip.Edit, m *sip.Message, f *sip.Field) { h.maskIn(e, f.Value, m) }
-
-// maskIn replaces each occurrence of a known name in a span.
-func (h *Hiding) maskIn(e *sip.Edit, s sip.Span, m *sip.Message) {
-	for s.Off < s.End {
-		value := m.Slice(s)
-		best, length := -1, 0
-		for _, name := range h.names[:h.named] {
-			if i := bytes.Index(value, name); i >= 0 && (best < 0 || i < best) {
-				best, length = i, len(name)
-			}
-		}
-		if best < 0 {
+func (h *Hiding) maskWarnings(e *sip.Edit, m *sip.Message) {
+	it := m.Elements(sip.HdrWarning)
+	for {
+		elem, ok := it.Next()
+		if !ok {
 			return
 		}
-		at := s.Off + uint16(best)
-		e.At(sip.Span{Off: at, End: at + uint16(length)}).String(h.Mask)
-		s.Off = at + uint16(length)
+		s := m.SpanOf(elem)
+		from := wordEnd(elem, 0)
+		for from < len(elem) && elem[from] <= ' ' {
+			from++
+		}
+		to := wordEnd(elem, from)
+		if from == to {
+			h.maskNames(e, m, s)
+			continue
+		}
+		e.At(sip.Span{Off: s.Off + uint16(from), End: s.Off + uint16(to)}).String(h.Mask)
+		h.maskNames(e, m, sip.Span{Off: s.Off + uint16(to), End: s.End})
+	}
+}
+
+func wordEnd(b []byte, i int) int {
+	for i < len(b) && b[i] > ' ' {
+		i++
+	}
+	return i
+}
+
+// maskNames replaces each known name in a span.
+func (h *Hiding) maskNames(e *sip.Edit, m *sip.Message, s sip.Span) {
+	for s.Off < s.End {
+		at, n := h.find(m.Slice(s))
+		if at < 0 {
+			return
+		}
+		s.Off += uint16(at)
+		e.At(sip.Span{Off: s.Off, End: s.Off + uint16(n)}).String(h.Mask)
+		s.Off += uint16(n)
 	}
 }

@@ -102,16 +102,17 @@ func RouteSetOfRequest(dst []byte, m *sip.Message) []byte {
 }
 
 // RouteSetOfResponse writes the route set that a response gives its UAC
-// (RFC 3261 12.1.2): Record-Route reversed, without what we and those before us
-// have put there.
-func (m *Minter) RouteSetOfResponse(dst []byte, r *sip.Message) []byte {
+// (RFC 3261 12.1.2): Record-Route reversed, without what we, as the call id, and
+// those before us have put there. Entries of ours with another id stay: the call
+// has come through us again further on. A zero id is any.
+func (m *Minter) RouteSetOfResponse(dst []byte, r *sip.Message, id Stable) []byte {
 	const most = 16
 	var list [most][]byte
 	n := 0
 	it := r.Elements(sip.HdrRecordRoute)
 	for n < most {
 		elem, ok := it.Next()
-		if !ok || m.wrote(elem) {
+		if !ok || m.wrote(elem, id) {
 			break
 		}
 		list[n] = elem
@@ -126,14 +127,15 @@ func (m *Minter) RouteSetOfResponse(dst []byte, r *sip.Message) []byte {
 	return dst
 }
 
-// wrote says that a Route or Record-Route element is ours.
-func (m *Minter) wrote(elem []byte) bool {
+// wrote says that a Route or Record-Route element is ours, of the call id unless
+// that is zero.
+func (m *Minter) wrote(elem []byte, id Stable) bool {
 	na, err := sip.ParseNameAddr(elem)
 	if err != nil {
 		return false
 	}
-	_, ok := m.Of(na.URI)
-	return ok
+	got, ok := m.Of(na.URI)
+	return ok && (id == Stable{} || got.Stable == id)
 }
 
 // ContactURI gives the URI of the first Contact, nil if there is none.

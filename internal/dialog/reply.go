@@ -40,8 +40,11 @@ func (r *Reply) Write(e *sip.Edit, dst []byte) ([]byte, error) {
 		}
 		return e.Write(dst)
 	}
+	if reason := m.Reason(); len(reason) > 0 && (r.Status == 0 || r.Status == m.StatusCode()) {
+		r.Hide.maskNames(e, m, m.SpanOf(reason))
+	}
 	r.head(e)
-	r.Hide.response(e, m, r.Out, r.ID)
+	r.Hide.headers(e, m, r.Out, r.ID)
 	return e.Write(dst)
 }
 

@@ -14,19 +14,22 @@ type buffers struct {
 }
 
 // copyOf returns a copy of b in a pooled buffer.
-func (p *buffers) copyOf(b []byte) []byte {
+func (p *buffers) copyOf(b []byte) []byte { return append(p.room(len(b)), b...) }
+
+// room returns an empty buffer for n bytes.
+func (p *buffers) room(n int) []byte {
 	for c, size := range sizes {
-		if len(b) > size {
+		if n > size {
 			continue
 		}
-		if n := len(p.free[c]); n > 0 {
-			buf := p.free[c][n-1]
-			p.free[c] = p.free[c][:n-1]
-			return append(buf[:0], b...)
+		if free := len(p.free[c]); free > 0 {
+			buf := p.free[c][free-1]
+			p.free[c] = p.free[c][:free-1]
+			return buf[:0]
 		}
-		return append(make([]byte, 0, size), b...)
+		return make([]byte, 0, size)
 	}
-	return append([]byte(nil), b...)
+	return make([]byte, 0, n)
 }
 
 // put takes a buffer back and clears the caller's reference.

@@ -101,7 +101,10 @@ func (sh *Shard) Stop(id *TimerID) { sh.wheel.stop(id) }
 // Copy keeps bytes in a pooled buffer; Free gives it back.
 func (sh *Shard) Copy(b []byte) []byte { return sh.bufs.copyOf(b) }
 
-// Free takes back what Copy gave and clears the reference.
+// Buffer gives an empty pooled buffer with room for n bytes; Free gives it back.
+func (sh *Shard) Buffer(n int) []byte { return sh.bufs.room(n) }
+
+// Free takes back what Copy or Buffer gave and clears the reference.
 func (sh *Shard) Free(b *[]byte) { sh.bufs.put(b) }
 
 // Send writes a message that belongs to no transaction, such as an ACK to a 2xx.
