@@ -117,33 +117,33 @@ func badFiles() []bad {
 	return []bad{
 		{"unknown key", inCustomer("    §call_limits: 4\n"), "call_limits|call_limit"},
 		{"unknown key at the top", "§customer:\n  - name: x\n", "customer|customers"},
-		{"unknown key in a destination", "customers:\n  - name: x\n    destinations:\n      - {name: d, host: h.test, §prot: 5}\n", "prot"},
-		{"bad regex", inCustomer("    firewall_rules:\n      - {name: r, header: user-agent, value: §\"(abc\", action: drop}\n"), "(abc"},
-		{"bad regex in routing", inCustomer("    destination_groups_enabled: true\n    routing_rules:\n      - {name: r, header: to, value: §\"a{9,1}\", group: 1}\n"), "a{9,1}"},
+		{"unknown key in a destination", "companies: [{name: C}]\ncustomers:\n  - name: x\n    company: C\n    destinations:\n      - {name: d, host: h.test, §prot: 5}\n", "prot"},
+		{"bad regex", inCustomer("    firewall_rules:\n      - {name: r, header: user-agent, value: §\"(abc\", action: drop}\n"), "regular expression|character 1"},
+		{"bad regex in routing", inCustomer("    destination_groups_enabled: true\n    routing_rules:\n      - {name: r, header: to, value: §\"a{9,1}\", group: 1}\n"), "regular expression|{9,1}"},
 		{"bad CIDR", inCustomer("    whitelist: [§10.0.0.0/33]\n"), "10.0.0.0/33"},
 		{"bad CIDR of a switch", inCustomer("    switches:\n      - {name: s, direction: egress, addresses: [§300.1.1.1]}\n"), "300.1.1.1"},
-		{"unknown group", "customers:\n  - name: x\n    destination_groups_enabled: true\n    destinations:\n      - {name: d, host: h.test, group: §3}\n", "3|group"},
+		{"unknown group", "companies: [{name: C}]\ncustomers:\n  - name: x\n    company: C\n    destination_groups_enabled: true\n    destinations:\n      - {name: d, host: h.test, group: §3}\n", "3|group"},
 		{"unknown group in a rule", inCustomer("    destination_groups_enabled: true\n    routing_rules:\n      - {name: r, header: to, value: x, group: §4}\n"), "4|group"},
 		{"group 10", inCustomer("    destination_groups_enabled: true\n    destination_groups:\n      - {id: §10, name: ten}\n"), "10|9"},
-		{"group 1 edited", inCustomer("    destination_groups_enabled: true\n    destination_groups:\n      - {id: §1, name: mine}\n"), "1|default"},
+		{"group 1 edited", inCustomer("    destination_groups_enabled: true\n    destination_groups:\n      - {id: §1, name: mine}\n"), "group 1|cannot be edited"},
 		{"two customers with one domain", "companies: [{name: C}]\ncustomers:\n  - {name: a, company: C, domains: [same.test]}\n  - {name: b, company: C, domains: [§same.test]}\n", "same.test"},
 		{"unquoted 040", inCustomer("    blocklist:\n      - {domain: \"\", prefix: §040}\n"), "quote|\"040\""},
 		{"unquoted country code", inCustomer("    country_code: §39\n"), "quote"},
 		{"bad mode", inCustomer("    destination_mode: §random\n"), "random|load_balancing"},
-		{"bad protocol", "customers:\n  - name: x\n    destinations:\n      - {name: d, host: h.test, protocol: §sctp}\n", "sctp|udp"},
+		{"bad protocol", "companies: [{name: C}]\ncustomers:\n  - name: x\n    company: C\n    destinations:\n      - {name: d, host: h.test, protocol: §sctp}\n", "sctp|udp"},
 		{"bad header", inCustomer("    firewall_rules:\n      - {name: r, header: §x-foo, value: a, action: drop}\n"), "x-foo|user-agent"},
 		{"bad action", inCustomer("    firewall_rules:\n      - {name: r, header: to, value: a, action: §reject}\n"), "reject|drop"},
 		{"bad match", inCustomer("    firewall_rules:\n      - {name: r, header: to, value: a, match: §glob, action: drop}\n"), "glob|regex"},
 		{"time without unit", inCustomer("    timers: {initial: §5}\n"), "5s|initial"},
 		{"negative time", inCustomer("    timers: {invite: §-5s}\n"), "-5s"},
-		{"port", "customers:\n  - name: x\n    destinations:\n      - {name: d, host: h.test, port: §70000}\n", "70000|65535"},
+		{"port", "companies: [{name: C}]\ncustomers:\n  - name: x\n    company: C\n    destinations:\n      - {name: d, host: h.test, port: §70000}\n", "70000|65535"},
 		{"negative limit", inCustomer("    call_limit: §-1\n"), "-1"},
 		{"text where a number is meant", inCustomer("    call_limit: §many\n"), "many|number"},
-		{"two destinations of one name", "customers:\n  - name: x\n    destinations:\n      - {name: d, host: h.test}\n      - {name: §d, host: i.test}\n", "d"},
-		{"no host", "customers:\n  - name: x\n    destinations:\n      - {§name: d}\n", "host"},
-		{"unknown switch", "customers:\n  - name: x\n    destinations:\n      - {name: d, switch: §nowhere}\n", "nowhere"},
-		{"unknown company", "customers:\n  - name: x\n    company: §Nobody\n", "Nobody"},
-		{"bad domain", "customers:\n  - name: x\n    domains: [§\"not a domain\"]\n", "not a domain"},
+		{"two destinations of one name", "companies: [{name: C}]\ncustomers:\n  - name: x\n    company: C\n    destinations:\n      - {name: d, host: h.test}\n      - {name: §d, host: i.test}\n", "d"},
+		{"no host", "companies: [{name: C}]\ncustomers:\n  - name: x\n    company: C\n    destinations:\n      - {§name: d}\n", "host"},
+		{"unknown switch", "companies: [{name: C}]\ncustomers:\n  - name: x\n    company: C\n    destinations:\n      - {name: d, switch: §nowhere}\n", "nowhere"},
+		{"unknown company", "customers:\n  - {name: x, company: §Nobody}\n", "Nobody"},
+		{"bad domain", "companies: [{name: C}]\ncustomers:\n  - name: x\n    company: C\n    domains: [§\"not a domain\"]\n", "not a domain"},
 		{"broken YAML", "customers:\n  - name: x\n   §domains: [\n", ""},
 	}
 }
@@ -165,9 +165,9 @@ func TestBadFiles(t *testing.T) {
 			if r.Code != 1 {
 				t.Fatalf("expected exit 1\n%s", r)
 			}
-			found := located.FindStringSubmatch(r.Stdout + r.Stderr)
-			if found == nil || b.name != "broken YAML" && found[1] != strconv.Itoa(line) || found[2] == "0" {
-				t.Errorf("expected line %d and a column\n%s", line, r)
+			found := located.FindAllStringSubmatch(r.Stdout+r.Stderr, -1)
+			if len(found) != 1 || b.name != "broken YAML" && found[0][1] != strconv.Itoa(line) || found[0][2] == "0" {
+				t.Errorf("expected one fault, in line %d, with a column\n%s", line, r)
 			}
 			if b.words != "" {
 				says(t, r, strings.Split(b.words, "|")...)
@@ -182,13 +182,18 @@ func TestBadFiles(t *testing.T) {
 	}
 }
 
-// TestAllFaultsAtOnce: one line a fault.
+// TestAllFaultsAtOnce: one line a fault; first those of single values, then those of rules.
 func TestAllFaultsAtOnce(t *testing.T) {
 	t.Parallel()
 	node := harness.Start(t)
-	r := node.TryApply(t, inCustomer("    call_limit: -1\n    timers: {initial: 5}\n    whitelist: [x]\n    nonsense: 1\n"))
-	if found := located.FindAllString(r.Stdout+r.Stderr, -1); r.Code != 1 || len(found) != 4 {
-		t.Errorf("four faults, four lines\n%s", r)
+	for _, lines := range []string{
+		"    call_limit: many\n    timers: {initial: 5}\n    nonsense: 1\n",
+		"    call_limit: -1\n    whitelist: [x]\n    destination_mode: random\n",
+	} {
+		r := node.TryApply(t, inCustomer(lines))
+		if found := located.FindAllString(r.Stdout+r.Stderr, -1); r.Code != 1 || len(found) != 3 {
+			t.Errorf("three faults, three lines\n%s", r)
+		}
 	}
 }
 

@@ -53,7 +53,7 @@ func oneSentence(t *testing.T, r harness.Result, words ...string) {
 	}
 	var lines []string
 	for line := range strings.Lines(r.Stderr) {
-		if !strings.Contains(line, "level=INFO") && !strings.Contains(line, "level=DEBUG") && strings.TrimSpace(line) != "" {
+		if !strings.HasPrefix(line, "time=") && strings.TrimSpace(line) != "" { // the log has told of the start
 			lines = append(lines, line)
 		}
 	}
