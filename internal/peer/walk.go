@@ -47,6 +47,7 @@ type Walk struct {
 	current *policy.Destination
 	hops    []transport.Hop
 	hop     int
+	opened  transport.Flow // to the current hop, by a dial of this walk
 }
 
 // Start begins a walk; foreign is the target where list.Foreign is set.
@@ -61,7 +62,10 @@ func (w *Walk) Destination() *policy.Destination { return w.current }
 func (w *Walk) Candidate() int { return w.next - 1 }
 
 // SkipCandidate leaves the current candidate's other addresses out.
-func (w *Walk) SkipCandidate() { w.hops, w.hop = nil, 0 }
+func (w *Walk) SkipCandidate() { w.lead(nil) }
+
+// lead turns to other addresses.
+func (w *Walk) lead(hops []transport.Hop) { w.hops, w.hop, w.opened = hops, 0, transport.Flow{} }
 
 // More says that another address or candidate is left to try.
 func (w *Walk) More() bool {
@@ -105,11 +109,11 @@ func (r *Router) Next(w *Walk, size int, waiter Waiter, shard uint8, ref uint64)
 		hops, known := r.Resolver.Lookup(target)
 		if !known {
 			r.Resolver.Resolve(target, func(hops []transport.Hop, err error) {
-				waiter.Continue(shard, ref, func(w *Walk) { w.hops, w.hop = hops, 0 })
+				waiter.Continue(shard, ref, func(w *Walk) { w.lead(hops) })
 			})
 			return transport.Flow{}, Waiting
 		}
-		w.hops, w.hop = hops, 0
+		w.lead(hops)
 	}
 }
 
@@ -137,6 +141,11 @@ func (r *Router) connect(w *Walk, size int, waiter Waiter, shard uint8, ref uint
 		w.hop++
 		return flow, step, true
 	}
+	if flow, dialled := w.opened, w.opened.Proto != 0; dialled {
+		// Not looked for again: a peer that closes at once would be dialled for ever.
+		w.hop, w.opened = w.hop+1, transport.Flow{}
+		return flow, Ready, false
+	}
 	network := ""
 	if w.current != nil {
 		network = w.current.Network
@@ -153,10 +162,11 @@ func (r *Router) connect(w *Walk, size int, waiter Waiter, shard uint8, ref uint
 		w.hop++ // no listener of ours leads there
 		return flow, step, true
 	}
-	r.Network.Dial(hop, network, func(_ transport.Flow, err error) {
+	r.Network.Dial(hop, network, func(flow transport.Flow, err error) {
 		waiter.Continue(shard, ref, func(w *Walk) {
 			switch {
 			case err == nil:
+				w.opened = flow
 			case large:
 				r.streamless.add(hop.Addr) // RFC 3261 18.1.1: then UDP all the same
 			default:
@@ -177,7 +187,7 @@ func (r *Router) forbidden(a netip.AddrPort) bool {
 		return true
 	}
 	for _, p := range r.Forbidden {
-		if p.Contains(a.Addr()) {
+		if p.Contains(a.Addr().Unmap()) {
 			return true
 		}
 	}
