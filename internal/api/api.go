@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -162,7 +163,11 @@ func secured(next http.Handler) http.Handler {
 func (s *server) recovered(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
-			if v := recover(); v != nil && v != http.ErrAbortHandler {
+			v := recover()
+			if err, ok := v.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+				panic(v) // the server's own way to cut a connection
+			}
+			if v != nil {
 				s.log.Error("API fault", "method", r.Method, "path", r.URL.Path, "fault", fmt.Sprint(v), "stack", string(debug.Stack()))
 				writeProblem(w, problem(http.StatusInternalServerError, internalFault))
 			}

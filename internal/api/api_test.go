@@ -142,7 +142,7 @@ func TestRefusals(t *testing.T) {
 		{"no JSON", "POST", "customers", "{", 400, "", "the body is not JSON", "one JSON object"},
 		{"a list", "POST", "customers", "[]", 422, "body", "is not of the right kind", "object"},
 		{"null", "POST", "customers", "null", 422, "body", "is not of the right kind", "object"},
-		{"unknown key", "POST", "customers", `{"nmae":"x"}`, 422, "nmae", "is not known", "a field of /api/openapi.json"},
+		{"unknown key", "POST", "customers", `{"full_name":"x"}`, 422, "full_name", "is not known", "a field of /api/openapi.json"},
 		{"wrong case", "POST", "customers", `{"Name":"x"}`, 422, "Name", "is not known", "a field of /api/openapi.json"},
 		{"wrong kind", "PATCH", "customers/" + customer, `{"call_limit":"5"}`, 422, "call_limit", "is not of the right kind", "integer"},
 		{"nested kind", "PATCH", "customers/" + customer, `{"antifraud":{"invite":true}}`, 422, "antifraud.invite", "is not of the right kind", "integer"},
