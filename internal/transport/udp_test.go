@@ -1,7 +1,12 @@
 package transport_test
 
 import (
+	"errors"
+	"net"
 	"net/netip"
+	"strconv"
+	"strings"
+	"syscall"
 	"testing"
 
 	"tollgate/internal/transport"
@@ -41,5 +46,204 @@ func TestAnswerFromTheAddressAsked(t *testing.T) {
 				t.Errorf("answered from %s, asked at %s", from, asked)
 			}
 		})
+	}
+}
+
+// Both wildcards of one port are two listeners, each with its family.
+func TestBothWildcards(t *testing.T) {
+	tr, s := start(t, listening(on(transport.UDP, "0.0.0.0")))
+	port := tr.Listeners()[0].Addr.Port()
+	tr.Close()
+	cfg := listening(on(transport.UDP, "::"), on(transport.UDP, "0.0.0.0"), on(transport.TCP, "::"), on(transport.TLS, "0.0.0.0"))
+	for i := range cfg.Listen {
+		cfg.Listen[i].Addr = netip.AddrPortFrom(cfg.Listen[i].Addr.Addr(), port)
+	}
+	tr, s = start(t, cfg)
+	for want, addr := range []string{"::1", "127.0.0.1"} {
+		peer := udpPeer(t, addr)
+		if _, err := peer.WriteToUDPAddrPort([]byte("x"), at(tr, 0, addr)); err != nil {
+			t.Fatal(err)
+		}
+		if got := await(t, s.got, addr); int(got.flow.Listener) != want {
+			t.Errorf("%s came to listener %d", addr, got.flow.Listener)
+		}
+	}
+}
+
+func TestKeepaliveDatagramsAreDropped(t *testing.T) {
+	tr, s := start(t, listening(on(transport.UDP, "127.0.0.1")))
+	peer := udpPeer(t, "127.0.0.1")
+	for _, data := range []string{"\r\n\r\n", "\x00\x00\x00\x00", "", "\r\n", "OPTIONS"} {
+		if _, err := peer.WriteToUDPAddrPort([]byte(data), at(tr, 0, "127.0.0.1")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := await(t, s.got, "the request"); got.data != "OPTIONS" {
+		t.Errorf("got %q", got.data)
+	}
+}
+
+func TestLargeDatagrams(t *testing.T) {
+	tr, s := start(t, listening(on(transport.UDP, "0.0.0.0")))
+	peer := udpPeer(t, "127.0.0.1")
+	data := strings.Repeat("x", 65507)
+	if _, err := peer.WriteToUDPAddrPort([]byte(data), at(tr, 0, "127.0.0.1")); err != nil {
+		t.Fatal(err)
+	}
+	got := await(t, s.got, "the datagram")
+	if got.data != data {
+		t.Fatalf("got %d bytes", len(got.data))
+	}
+	if err := tr.Send(got.flow, []byte(data)); err != nil {
+		t.Fatal(err)
+	}
+	buf := make([]byte, 1<<16)
+	if n, _, err := peer.ReadFromUDPAddrPort(buf); n != len(data) || err != nil {
+		t.Fatalf("answered %d bytes, %v", n, err)
+	}
+	if err := tr.Send(got.flow, []byte(data+"x")); !errors.Is(err, transport.ErrTooBig) {
+		t.Errorf("one more byte: %v", err)
+	}
+}
+
+func TestUnreachable(t *testing.T) {
+	for _, addr := range []string{"127.0.0.1", "::1"} {
+		for _, listen := range []string{addr, "::"} {
+			t.Run(listen+" to "+addr, func(t *testing.T) {
+				tr, s := start(t, listening(on(transport.UDP, listen)))
+				gone, there := udpPeer(t, addr), udpPeer(t, addr)
+				dead := addrOf(gone)
+				gone.Close()
+				f, ok := tr.Find(transport.Hop{Proto: transport.UDP, Addr: dead}, "")
+				if !ok {
+					t.Fatal("no way there")
+				}
+				for range 3 {
+					if err := tr.Send(f, []byte("anybody there?")); err != nil {
+						t.Fatal(err)
+					}
+					got := await(t, s.unreachable, "the ICMP error")
+					if got.flow.Remote != dead || got.flow.Proto != transport.UDP || !errors.Is(got.err, syscall.ECONNREFUSED) {
+						t.Fatalf("got %+v", got)
+					}
+				}
+				// Whoever is there is none the worse for it.
+				for range 5 {
+					if err := tr.Send(f, []byte("anybody there?")); err != nil {
+						t.Fatal(err)
+					}
+					f := f
+					f.Remote = addrOf(there)
+					if err := tr.Send(f, []byte("hello")); err != nil {
+						t.Fatal(err)
+					}
+					buf := make([]byte, 100)
+					if n, _, err := there.ReadFromUDPAddrPort(buf); err != nil || string(buf[:n]) != "hello" {
+						t.Fatalf("%q, %v", buf[:n], err)
+					}
+				}
+			})
+		}
+	}
+}
+
+// gated holds the reader until it is opened, so that datagrams pile up.
+type gated struct {
+	*sink
+	open chan struct{}
+}
+
+func (g *gated) Receive(f transport.Flow, data []byte) {
+	<-g.open
+	g.sink.Receive(f, data)
+}
+
+// What piles up is all read, in order for each flow, also where one reader did not
+// keep up and the others join in.
+func TestUDPOrder(t *testing.T) {
+	tr, err := transport.New(listening(on(transport.UDP, "127.0.0.1")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tr.Close()
+	const peers, each = 4, 400
+	g := &gated{&sink{got: make(chan received, peers*each)}, make(chan struct{})}
+	tr.Start(g)
+	conns := make([]*net.UDPConn, peers)
+	for i := range conns {
+		conns[i] = udpPeer(t, "127.0.0.1")
+	}
+	send := func(from, to int) {
+		for n := from; n < to; n++ {
+			for _, c := range conns {
+				if _, err := c.WriteToUDPAddrPort([]byte(strconv.Itoa(n)), at(tr, 0, "127.0.0.1")); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+	send(0, each)
+	close(g.open)
+	next := map[netip.AddrPort]int{}
+	for range peers * each {
+		got := await(t, g.got, "a datagram")
+		if want := next[got.flow.Remote]; got.data != strconv.Itoa(want) {
+			t.Fatalf("%s: got %s, want %d", got.flow.Remote, got.data, want)
+		}
+		next[got.flow.Remote]++
+	}
+}
+
+// echo sends what it receives back: the shortest way through a transport.
+type echo struct {
+	*sink
+	tr *transport.Transport
+}
+
+func (e echo) Receive(f transport.Flow, data []byte) { e.tr.Send(f, data) }
+
+func TestUDPAllocatesNothing(t *testing.T) {
+	for _, listen := range []string{"127.0.0.1", "0.0.0.0", "::"} {
+		t.Run(listen, func(t *testing.T) {
+			tr, err := transport.New(listening(on(transport.UDP, listen)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer tr.Close()
+			tr.Start(echo{newSink(), tr})
+			peer := udpPeer(t, "127.0.0.1")
+			to, data, buf := at(tr, 0, "127.0.0.1"), make([]byte, 1100), make([]byte, 2000)
+			copy(data, "INVITE")
+			n := testing.AllocsPerRun(2000, func() {
+				peer.WriteToUDPAddrPort(data, to)
+				if n, _, err := peer.ReadFromUDPAddrPort(buf); n != len(data) || err != nil {
+					t.Fatal(n, err)
+				}
+			})
+			if n != 0 {
+				t.Errorf("%v allocations", n)
+			}
+		})
+	}
+}
+
+// A descriptor that was closed may be somebody else's by now.
+func TestSendAfterClose(t *testing.T) {
+	tr, s := start(t, listening(on(transport.UDP, "127.0.0.1"), on(transport.TCP, "127.0.0.1")))
+	c := dialTCP(t, at(tr, 1, "127.0.0.1"))
+	write(t, c, message("x"))
+	tcp := await(t, s.got, "the message").flow
+	udp, _ := tr.Find(transport.Hop{Proto: transport.UDP, Addr: at(tr, 0, "127.0.0.1")}, "")
+	tr.Close()
+	for _, f := range []transport.Flow{tcp, udp} {
+		if err := tr.Send(f, []byte("x")); !errors.Is(err, transport.ErrClosed) {
+			t.Errorf("%s: %v", f.Proto, err)
+		}
+	}
+	if got := await(t, s.closed, "the end"); got.flow != tcp || !errors.Is(got.err, transport.ErrClosed) {
+		t.Errorf("%+v", got)
+	}
+	if err := tr.Send(transport.Flow{Proto: transport.UDP, Listener: 7}, []byte("x")); !errors.Is(err, transport.ErrNoListener) {
+		t.Error(err)
 	}
 }
