@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"database/sql"
 	"errors"
 	"os"
@@ -171,6 +172,38 @@ func TestFullDisk(t *testing.T) {
 	limit(1 << 20)
 	if _, err := addCompany(t, s, "Verdi"); err != nil {
 		t.Errorf("with space again: %v", err)
+	}
+}
+
+// TestRefusedCommit: where the database refuses at COMMIT, nothing stays and the next write works.
+func TestRefusedCommit(t *testing.T) {
+	s, err := openIn(t, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = s.Write(t.Context(), tenant.Local("test"), tenant.Platform(), func(tx *Tx) error {
+		_, err := tx.db.Exec("INSERT INTO customers (company_id, natural_key, search, body, version, updated_at) VALUES (99, 'x', 'x', '{}', 1, 1)")
+		return err
+	})
+	if err == nil {
+		t.Error("a customer of no company was committed")
+	}
+	if rev, err := addCompany(t, s, "Verdi"); err != nil || rev != 1 {
+		t.Errorf("the next write: revision %d, %v", rev, err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	_, err = s.Write(ctx, tenant.Local("test"), tenant.Platform(), func(tx *Tx) error {
+		cancel()
+		return tx.Companies.Create(ctx, &tenant.Company{Name: "Rossi"})
+	})
+	if !errors.Is(err, context.Canceled) || strings.Contains(err.Error(), "\n") {
+		t.Errorf("a write that was given up: %q", err)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := addCompany(t, s, "Bianchi"); err == nil {
+		t.Error("a closed store was written")
 	}
 }
 

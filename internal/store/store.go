@@ -103,6 +103,7 @@ func (s *Store) readers() {
 // Close waits for the running write and closes.
 func (s *Store) Close() error {
 	s.writer <- struct{}{}
+	defer func() { <-s.writer }() // a later write is told that the database is closed
 	return errors.Join(s.explain(s.r.Close()), s.explain(s.w.Close()))
 }
 

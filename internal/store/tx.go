@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"time"
 
@@ -92,8 +93,12 @@ func (s *Store) write(ctx context.Context, p tenant.Principal, scope tenant.Scop
 	}
 	done := false
 	defer func() {
-		if !done { // also when fn panics
-			err = errors.Join(err, s.explain(tx.db.Rollback()))
+		if done {
+			return
+		}
+		// Also when fn panics; where the context ended first, it is rolled back already.
+		if failed := tx.db.Rollback(); failed != nil && !errors.Is(failed, sql.ErrTxDone) {
+			err = errors.Join(err, s.explain(failed))
 		}
 	}()
 	if err := fn(tx); err != nil {
@@ -104,7 +109,17 @@ func (s *Store) write(ctx context.Context, p tenant.Principal, scope tenant.Scop
 		return revision, s.explain(err)
 	}
 	done = true
-	return revision, s.explain(tx.db.Commit())
+	return revision, s.explain(s.commit(tx.db))
+}
+
+// commit ends the transaction. SQLite leaves one open whose COMMIT it refused (a full disk, a
+// reference that hangs), and the writer's only connection would stay in it.
+func (s *Store) commit(db bun.Tx) error {
+	err := db.Commit()
+	if err != nil {
+		_, _ = s.w.Exec("ROLLBACK") // fails where SQLite has rolled back by itself
+	}
+	return err
 }
 
 // mayEnter wants the scope to be one that the principal has.

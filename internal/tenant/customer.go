@@ -146,9 +146,8 @@ func (c *check) duration(field string, v, low, high time.Duration) {
 
 func (c *check) emergency(v Emergency) {
 	for i, n := range v.Numbers {
-		c.digits(index("emergency.numbers", i), n, digitSet+"+*#", 20, `digits, such as "112"`)
-		if n == "" {
-			c.add(CodeRequired, index("emergency.numbers", i), "is empty", `digits, such as "112"`)
+		if digits := strings.TrimPrefix(n, "+"); digits == "" || len(digits) > 20 || strings.Trim(digits, digitSet) != "" {
+			c.add(CodeInvalid, index("emergency.numbers", i), quote(n)+" is not a number", `digits, such as "112"`)
 		}
 	}
 	c.unique("emergency.numbers", v.Numbers)

@@ -10,7 +10,7 @@ import (
 // The caps on a customer's regular expressions: RE2 runs in linear time, and this bounds the factor.
 const (
 	RegexLength = 1024 // bytes of one pattern
-	RegexSize   = 4096 // instructions of one compiled pattern
+	RegexSize   = 500  // instructions of one compiled pattern; package policy has the same caps
 )
 
 // CheckRegex gives what is wrong with a pattern of RE2, nil if nothing is; the message names the

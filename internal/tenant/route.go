@@ -116,7 +116,7 @@ func (c *check) header(v *HeaderRule, headers []string) {
 		if v.Value == "" {
 			c.add(CodeRequired, "value", "is missing", "the text to look for")
 		}
-		c.text("value", v.Value, RegexLength)
+		c.text("value", v.Value, 250)
 	case "cidr":
 		if v.Header != "source-ip" {
 			c.add(CodeConflict, "match", "cidr compares addresses, which "+v.Header+" is not", "header: source-ip, or match: regex")

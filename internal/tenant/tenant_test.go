@@ -273,7 +273,7 @@ func TestHostileFaults(t *testing.T) {
 	c := tenant.NewCustomer()
 	c.Name, c.CountryCode, c.DestinationMode, c.Digest, c.ExtensionBlock = evil, evil, tenant.DestinationMode(evil), []string{evil}, evil
 	for _, f := range c.Validate() {
-		if strings.ContainsAny(f.Message, "\x1b\n\xff") || len(f.Message) > 300 {
+		if strings.ContainsAny(f.Message, "\x1b\n") || strings.Contains(f.Message, "\xff") || len(f.Message) > 300 {
 			t.Errorf("fault %q", f.Message)
 		}
 	}

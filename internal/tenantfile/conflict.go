@@ -65,8 +65,13 @@ func (p *planner) since(of owned) ([]store.AuditEntry, error) {
 }
 
 // deletedTenants: a customer or company that the file makes may be one that somebody deleted after a file was applied to it.
-func (p *planner) deletedTenants() ([]store.AuditEntry, error) {
-	return p.st.DeletedSinceApplied(p.ctx, via)
+func (p *planner) deletedTenants() (_ []store.AuditEntry, err error) {
+	if p.deleted == nil {
+		if p.deleted, err = p.st.DeletedSinceApplied(p.ctx, via); p.deleted == nil {
+			p.deleted = []store.AuditEntry{}
+		}
+	}
+	return p.deleted, err
 }
 
 // undoes says whether the operation takes back what the entry did, and of which field.

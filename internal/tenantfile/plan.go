@@ -87,9 +87,16 @@ func New(ctx context.Context, st *store.Store, f *File, opt Options) (*Plan, err
 	if err != nil || len(plan.ops) == 0 {
 		return plan, err
 	}
+	if len(plan.ops) > tryLimit {
+		return plan, nil
+	}
 	// What only the store can judge, it judges now rather than after the diff was shown.
 	return plan, plan.try(ctx, st)
 }
+
+// tryLimit is how many changes are tried before they are made; with more, the store would be kept
+// from other writes for seconds, twice.
+const tryLimit = 5000
 
 // compare is New without asking the store to try.
 func compare(ctx context.Context, st *store.Store, f *File, opt Options) (*Plan, error) {
@@ -167,6 +174,7 @@ type planner struct {
 	named     map[tenant.CompanyID]bool
 	kept      map[tenant.CustomerID]bool // customers that the file names
 	changed   map[tenant.CustomerID]bool // customers whose SIP users change
+	deleted   []store.AuditEntry         // customers and companies that others deleted; nil: not asked yet
 	claimed   map[any]place              // what stands and was found by name, by its pointer
 	creds     map[tenant.CustomerID]map[tenant.SIPUserID]store.HA1
 }

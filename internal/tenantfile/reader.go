@@ -234,24 +234,24 @@ func (r *reader) number(n ast.Node, field string) (int, bool) {
 	if !ok {
 		return 0, false
 	}
-	raw := n.GetToken().Value
-	switch n.(type) {
+	raw, where := n.GetToken().Value, placeOf(n)
+	switch n := n.(type) {
 	case *ast.IntegerNode:
 		v, err := strconv.Atoi(raw)
 		if err == nil && strconv.Itoa(v) == raw {
 			return v, true
 		}
-		r.fault(placeOf(n), tenant.CodeInvalid, field, raw+" is not read as what it looks like", "a decimal number without leading zeros, such as "+decimal(raw))
+		r.fault(where, tenant.CodeInvalid, field, raw+" is not read as what it looks like", "a decimal number without leading zeros, such as "+decimal(raw))
 	case *ast.StringNode:
-		if v, err := strconv.Atoi(n.(*ast.StringNode).Value); err == nil {
-			r.fault(placeOf(n), tenant.CodeInvalid, field, "is the text "+strconv.Quote(n.(*ast.StringNode).Value)+" where a number is meant", strconv.Itoa(v)+" without quotes or leading zeros")
+		if v, err := strconv.Atoi(n.Value); err == nil {
+			r.fault(where, tenant.CodeInvalid, field, "is the text "+strconv.Quote(n.Value)+" where a number is meant", strconv.Itoa(v)+" without quotes or leading zeros")
 			return 0, false
 		}
-		r.fault(placeOf(n), tenant.CodeInvalid, field, "is "+describe(n)+" where a number is meant", "a whole number")
+		r.fault(where, tenant.CodeInvalid, field, "is "+describe(n)+" where a number is meant", "a whole number")
 	case *ast.NullNode:
-		r.fault(placeOf(n), tenant.CodeInvalid, field, "is empty", "a whole number, or leave the key out")
+		r.fault(where, tenant.CodeInvalid, field, "is empty", "a whole number, or leave the key out")
 	default:
-		r.fault(placeOf(n), tenant.CodeInvalid, field, "is "+describe(n)+" where a whole number is meant", "a whole number")
+		r.fault(where, tenant.CodeInvalid, field, "is "+describe(n)+" where a whole number is meant", "a whole number")
 	}
 	return 0, false
 }

@@ -70,7 +70,8 @@ type gathering struct {
 	found Given
 }
 
-func (g *gathering) Env(name string) (string, error)  { return g.take("env "+name, name, g.from.Env) }
+func (g *gathering) Env(name string) (string, error) { return g.take("env "+name, name, g.from.Env) }
+
 func (g *gathering) File(path string) (string, error) { return g.take("file "+path, path, g.from.File) }
 
 func (g *gathering) take(key, name string, get func(string) (string, error)) (string, error) {
@@ -108,7 +109,7 @@ func (r *reader) password(n ast.Node, hashes bool) *secret {
 		want = "text, {env: NAME}, {file: F}, {ha1: H, realm: R} or generate"
 	}
 	s := &secret{at: placeOf(n)}
-	switch n.(type) {
+	switch n := n.(type) {
 	case *ast.MappingNode, *ast.MappingValueNode:
 		if r.openSecret(s, n, hashes, want) {
 			return s
@@ -121,7 +122,7 @@ func (r *reader) password(n ast.Node, hashes bool) *secret {
 		r.fault(s.at, tenant.CodeInvalid, field, "is empty", want+"; or leave the key out, and the password stays")
 		return nil
 	case *ast.StringNode:
-		s.text = n.(*ast.StringNode).Value
+		s.text = n.Value
 		if s.generate = s.text == "generate"; s.generate {
 			s.text = ""
 		}
