@@ -131,7 +131,7 @@ func changeSchema(registry huma.Registry, name string, t reflect.Type, fresh obj
 	}
 	for field, p := range s.Properties {
 		if _, settable := fresh[field]; !settable && !p.WriteOnly && !strings.HasSuffix(field, "_id") || slices.Contains([]string{"id", "proven", "hint"}, field) {
-			p.ReadOnly = true
+			p.ReadOnly, p.Default = true, nil
 		}
 	}
 	s.PrecomputeMessages()
@@ -156,7 +156,7 @@ func loosened(registry huma.Registry, s *huma.Schema, fresh any) *huma.Schema {
 	if s.Items != nil {
 		out.Items = loosened(registry, s.Items, nil)
 	}
-	if _, isObject := fresh.(object); !isObject && fresh != nil {
+	if _, isObject := fresh.(object); !isObject && fresh != nil && fresh != "" { // "" is no default that one would want to read of
 		out.Default = fresh
 	}
 	clean := huma.Schema{
