@@ -176,7 +176,7 @@ func (c *Calls) establish(sh *transaction.Shard, call *Call) {
 	sh.Stop(&call.initial)
 	c.dropSetup(sh, call)
 	call.state, call.status, call.reason = up, 0, policy.OK
-	call.answered = sh.Since()
+	call.answered = max(sh.Since(), 1) // 0 means never
 	if limit := call.customer.Settings.Timers.MaxCall; limit > 0 {
 		call.invite = sh.After(limit, c.user, timerMaxCall, call.ref(refSetup))
 	}

@@ -21,7 +21,12 @@ func (c *Calls) Canceled(sh *transaction.Shard, _ transaction.ID, ref uint64) {
 			c.finish(sh, call)
 		}
 	case refExchange:
-		if x := c.exchange(sh, ref); x != nil {
+		x := c.exchange(sh, ref)
+		switch {
+		case x == nil:
+		case x.client == 0: // its way is still being looked up
+			c.answerExchange(sh, x, 487)
+		default:
 			sh.Cancel(x.client)
 		}
 	}

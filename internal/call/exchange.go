@@ -127,6 +127,7 @@ func (c *Calls) forward(sh *transaction.Shard, x *exchange, m *sip.Message) {
 			c.sent(sh, call, x)
 			return
 		}
+		x.client = 0
 		if x.walk == nil {
 			c.startWalk(call, x)
 		}

@@ -9,7 +9,10 @@ import (
 
 // rejection answers an offer that came in a 2xx nobody wants: RFC 3264 6 lets every
 // stream be refused by port 0, and an ACK must carry an answer (RFC 3261 13.2.1).
-const rejection = "v=0\r\no=- 0 0 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n"
+const rejection = "v=0\r\no=- 0 0 IN IP4 0.0.0.0\r\ns=-\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\n"
+
+// maxRejection bounds, in bytes, what a hostile offer makes of it.
+const maxRejection = 8 << 10
 
 // Stray ends what answers an INVITE that was given up, cancelled or forgotten:
 // ACK, then BYE (RFC 3261 9.1, 13.2.2.4). All it needs stands in the 2xx.
@@ -44,7 +47,7 @@ func (c *Calls) Stray(sh *transaction.Shard, m *sip.Message, f transport.Flow) {
 // rejectAll answers an SDP offer with port 0 for each of its streams.
 func rejectAll(offer []byte) []byte {
 	answer := []byte(rejection)
-	for len(offer) > 0 {
+	for len(offer) > 0 && len(answer) < maxRejection {
 		line := offer
 		for i, ch := range offer {
 			if ch == '\n' {

@@ -49,8 +49,8 @@ func nextHop(call *Call, leg dialog.Leg) []byte {
 }
 
 // quickWay gives a leg's flow when no name or connection has to be looked up.
-// An open connection is used again; a private target that is not where its party
-// speaks from stands behind NAT, so the party is answered where it speaks from.
+// An open connection is used again; a target of a narrower scope than where its
+// party speaks from stands behind NAT, so the party is answered where it speaks from.
 func (c *Calls) quickWay(leg dialog.Leg, call *Call) (transport.Flow, bool) {
 	if leg.Flow.Proto.Reliable() {
 		return leg.Flow, c.cfg.Transport.Alive(leg.Flow)
@@ -64,7 +64,9 @@ func (c *Calls) quickWay(leg dialog.Leg, call *Call) (transport.Flow, bool) {
 		return leg.Flow, false
 	}
 	proto, port := transport.UDP, uint16(5060)
-	if v, ok := u.Param("transport"); ok {
+	if u.Scheme == sip.SchemeSIPS {
+		proto, port = transport.TLS, transport.TLS.DefaultPort()
+	} else if v, ok := u.Param("transport"); ok {
 		if proto, ok = transport.ParseProto(string(v)); !ok {
 			return leg.Flow, true
 		}
@@ -77,7 +79,7 @@ func (c *Calls) quickWay(leg dialog.Leg, call *Call) (transport.Flow, bool) {
 	switch {
 	case proto == transport.UDP && to == leg.Flow.Remote:
 		return leg.Flow, true
-	case addr.IsUnspecified() || addr.IsPrivate() && addr != leg.Flow.Remote.Addr() && !leg.Flow.Remote.Addr().IsPrivate():
+	case scope(addr) < scope(leg.Flow.Remote.Addr()):
 		return leg.Flow, true
 	case proto == transport.UDP && addr.Is4() == leg.Flow.Remote.Addr().Is4():
 		flow := leg.Flow
@@ -85,6 +87,21 @@ func (c *Calls) quickWay(leg dialog.Leg, call *Call) (transport.Flow, bool) {
 		return flow, true
 	}
 	return c.cfg.Transport.Find(transport.Hop{Proto: proto, Addr: to}, "")
+}
+
+// scope says how far an address is known: nowhere, on its host or link, in its site,
+// everywhere.
+func scope(a netip.Addr) int {
+	a = a.Unmap()
+	switch {
+	case a.IsUnspecified() || a.IsMulticast():
+		return 0
+	case a.IsLoopback() || a.IsLinkLocalUnicast():
+		return 1
+	case a.IsPrivate() || a.Is4() && a.As4()[0] == 100 && a.As4()[1]&0xc0 == 64: // RFC 6598
+		return 2
+	}
+	return 3
 }
 
 // reach gives a flow to a leg at once, or calls then from another goroutine.

@@ -97,8 +97,15 @@ func (r *rig) Lookup(t transport.Target) ([]transport.Hop, bool) {
 // run gives f a rig with one customer, acme.test, and two destinations.
 func run(t *testing.T, hidden bool, f func(r *rig)) {
 	t.Helper()
+	runOver(t, hidden, func() live.Live { return memory.New() }, f)
+}
+
+// runOver is run over a live backend.
+func runOver(t *testing.T, hidden bool, backend func() live.Live, f func(r *rig)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, hidden, 3)
+		r := newRigOver(t, hidden, 3, backend())
+		defer r.live.Close()
 		r.last = nil
 		r.layer.Run()
 		defer r.layer.Close()
@@ -107,8 +114,12 @@ func run(t *testing.T, hidden bool, f func(r *rig)) {
 }
 
 func newRig(t testing.TB, hidden bool, limit int) *rig {
+	return newRigOver(t, hidden, limit, memory.New())
+}
+
+func newRigOver(t testing.TB, hidden bool, limit int, backend live.Live) *rig {
 	r := &rig{t: t, last: map[netip.AddrPort]string{}, inbox: map[netip.AddrPort][]string{}, refuses: map[netip.AddrPort]bool{}}
-	r.table, r.live = policy.NewTable(), memory.New()
+	r.table, r.live = policy.NewTable(), backend
 	r.table.PutCompany(tenant.Company{ID: 1, Name: "one"})
 	settings := tenant.Customer{
 		ID: 1, Company: 1, Name: "acme", TopologyHiding: hidden, CallLimit: limit, DestinationMode: tenant.ModePriority,

@@ -252,6 +252,7 @@ func (r *Relay) back(sh *transaction.Shard, q *request, m *sip.Message, f transp
 // Failed is transaction.User.
 func (r *Relay) Failed(sh *transaction.Shard, id transaction.ID, ref uint64, _ transaction.Failure) {
 	if q := r.request(sh, ref); q != nil && q.client == id {
+		sh.Stop(&q.initial)
 		q.silent = true
 		r.try(sh, q, nil)
 	}
