@@ -103,7 +103,9 @@ func (c *Customer) sortGroups() {
 		c.groups[d.Group] = append(c.groups[d.Group], d)
 	}
 	for _, group := range c.groups {
-		slices.SortStableFunc(group, func(x, y *Destination) int { return cmp.Compare(x.Priority, y.Priority) })
+		slices.SortStableFunc(group, func(x, y *Destination) int {
+			return cmp.Or(cmp.Compare(x.Priority, y.Priority), cmp.Compare(x.position, y.position))
+		})
 	}
 }
 
@@ -123,7 +125,7 @@ func (c *Customer) moved(d *Destination) *Customer {
 func compileDestination(from *tenant.Destination, a *tenant.Account) (*Destination, error) {
 	d := &Destination{
 		ID: from.ID, Customer: a.Customer.ID, Name: from.Name, Host: from.Host, Protocol: from.Protocol,
-		Verify: from.TLSVerify, Network: from.Network, Priority: from.Priority, Group: from.Group,
+		Verify: from.TLSVerify, Network: from.Network, Priority: from.Priority, position: from.Position, Group: from.Group,
 		Class5: from.Class5, Disabled: from.Disabled,
 	}
 	port := from.Port

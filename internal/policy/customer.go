@@ -57,6 +57,7 @@ type Destination struct {
 	Verify     bool   // check the certificate
 	Network    string // leave by a listener of this network, "" = any
 	Priority   int    // lower is tried first
+	position   int    // order among equal priorities
 	Group      int    // 1 to 9
 	Class5     bool
 	Disabled   bool

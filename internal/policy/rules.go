@@ -92,7 +92,7 @@ func ranked[R any](rules []R, of func(*R) *tenant.HeaderRule) []R {
 	sorted := slices.Clone(rules)
 	slices.SortStableFunc(sorted, func(x, y R) int {
 		a, b := of(&x), of(&y)
-		return cmp.Or(cmp.Compare(a.Priority, b.Priority), cmp.Compare(a.ID, b.ID))
+		return cmp.Or(cmp.Compare(a.Priority, b.Priority), cmp.Compare(a.Position, b.Position), cmp.Compare(a.ID, b.ID))
 	})
 	return sorted
 }
