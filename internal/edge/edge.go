@@ -122,7 +122,7 @@ type core struct{ *gate.Gate }
 // newMinter keys the identifiers of this process.
 func newMinter() *dialog.Minter {
 	var seed [18]byte
-	rand.Read(seed[:]) //nolint:errcheck // never fails (Go 1.24)
+	rand.Read(seed[:]) // never fails (Go 1.24)
 	return dialog.NewMinter(1, binary.BigEndian.Uint16(seed[16:]), dialog.Key{
 		ID: 1, K0: binary.BigEndian.Uint64(seed[0:]), K1: binary.BigEndian.Uint64(seed[8:]),
 	})

@@ -66,8 +66,8 @@ func (g *Gate) Canceled(sh *transaction.Shard, s transaction.ID, ref uint64) {
 	}
 }
 
-// Response, Failed, Ended and Timer belong to client transactions and timers, of
-// which the gate has none.
+// Response is transaction.User, as all below: they tell of client transactions and
+// timers, of which the gate has none.
 func (g *Gate) Response(*transaction.Shard, transaction.ID, uint64, *sip.Message, transport.Flow) {}
 
 // Failed is transaction.User.

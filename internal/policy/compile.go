@@ -96,7 +96,7 @@ func (t *Table) addDestinations(c *Customer, a *tenant.Account) error {
 	return errors.Join(faults...)
 }
 
-// sortGroups fills the groups: lower priority number first, equal ones by id.
+// sortGroups fills the groups: lower priority number first, equal ones by position, then id.
 func (c *Customer) sortGroups() {
 	c.groups = [maxGroup + 1][]*Destination{}
 	for _, d := range c.Destinations {

@@ -29,7 +29,7 @@ type Customer struct {
 	Destinations []*Destination // by id
 	Plan         NumberPlan
 
-	groups    [maxGroup + 1][]*Destination // by priority, then id
+	groups    [maxGroup + 1][]*Destination // by priority, position, id
 	routing   *routing
 	emergency []string // as Plan writes them
 }

@@ -87,7 +87,7 @@ func (h header) recurs() bool {
 }
 
 // ranked sorts rules into the order of evaluation: the lowest priority number first, equal
-// ones by id (mission row R1).
+// ones by position, then id (mission row R1).
 func ranked[R any](rules []R, of func(*R) *tenant.HeaderRule) []R {
 	sorted := slices.Clone(rules)
 	slices.SortStableFunc(sorted, func(x, y R) int {

@@ -1,6 +1,7 @@
 package policy_test
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"regexp"
@@ -213,7 +214,8 @@ func FuzzRegex(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text, value string) {
 		err := policy.ValidateRegex(text)
-		if fault, ok := err.(*policy.RegexError); ok && (fault.Offset < 0 || fault.Offset > len(text) || fault.Want == "" || fault.What == "") {
+		var fault *policy.RegexError
+		if errors.As(err, &fault) && (fault.Offset < 0 || fault.Offset > len(text) || fault.Want == "" || fault.What == "") {
 			t.Fatalf("%q: %+v", text, fault)
 		}
 		if err != nil || len(value) > 1024 {

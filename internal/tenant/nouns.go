@@ -7,8 +7,8 @@ package tenant
 
 import "time"
 
-// Identifiers are typed, so that one noun's id can never be passed as another's.
 type (
+	// CompanyID and the others are typed, so that one noun's id can never be passed as another's.
 	CompanyID     int64
 	UserID        int64
 	CustomerID    int64

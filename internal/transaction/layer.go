@@ -117,7 +117,7 @@ func New(cfg Config) *Layer {
 		cfg.MaxCells = 1 << 18
 	}
 	var seed [24]byte
-	rand.Read(seed[:]) //nolint:errcheck // crypto/rand.Read never fails (Go 1.24)
+	rand.Read(seed[:]) // crypto/rand.Read never fails (Go 1.24)
 	l := &Layer{
 		cfg:    cfg,
 		secret: secret{binary.BigEndian.Uint64(seed[0:]), binary.BigEndian.Uint64(seed[8:])},

@@ -94,7 +94,7 @@ func checkURI(uri string) error {
 		return err
 	}
 	if u.Scheme == sip.SchemeOther {
-		return errors.New("want sip:, sips: or tel:")
+		return errors.New("want sip:, sips: or tel: before the address")
 	}
 	return nil
 }
