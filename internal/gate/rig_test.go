@@ -47,6 +47,8 @@ var (
 	aliceAddr = netip.MustParseAddrPort("198.51.100.7:5062")
 	pbxAddr   = netip.MustParseAddrPort("203.0.113.10:5060")
 	pbx2Addr  = netip.MustParseAddrPort("203.0.113.11:5060")
+	// A host that is nobody's destination.
+	carrierAddr = netip.MustParseAddrPort("203.0.113.200:5060")
 )
 
 func (r *rig) Send(f transport.Flow, data []byte) error {
