@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
+
 	"tollgate/internal/peer"
 	"tollgate/internal/store"
 	"tollgate/internal/tenant"
@@ -134,6 +136,9 @@ func (s *server) callers() {
 		},
 		split: sipSecrets,
 	})
+	// huma describes no object that may be null, and a SIP user's voicemail is null where the profile's counts.
+	user := s.huma.OpenAPI().Components.Schemas.Map()["SipUser"]
+	user.Properties["voicemail"] = &huma.Schema{AnyOf: []*huma.Schema{user.Properties["voicemail"], {Type: "null"}}}
 	register(s, resource[tenant.SIPProfile, tenant.SIPProfile, tenant.ProfileID]{
 		path: "sip-profiles", one: "SIP profile", all: "SIP profiles", reader: s.store.SIPProfiles, show: same[tenant.SIPProfile],
 		writer: func(tx *store.Tx) store.Writer[tenant.SIPProfile, tenant.ProfileID] { return tx.SIPProfiles },
