@@ -181,9 +181,7 @@ func clientAckAgain(sh *Shard, c *client, _ ID, _ *sip.Message, _ transport.Flow
 
 func clientProgressed(sh *Shard, c *client, id ID, m *sip.Message, f transport.Flow) {
 	c.state = clientProgress
-	if m.StatusCode() > 100 {
-		sh.tell(c, id, m, f)
-	}
+	sh.tell(c, id, m, f) // a 100, too: it is a sign of life
 }
 
 func clientFinal(sh *Shard, c *client, id ID, m *sip.Message, f transport.Flow) {

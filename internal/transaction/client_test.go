@@ -49,7 +49,7 @@ func TestTimerEProceeding(t *testing.T) {
 	run(t, func(r *rig) {
 		_, request := r.send(sip.OPTIONS, far, 1)
 		r.in(far, answer(request, "100 Trying"))
-		r.want() // a 100 is nobody's business
+		r.want("100 to 1") // a sign of life
 		r.wait(9 * time.Second)
 		r.times("OPTIONS", 200*ms, seconds(0, 0.5, 4.5, 8.5)...)
 		r.in(far, answer(request, "182 Queued"))
@@ -283,6 +283,7 @@ func TestAbandonedMessage(t *testing.T) {
 			id, message := r.send(sip.MESSAGE, far, 1)
 			if provisional {
 				r.in(far, answer(message, "100 Trying"))
+				r.want("100 to 1")
 			}
 			r.do(func(sh *transaction.Shard) { sh.Abandon(id) })
 			r.wait(20 * time.Second)
