@@ -214,8 +214,10 @@ func (r *rig) want(to netip.AddrPort, prefix string) string {
 
 // drain takes all messages to an address.
 func (r *rig) drain(to netip.AddrPort) {
-	for r.out(to) != "" {
-	}
+	synctest.Wait()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.inbox, to)
 }
 
 func (r *rig) nothing(to netip.AddrPort) {

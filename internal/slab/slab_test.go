@@ -7,7 +7,7 @@ import (
 	"tollgate/internal/slab"
 )
 
-type cell struct{ gen, owner int }
+type cell struct{ owner int }
 
 func TestSlab(t *testing.T) {
 	var s slab.Slab[cell]

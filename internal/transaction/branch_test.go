@@ -11,7 +11,8 @@ var testSecret = secret{0x0123456789abcdef, 0xfedcba9876543210}
 
 func TestBranchRoundTrip(t *testing.T) {
 	for _, id := range []branchID{
-		{}, {shard: 255, slot: 0xffffff, gen: ^uint32(0), loop: ^uint32(0)},
+		{},
+		{shard: 255, slot: 0xffffff, gen: ^uint32(0), loop: ^uint32(0)},
 		{shard: 3, slot: 70_000, gen: 9, loop: 0xdeadbeef},
 	} {
 		b := testSecret.appendBranch(nil, id)
