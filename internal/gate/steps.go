@@ -19,11 +19,11 @@ func (g *Gate) validate(_ *transaction.Shard, p *passage) (policy.Verdict, bool)
 }
 
 // hops ends what has come too far, or round in a circle (RFC 3261 16.3).
-func (g *Gate) hops(_ *transaction.Shard, p *passage) (policy.Verdict, bool) {
+func (g *Gate) hops(sh *transaction.Shard, p *passage) (policy.Verdict, bool) {
 	switch {
 	case p.msg.MaxForwards() == 0:
 		return policy.Refuse(policy.MaxForwards), false
-	case g.layer.Looped(p.msg):
+	case g.layer.Looped(p.msg), sh != nil && g.cfg.Calls.Looped(sh, p.msg):
 		return policy.Refuse(policy.Loop), false
 	}
 	return policy.Verdict{}, false

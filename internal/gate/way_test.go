@@ -35,6 +35,33 @@ func TestLoop(t *testing.T) {
 	})
 }
 
+// TestHiddenLoop: the same of a hidden call, which shows no Via to tell it by; with
+// another Request-URI it passes, and comes back to a loop only later.
+func TestHiddenLoop(t *testing.T) {
+	run(t, true, func(r *rig) {
+		r.in(aliceAddr, invite)
+		inv := r.want(pbxAddr, "INVITE ")
+		r.in(pbxAddr, viaPBX(inv, "sip:3401@acme.test"))
+		r.want(pbxAddr, "SIP/2.0 482 ")
+		again := viaPBX(inv, "sip:3402@acme.test")
+		r.in(pbxAddr, strings.ReplaceAll(again, "z9hG4bKp1", "z9hG4bKp2"))
+		second := r.want(pbx2Addr, "INVITE sip:3402@acme.test ")
+		for i, uri := range []string{"sip:3402@acme.test", "sip:3401@acme.test"} {
+			back := strings.ReplaceAll(viaPBX(second, uri), "203.0.113.10", "203.0.113.11")
+			r.in(pbx2Addr, strings.ReplaceAll(back, "z9hG4bKp1", "z9hG4bKq"+itoa(i)))
+			r.want(pbx2Addr, "SIP/2.0 482 ")
+		}
+		if r.calls.Live() != 2 {
+			t.Errorf("%d calls, want 2", r.calls.Live())
+		}
+		r.in(aliceAddr, cancel())
+		r.wait(2 * time.Minute)
+		if r.calls.Live() != 0 {
+			t.Errorf("%d calls are left", r.calls.Live())
+		}
+	})
+}
+
 // TestSpiral: with another Request-URI it is a call of its own, though Call-ID and tags
 // are the same; what belongs to the first passes through both, in order.
 func TestSpiral(t *testing.T) {
