@@ -30,8 +30,8 @@ func (t *Transport) accept(l *listener) {
 		from := addrPort(tcp.RemoteAddr()).Addr()
 		if err := t.conns.reserve(from); err != nil {
 			t.log.Debug("connection refused", "source", from.String(), "error", err.Error())
-			tcp.SetLinger(0) //nolint:errcheck // RST: the peer learns it at once, we keep no TIME_WAIT
-			tcp.Close()      //nolint:errcheck // nothing can be done about it
+			tcp.SetLinger(0) // RST: the peer learns it at once, we keep no TIME_WAIT
+			tcp.Close()      // nothing can be done about it
 			continue
 		}
 		s := newStream(t, l, tcp)
@@ -46,13 +46,13 @@ func (t *Transport) serve(s *stream) {
 	if s.flow.Proto == TLS {
 		if err := s.handshake(tls.Server(wire{s.tcp, s}, t.certs.server())); err != nil {
 			t.log.Debug("tls handshake", "source", s.flow.Remote.String(), "error", err.Error())
-			s.tcp.Close() //nolint:errcheck // nothing can be done about it
+			s.tcp.Close() // nothing can be done about it
 			return
 		}
 		s.began = time.Now()
 	}
 	if !t.conns.add(s) {
-		s.tcp.Close() //nolint:errcheck // nothing can be done about it
+		s.tcp.Close() // nothing can be done about it
 		return
 	}
 	s.read()

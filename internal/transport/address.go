@@ -27,7 +27,7 @@ type ownAddresses struct {
 // refresh looks at the interfaces.
 func (o *ownAddresses) refresh() {
 	set := make(map[netip.Addr]bool)
-	list, _ := net.InterfaceAddrs() //nolint:errcheck // then nothing is known to be ours
+	list, _ := net.InterfaceAddrs() // then nothing is known to be ours
 	for _, a := range list {
 		if n, ok := a.(*net.IPNet); ok {
 			if ip, ok := netip.AddrFromSlice(n.IP); ok {
@@ -223,7 +223,7 @@ func sourceFor(to netip.Addr) (netip.Addr, bool) {
 	if err != nil {
 		return netip.Addr{}, false
 	}
-	defer unix.Close(fd) //nolint:errcheck // nothing was sent
+	defer unix.Close(fd) // nothing was sent
 	if err := unix.Connect(fd, sockaddr(netip.AddrPortFrom(to, 9))); err != nil {
 		return netip.Addr{}, false
 	}

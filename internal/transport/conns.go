@@ -48,7 +48,7 @@ func sourceOf(a netip.Addr) netip.Prefix {
 	if a.Is6() {
 		bits = 64
 	}
-	p, _ := a.WithZone("").Prefix(bits) //nolint:errcheck // the bits fit the address
+	p, _ := a.WithZone("").Prefix(bits) // the bits fit the address
 	return p
 }
 

@@ -113,7 +113,7 @@ func (t *Transport) open(h *Hop, network string) (*stream, error) {
 	}
 	s, err := t.connect(h, r)
 	if err == nil && !t.conns.add(s) {
-		s.tcp.Close() //nolint:errcheck // nothing can be done about it
+		s.tcp.Close() // nothing can be done about it
 		err = ErrClosed
 	}
 	if err != nil {
@@ -127,7 +127,7 @@ func (t *Transport) open(h *Hop, network string) (*stream, error) {
 func (t *Transport) connect(h *Hop, r route) (*stream, error) {
 	d := net.Dialer{Timeout: t.cfg.DialTimeout, KeepAlive: -1, Control: func(_, _ string, c syscall.RawConn) error {
 		return c.Control(func(fd uintptr) { // ports are chosen at connect, when the peer is known
-			unix.SetsockoptInt(int(fd), unix.IPPROTO_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1) //nolint:errcheck // only saves ports
+			unix.SetsockoptInt(int(fd), unix.IPPROTO_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1) // only saves ports
 		})
 	}}
 	if !r.listener.wildcard() {
@@ -145,7 +145,7 @@ func (t *Transport) connect(h *Hop, r route) (*stream, error) {
 	if h.Proto == TLS {
 		s.key.name, s.key.verified = h.ServerName, h.Verify
 		if err := s.handshake(tls.Client(wire{tcp, s}, t.certs.client(h))); err != nil {
-			tcp.Close() //nolint:errcheck // nothing can be done about it
+			tcp.Close() // nothing can be done about it
 			return nil, fmt.Errorf("tls: %w", err)
 		}
 	}

@@ -36,7 +36,7 @@ func (l *listener) stop() {
 		l.udp.stop()
 	}
 	if l.tcp != nil {
-		l.tcp.Close() //nolint:errcheck // nothing can be done about it
+		l.tcp.Close() // nothing can be done about it
 	}
 }
 
@@ -46,7 +46,7 @@ func (l *listener) close() {
 		l.udp.close()
 	}
 	if l.tcp != nil {
-		l.tcp.Close() //nolint:errcheck // a second time does nothing
+		l.tcp.Close() // a second time does nothing
 	}
 }
 

@@ -98,7 +98,7 @@ func readHosts(name string) map[string][]netip.Addr {
 	if err != nil {
 		return names
 	}
-	defer file.Close() //nolint:errcheck // only read
+	defer file.Close() // only read
 	for lines := bufio.NewScanner(file); lines.Scan(); {
 		line, _, _ := strings.Cut(lines.Text(), "#")
 		words := strings.Fields(line)

@@ -45,10 +45,10 @@ func newStream(t *Transport, l *listener, c *net.TCPConn) *stream {
 		Local: addrPort(c.LocalAddr()), Remote: addrPort(c.RemoteAddr()),
 	}
 	s.key = peerKey{proto: l.Proto, remote: s.flow.Remote}
-	s.raw, _ = c.SyscallConn() //nolint:errcheck // it never fails for a TCPConn
+	s.raw, _ = c.SyscallConn() // it never fails for a TCPConn
 	s.tryFn = s.try
-	c.SetNoDelay(true)                        //nolint:errcheck // the default
-	c.SetKeepAliveConfig(net.KeepAliveConfig{ //nolint:errcheck // then IdleTimeout ends it
+	c.SetNoDelay(true)                        // the default
+	c.SetKeepAliveConfig(net.KeepAliveConfig{ // then IdleTimeout ends it
 		Enable: true, Idle: time.Minute, Interval: 15 * time.Second, Count: 4,
 	})
 	return s
@@ -72,7 +72,7 @@ func (s *stream) end(why error) {
 		s.queue = nil
 	}
 	s.mu.Unlock()
-	s.tcp.Close() //nolint:errcheck // nothing can be done about it
+	s.tcp.Close() // nothing can be done about it
 }
 
 // tlsRecord bounds what TLS adds to one record of at most 16 KiB.
@@ -187,7 +187,7 @@ func (s *stream) drain() {
 		// A copy, since queue grows, and may move, while this is being written.
 		chunk = append(chunk[:0], s.queue[:min(len(s.queue), 16<<10)]...)
 		s.mu.Unlock()
-		s.tcp.SetWriteDeadline(time.Now().Add(s.t.cfg.PartialMessageTimeout)) //nolint:errcheck // Write says so
+		s.tcp.SetWriteDeadline(time.Now().Add(s.t.cfg.PartialMessageTimeout)) // Write says so
 		if _, err := s.tcp.Write(chunk); err != nil {
 			if isTimeout(err) {
 				err = ErrSlow

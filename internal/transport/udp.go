@@ -133,7 +133,7 @@ func (g *udpGroup) options(fd int, dual bool) error {
 func (g *udpGroup) stop() {
 	g.stopping.Store(true)
 	for _, fd := range g.sockets {
-		unix.Shutdown(fd, unix.SHUT_RD) //nolint:errcheck // see above
+		unix.Shutdown(fd, unix.SHUT_RD) // see above
 	}
 }
 
@@ -145,7 +145,7 @@ func (g *udpGroup) close() {
 	}
 	g.closed = true
 	for _, fd := range g.sockets {
-		unix.Close(fd) //nolint:errcheck // nothing can be done about it
+		unix.Close(fd) // nothing can be done about it
 	}
 }
 
