@@ -26,6 +26,7 @@ const flapFor = time.Second
 // dials are the connection attempts that are under way.
 type dials struct {
 	mu      sync.Mutex // guards all below
+	closed  bool
 	waiting map[dialKey][]func(Flow, error)
 	flap    map[netip.AddrPort]time.Time // until when a peer is left alone
 }
@@ -47,13 +48,25 @@ func (d *dials) flaps(a netip.AddrPort) bool {
 	return len(d.flap) > 0 && time.Now().Before(d.flap[a])
 }
 
-// join adds done to an attempt; first says that there was none yet.
-func (d *dials) join(key dialKey, done func(Flow, error)) (first bool) {
+// join adds done to an attempt, or begins one with run in a goroutine of all.
+func (d *dials) join(key dialKey, done func(Flow, error), all *sync.WaitGroup, run func()) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if d.closed {
+		return
+	}
 	list, ok := d.waiting[key]
 	d.waiting[key] = append(list, done)
-	return !ok
+	if !ok {
+		all.Go(run)
+	}
+}
+
+// close lets no attempt begin any more.
+func (d *dials) close() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.closed = true
 }
 
 func (d *dials) take(key dialKey) []func(Flow, error) {
@@ -67,33 +80,33 @@ func (d *dials) take(key dialKey) []func(Flow, error) {
 // Dial opens a TCP or TLS connection to h, or joins the attempt that is under
 // way, and calls done from another goroutine. Nothing of the connection is
 // received before done has returned. A peer that closed the last connection at
-// once is not dialled again for flapFor.
+// once is not dialled again for flapFor. After Close, done is not called.
 func (t *Transport) Dial(h Hop, network string, done func(Flow, error)) {
 	if h.Proto != TLS {
 		h.ServerName, h.Verify = "", false
 	}
 	key := dialKey{h, network}
-	if !t.dials.join(key, done) {
+	t.dials.join(key, done, &t.wg, func() { t.dial(key) })
+}
+
+// dial runs a connection of ours from its opening to its end.
+func (t *Transport) dial(key dialKey) {
+	s, err := t.open(&key.hop, key.network)
+	if err != nil {
+		for _, done := range t.dials.take(key) {
+			done(Flow{}, err)
+		}
 		return
 	}
-	t.wg.Go(func() {
-		s, err := t.open(&h, network)
-		if err != nil {
-			for _, done := range t.dials.take(key) {
-				done(Flow{}, err)
-			}
-			return
-		}
-		defer t.conns.release(netip.Addr{})
-		opened := time.Now()
-		for _, done := range t.dials.take(key) {
-			done(s.flow, nil)
-		}
-		s.read()
-		if !s.received && time.Since(opened) < flapFor {
-			t.dials.flapped(h.Addr)
-		}
-	})
+	defer t.conns.release(netip.Addr{})
+	opened := time.Now()
+	for _, done := range t.dials.take(key) {
+		done(s.flow, nil)
+	}
+	s.read()
+	if !s.received && time.Since(opened) < flapFor {
+		t.dials.flapped(key.hop.Addr)
+	}
 }
 
 // open gives a connection that is in the table and has a place there.

@@ -65,7 +65,8 @@ type Resolver struct {
 	records cache[question, rrset]
 	plans   cache[Target, *planned]
 
-	mu      sync.Mutex // guards waiting
+	mu      sync.Mutex // guards all below
+	closed  bool
 	waiting map[Target][]func([]Hop, error)
 }
 
@@ -113,6 +114,9 @@ func NewResolver(cfg ResolverConfig) *Resolver {
 
 // Close ends all lookups, whose callers are told, and waits for them.
 func (r *Resolver) Close() error {
+	r.mu.Lock()
+	r.closed = true
+	r.mu.Unlock()
 	r.cancel()
 	r.wg.Wait()
 	return nil
@@ -148,19 +152,20 @@ func (r *Resolver) lookup(t Target, now time.Time) ([]Hop, bool) {
 }
 
 // Resolve asks the network and calls done from another goroutine. Equal targets
-// share one lookup; the order of hops is each caller's own.
+// share one lookup; the order of hops is each caller's own. After Close, done is
+// not called.
 func (r *Resolver) Resolve(t Target, done func([]Hop, error)) {
 	r.mu.Lock()
+	defer r.mu.Unlock()
 	list, running := r.waiting[t]
-	full := !running && len(r.waiting) >= maxLookups
-	if !full {
-		r.waiting[t] = append(list, done)
-	}
-	r.mu.Unlock()
 	switch {
-	case full:
+	case r.closed:
+	case running:
+		r.waiting[t] = append(list, done)
+	case len(r.waiting) >= maxLookups:
 		r.wg.Go(func() { done(nil, ErrLookups) })
-	case !running:
+	default:
+		r.waiting[t] = []func([]Hop, error){done}
 		r.wg.Go(func() { r.resolve(t) })
 	}
 }

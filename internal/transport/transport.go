@@ -182,6 +182,7 @@ func (t *Transport) Start(h Handler) {
 // Close ends all connections and waits for all goroutines of t.
 func (t *Transport) Close() error {
 	t.closing.Do(func() {
+		t.dials.close()
 		t.cancel()
 		for _, l := range t.listeners {
 			l.stop()
