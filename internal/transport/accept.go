@@ -30,8 +30,8 @@ func (t *Transport) accept(l *listener) {
 		from := addrPort(tcp.RemoteAddr()).Addr()
 		if err := t.conns.reserve(from); err != nil {
 			t.log.Debug("connection refused", "source", from.String(), "error", err.Error())
-			tcp.SetLinger(0) // RST: the peer learns it at once, we keep no TIME_WAIT
-			tcp.Close()      // nothing can be done about it
+			_ = tcp.SetLinger(0) // RST: the peer learns it at once, we keep no TIME_WAIT
+			tcp.Close()          // nothing can be done about it
 			continue
 		}
 		s := newStream(t, l, tcp)

@@ -140,7 +140,7 @@ func (t *Transport) open(h *Hop, network string) (*stream, error) {
 func (t *Transport) connect(h *Hop, r route) (*stream, error) {
 	d := net.Dialer{Timeout: t.cfg.DialTimeout, KeepAlive: -1, Control: func(_, _ string, c syscall.RawConn) error {
 		return c.Control(func(fd uintptr) { // ports are chosen at connect, when the peer is known
-			unix.SetsockoptInt(int(fd), unix.IPPROTO_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1) // only saves ports
+			_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1) // only saves ports
 		})
 	}}
 	if !r.listener.wildcard() {

@@ -217,17 +217,20 @@ func TestResolveOrder(t *testing.T) {
 		{"AAAA", transport.Target{Host: "six.example.com", Proto: transport.TCP}, []string{"tcp [2001:db8::6]:5060"}},
 		{"CNAME", transport.Target{Host: "alias.example.com"}, []string{"udp 192.0.2.1:5060"}},
 		{
-			"SRV by priority", transport.Target{Host: "srv.example.com", Proto: transport.UDP},
+			"SRV by priority",
+			transport.Target{Host: "srv.example.com", Proto: transport.UDP},
 			[]string{"udp 192.0.2.10:5080", "udp 192.0.2.20:5070", "udp [2001:db8::20]:5070"},
 		},
 		{"a port rules SRV out", transport.Target{Host: "srv.example.com", Port: 5060}, nil},
 		{"SRV of TLS", transport.Target{Host: "srv.example.com", Proto: transport.TLS}, []string{"tls 192.0.2.10:5091"}},
 		{
-			"no NAPTR: the SRVs of all protocols", transport.Target{Host: "srv.example.com"},
+			"no NAPTR: the SRVs of all protocols",
+			transport.Target{Host: "srv.example.com"},
 			[]string{"udp 192.0.2.10:5080", "udp 192.0.2.20:5070", "udp [2001:db8::20]:5070", "tcp 192.0.2.10:5090"},
 		},
 		{
-			"NAPTR by order and preference", transport.Target{Host: "naptr.example.com"},
+			"NAPTR by order and preference",
+			transport.Target{Host: "naptr.example.com"},
 			[]string{"tls 192.0.2.10:5091", "tcp 192.0.2.10:5090", "udp 192.0.2.10:5080", "udp 192.0.2.20:5070", "udp [2001:db8::20]:5070"},
 		},
 		{"NAPTR to a host", transport.Target{Host: "naptra.example.com"}, []string{"tcp 192.0.2.10:5060"}},

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"crypto/tls"
+	"errors"
 	"net"
 	"net/netip"
 	"sync"
@@ -47,8 +48,7 @@ func newStream(t *Transport, l *listener, c *net.TCPConn) *stream {
 	s.key = peerKey{proto: l.Proto, remote: s.flow.Remote}
 	s.raw, _ = c.SyscallConn() // it never fails for a TCPConn
 	s.tryFn = s.try
-	c.SetNoDelay(true)                        // the default
-	c.SetKeepAliveConfig(net.KeepAliveConfig{ // then IdleTimeout ends it
+	_ = c.SetKeepAliveConfig(net.KeepAliveConfig{ // without it IdleTimeout ends a dead one
 		Enable: true, Idle: time.Minute, Interval: 15 * time.Second, Count: 4,
 	})
 	return s
@@ -159,11 +159,11 @@ func (s *stream) direct(b []byte) (int, syscall.Errno) {
 func (s *stream) try(fd uintptr) bool {
 	for len(s.chunk) > 0 {
 		n, err := unix.SendmsgN(int(fd), s.chunk, nil, nil, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
-		if err == unix.EINTR {
+		if errors.Is(err, unix.EINTR) {
 			continue
 		}
 		if err != nil {
-			s.errno, _ = err.(syscall.Errno)
+			errors.As(err, &s.errno)
 			return true
 		}
 		s.wrote += n
@@ -187,7 +187,7 @@ func (s *stream) drain() {
 		// A copy, since queue grows, and may move, while this is being written.
 		chunk = append(chunk[:0], s.queue[:min(len(s.queue), 16<<10)]...)
 		s.mu.Unlock()
-		s.tcp.SetWriteDeadline(time.Now().Add(s.t.cfg.PartialMessageTimeout)) // Write says so
+		_ = s.tcp.SetWriteDeadline(time.Now().Add(s.t.cfg.PartialMessageTimeout)) // Write says so
 		if _, err := s.tcp.Write(chunk); err != nil {
 			if isTimeout(err) {
 				err = ErrSlow
@@ -211,8 +211,8 @@ func (s *stream) consume(n int) {
 }
 
 func isTimeout(err error) bool {
-	t, ok := err.(net.Error)
-	return ok && t.Timeout()
+	var n net.Error
+	return errors.As(err, &n) && n.Timeout()
 }
 
 // wire is the connection as crypto/tls sees it: writes do not block, the rest is

@@ -64,7 +64,7 @@ func (s *stream) readAll() error {
 		b.room(s.t.cfg.MaxMessage)
 		if next := s.deadline(); next.Sub(deadline).Abs() > s.t.cfg.IdleTimeout/64 || !s.began.IsZero() {
 			deadline = next
-			conn.SetReadDeadline(deadline) // Read says so
+			_ = conn.SetReadDeadline(deadline) // Read says so
 		}
 		n, err := conn.Read(b.buf[b.end:])
 		if n > 0 {
@@ -136,7 +136,7 @@ func (s *stream) items(b *streamBuffer, framer *sip.Framer) (done int, err error
 		case sip.FrameMessage:
 			s.t.handler.Receive(s.flow, item)
 		case sip.FramePing: // RFC 5626 4.4.1
-			s.send([]byte("\r\n")) // then the reader learns it too
+			_ = s.send([]byte("\r\n")) // then the reader learns it too
 		case sip.FramePong:
 		}
 	}
@@ -155,11 +155,11 @@ func (s *stream) refuse(data []byte, err error) {
 		return
 	}
 	r := sip.Response{Status: bad.Status, Received: s.flow.Remote}
-	s.send(r.Append(nil, &m)) // the connection ends anyway
+	_ = s.send(r.Append(nil, &m)) // the connection ends anyway
 	// Closing with bytes unread would be an RST, which makes the peer forget the answer.
-	s.tcp.CloseWrite()                               // as above
-	s.tcp.SetReadDeadline(time.Now().Add(lingerFor)) // as above
-	io.CopyN(io.Discard, s.tcp, sip.MaxMessage)      // as above
+	_ = s.tcp.CloseWrite()                               // as above
+	_ = s.tcp.SetReadDeadline(time.Now().Add(lingerFor)) // as above
+	_, _ = io.CopyN(io.Discard, s.tcp, sip.MaxMessage)   // as above
 }
 
 // closeReason keeps io.EOF bare, and names what closing by ourselves looks like.

@@ -13,7 +13,6 @@ import (
 	"io"
 	"log/slog"
 	"math/big"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -238,8 +237,7 @@ func TestTLSSendQueue(t *testing.T) {
 	cfg := listening(on(transport.TLS, "127.0.0.1"))
 	cfg.SendQueue = 100_000
 	tr, s := start(t, cfg)
-	var raw net.Conn = dialTCP(t, at(tr, 0, "127.0.0.1"))
-	c := tls.Client(raw, &tls.Config{InsecureSkipVerify: true})
+	c := tls.Client(dialTCP(t, at(tr, 0, "127.0.0.1")), &tls.Config{InsecureSkipVerify: true})
 	write(t, c, message(""))
 	f := await(t, s.got, "the message").flow
 	taken := 0

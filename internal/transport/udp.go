@@ -133,7 +133,7 @@ func (g *udpGroup) options(fd int, dual bool) error {
 func (g *udpGroup) stop() {
 	g.stopping.Store(true)
 	for _, fd := range g.sockets {
-		unix.Shutdown(fd, unix.SHUT_RD) // see above
+		_ = unix.Shutdown(fd, unix.SHUT_RD) // see above
 	}
 }
 

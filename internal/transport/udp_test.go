@@ -51,14 +51,14 @@ func TestAnswerFromTheAddressAsked(t *testing.T) {
 
 // Both wildcards of one port are two listeners, each with its family.
 func TestBothWildcards(t *testing.T) {
-	tr, s := start(t, listening(on(transport.UDP, "0.0.0.0")))
+	tr, _ := start(t, listening(on(transport.UDP, "0.0.0.0")))
 	port := tr.Listeners()[0].Addr.Port()
 	tr.Close()
 	cfg := listening(on(transport.UDP, "::"), on(transport.UDP, "0.0.0.0"), on(transport.TCP, "::"), on(transport.TLS, "0.0.0.0"))
 	for i := range cfg.Listen {
 		cfg.Listen[i].Addr = netip.AddrPortFrom(cfg.Listen[i].Addr.Addr(), port)
 	}
-	tr, s = start(t, cfg)
+	tr, s := start(t, cfg)
 	for want, addr := range []string{"::1", "127.0.0.1"} {
 		peer := udpPeer(t, addr)
 		if _, err := peer.WriteToUDPAddrPort([]byte("x"), at(tr, 0, addr)); err != nil {
