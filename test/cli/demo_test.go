@@ -92,7 +92,7 @@ func TestDemo(t *testing.T) {
 		d.until(t, regexp.MustCompile(`called sip:100@demo\.example: .*answered`))
 	}
 	sipp := exec.Command(harness.Need(t, "sipp", "sip-tester"), "-sn", "uac", also, "-m", "3", "-d", "100", "-nostdin",
-		"-cp", fmt.Sprint(harness.Port(t)), "-mp", fmt.Sprint(harness.Port(t)), "-p", fmt.Sprint(harness.Port(t)), "-timeout", "30")
+		"-cp", fmt.Sprint(harness.Port(t)), "-mp", fmt.Sprint(harness.Ports(t, 3)), "-p", fmt.Sprint(harness.Port(t)), "-timeout", "30")
 	sipp.Dir = t.TempDir()
 	if out, err := sipp.CombinedOutput(); err != nil {
 		t.Errorf("a bare sipp: %v\n%s", err, out[max(0, len(out)-1500):])

@@ -16,21 +16,45 @@ import (
 // other test processes do not get it, since each holds a lock in the kernel on its number.
 func Port(t testing.TB) int {
 	t.Helper()
+	return Ports(t, 1)
+}
+
+// Ports is the first of so many such ports in a row.
+func Ports(t testing.TB, count int) int {
+	t.Helper()
 	for range 1000 {
-		port := 10000 + rand.IntN(20000)
+		first := 10000 + rand.IntN(20000)
+		if locks := claim(first, count); locks != nil {
+			t.Cleanup(func() { release(locks) })
+			return first
+		}
+	}
+	t.Fatalf("no %d free ports found between 10000 and 30000", count)
+	return 0
+}
+
+// claim locks ports; nil where one is not free.
+func claim(first, count int) []net.Listener {
+	var locks []net.Listener
+	for port := first; port < first+count; port++ {
 		lock, err := net.Listen("unix", "@tollgate-test-port-"+strconv.Itoa(port))
 		if err != nil {
-			continue
+			release(locks)
+			return nil
 		}
+		locks = append(locks, lock)
 		if !free(port) {
-			lock.Close()
-			continue
+			release(locks)
+			return nil
 		}
-		t.Cleanup(func() { lock.Close() })
-		return port
 	}
-	t.Fatal("no free port found between 10000 and 30000")
-	return 0
+	return locks
+}
+
+func release(locks []net.Listener) {
+	for _, lock := range locks {
+		lock.Close()
+	}
 }
 
 func free(port int) bool {

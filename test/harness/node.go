@@ -76,7 +76,7 @@ func New(t *testing.T, settings ...Settings) *Node {
 	if Control() {
 		n.control = newControl(t, n)
 	} else {
-		n.bin = Binary(t)
+		n.bin = nodeBinary(t)
 	}
 	if err := os.WriteFile(n.Config, []byte(n.yaml(s.SIP)+s.Config), 0o600); err != nil {
 		t.Fatal(err)

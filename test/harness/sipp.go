@@ -73,7 +73,8 @@ func (s *SIPp) arguments(t testing.TB) []string {
 		rate = 10
 	}
 	args := []string{
-		"-sf", s.Scenario, "-i", ip, "-p", strconv.Itoa(int(s.Addr.Port())), "-mi", ip, "-mp", strconv.Itoa(Port(t)),
+		"-sf", s.Scenario, "-i", ip, "-p", strconv.Itoa(int(s.Addr.Port())), "-mi", ip, "-mp", strconv.Itoa(Ports(t, 3)), // audio, and video two above
+
 		"-cp", strconv.Itoa(Port(t)), "-t", map[string]string{"udp": "u1", "tcp": "t1"}[s.Proto],
 		"-m", strconv.Itoa(s.Calls), "-r", strconv.Itoa(rate), "-nostdin", "-skip_rlimit", "-timeout", "60", "-timeout_error",
 		"-trace_err", "-error_file", filepath.Join(s.dir, "errors"), "-trace_msg", "-message_file", filepath.Join(s.dir, "messages"),

@@ -60,11 +60,23 @@ func Binary(t testing.TB) string {
 	if bin := os.Getenv("TOLLGATE_BIN"); bin != "" {
 		return bin
 	}
-	top := root(t)
-	bin, args := filepath.Join(top, "bin", "tollgate-test"), []string{"build"} // not bin/tollgate: that one holds the panel
+	return build(t, "tollgate-test") // not bin/tollgate: that one holds the panel
+}
+
+// nodeBinary is what nodes run: with the race detector where asked. Commands do without,
+// since they would take seconds each.
+func nodeBinary(t testing.TB) string {
+	t.Helper()
 	if os.Getenv("TOLLGATE_TEST_RACE") == "1" {
-		bin, args = bin+"-race", append(args, "-race")
+		return build(t, "tollgate-race", "-race")
 	}
+	return Binary(t)
+}
+
+func build(t testing.TB, name string, flags ...string) string {
+	t.Helper()
+	top := root(t)
+	bin := filepath.Join(top, "bin", name)
 	if err := os.MkdirAll(filepath.Dir(bin), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -76,10 +88,10 @@ func Binary(t testing.TB) string {
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command("go", append(args, "-o", bin, "./cmd/tollgate")...)
+	cmd := exec.Command("go", append(append([]string{"build"}, flags...), "-o", bin, "./cmd/tollgate")...)
 	cmd.Dir = top
-	if os.Getenv("TOLLGATE_TEST_RACE") == "1" {
-		cmd.Env = append(os.Environ(), "CGO_ENABLED=1")
+	if len(flags) > 0 {
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=1") // the race detector needs it
 	}
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("build the program under test: %v\n%s", err, out)

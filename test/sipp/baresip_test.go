@@ -20,7 +20,7 @@ func TestBaresip(t *testing.T) {
 
 func softphones(s *stage.Stage) {
 	bob := &harness.Baresip{
-		IP: harness.IP(s.T), Port: harness.Port(s.T), Account: "<sip:bob@" + s.Domain + ">;regint=0;answermode=auto",
+		IP: harness.IP(s.T), Port: harness.Ports(s.T, 2), Account: "<sip:bob@" + s.Domain + ">;regint=0;answermode=auto",
 	}
 	bob.Start(s.T)
 	port := bob.Port
@@ -33,7 +33,7 @@ func softphones(s *stage.Stage) {
 	s.Apply()
 	proto := s.Variant.Caller.Proto
 	alice := &harness.Baresip{
-		IP: harness.IP(s.T), Port: harness.Port(s.T), Seconds: 3, Dial: s.URI(),
+		IP: harness.IP(s.T), Port: harness.Ports(s.T, 2), Seconds: 3, Dial: s.URI(),
 		Account: fmt.Sprintf("<sip:alice@alice.invalid;transport=%s>;regint=0;outbound=\"sip:%s;transport=%s\"", proto, s.Caller.Edge, proto),
 	}
 	alice.Start(s.T)
