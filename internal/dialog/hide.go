@@ -220,7 +220,15 @@ func (h *Hiding) headers(e *sip.Edit, m *sip.Message, out Address, id []byte) {
 			sip.HdrSessionExpires, sip.HdrMinSE, sip.HdrRAck, sip.HdrRSeq, sip.HdrReplaces, sip.HdrJoin, sip.HdrTargetDialog:
 			// written elsewhere, or no host stands in them
 		case sip.HdrPAI, sip.HdrPPI, sip.HdrRPID, sip.HdrDiversion, sip.HdrHistoryInfo,
-			sip.HdrReferredBy, sip.HdrCallInfo, sip.HdrReplyTo, sip.HdrErrorInfo, sip.HdrAlertInfo:
+			sip.HdrReferredBy, sip.HdrReplyTo:
+			h.maskURIs(e, m, f.Value)
+		case sip.HdrCallInfo, sip.HdrErrorInfo, sip.HdrAlertInfo:
+			// A picture or a tone on some host of that side names the host, and
+			// cannot be fetched from the other one.
+			if bytes.Contains(m.Slice(f.Value), []byte("://")) {
+				e.Delete(f.Line)
+				continue
+			}
 			h.maskURIs(e, m, f.Value)
 		case sip.HdrWarning: // below, element by element
 		default:
