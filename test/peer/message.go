@@ -61,7 +61,21 @@ func Parse(raw []byte) (*Message, error) {
 		}
 		m.Headers = append(m.Headers, Header{longName(strings.TrimSpace(name)), strings.TrimSpace(value)})
 	}
+	if err := m.checkHosts(); err != nil {
+		return nil, err
+	}
 	return m, m.checkLength()
+}
+
+// checkHosts finds IPv6 addresses without brackets.
+func (m *Message) checkHosts() error {
+	for _, value := range append(append(m.All("Contact"), m.All("Record-Route")...), m.Get("From"), m.Get("To"), m.URI) {
+		uri, _, _ := strings.Cut(URIOf(value), ";")
+		if i := strings.LastIndexByte(uri, '@'); i >= 0 && !strings.Contains(uri[i:], "[") && strings.Count(uri[i:], ":") > 1 {
+			return fmt.Errorf("%w: an IPv6 host without brackets in %q", errNoMessage, value)
+		}
+	}
+	return nil
 }
 
 func (m *Message) parseStart(line string) error {

@@ -86,6 +86,7 @@ func TestParseRefuses(t *testing.T) {
 	for _, bad := range []string{
 		"", "INVITE sip:a SIP/2.0\r\n", "INVITE a b SIP/2.0\r\n\r\n", "SIP/2.0 99 x\r\n\r\n",
 		"BYE sip:a SIP/2.0\r\nContent-Length: 5\r\n\r\nabc", "BYE sip:a SIP/2.0\r\nno colon\r\n\r\n",
+		"BYE sip:a SIP/2.0\r\nFrom: <sip:a@2001:db8::1>;tag=x\r\n\r\n",
 	} {
 		if _, err := Parse([]byte(bad)); err == nil {
 			t.Errorf("%q was read", bad)
