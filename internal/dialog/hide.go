@@ -3,6 +3,7 @@ package dialog
 import (
 	"bytes"
 	"net/netip"
+	"strings"
 
 	"tollgate/sip"
 )
@@ -11,6 +12,7 @@ import (
 type Hiding struct {
 	// Mask is the host that stands where the hidden side's hosts stood.
 	Mask string
+	bare string // Mask without the brackets of an IPv6 address
 	// Domains are the customer's own, which both sides know and need.
 	Domains []string
 	// Spellings of the hidden side that are cut out of any header.
@@ -24,7 +26,13 @@ type Hiding struct {
 
 // Reset prepares h for a message that came from src.
 func (h *Hiding) Reset(mask string, domains []string, src netip.AddrPort) {
-	h.Mask, h.Domains, h.named, h.used = mask, domains, 0, 0
+	h.Mask, h.bare, h.Domains, h.named, h.used = mask, mask, domains, 0, 0
+	switch {
+	case strings.HasPrefix(mask, "["):
+		h.bare = mask[1 : len(mask)-1]
+	case strings.IndexByte(mask, ':') >= 0: // an IPv6 address: a domain, too
+		h.Mask = "[" + mask + "]"
+	}
 	h.keep(len(src.Addr().AppendTo(h.arena[:0])))
 }
 
@@ -127,7 +135,7 @@ func (h *Hiding) Own(host []byte) bool {
 			return true
 		}
 	}
-	return sip.EqualFoldString(host, h.Mask)
+	return sip.EqualFoldString(host, h.bare)
 }
 
 // AppendIdentity appends a From or To value without its tag, its host masked, and

@@ -175,3 +175,18 @@ func TestManyNames(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// TestMaskOfIPv6: a customer's domain may be an IPv6 address, which stands in brackets
+// wherever a host stands.
+func TestMaskOfIPv6(t *testing.T) {
+	for _, mask := range []string{"2001:db8::5", "[2001:db8::5]"} {
+		var h dialog.Hiding
+		h.Reset(mask, nil, callerAt)
+		if got := string(h.AppendIdentity(nil, []byte("<sip:a@198.51.100.7:5062;x>;tag=1"))); got != "<sip:a@[2001:db8::5];x>" {
+			t.Error(got)
+		}
+		if got := string(h.AppendIdentity(nil, []byte("<sip:a@[2001:DB8::5]:5070>"))); got != "<sip:a@[2001:DB8::5]:5070>" {
+			t.Error(got)
+		}
+	}
+}
