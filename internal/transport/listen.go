@@ -74,7 +74,10 @@ func (t *Transport) listen() error {
 
 func (t *Transport) listenOne(index uint16, c ListenerConfig) (*listener, error) {
 	l := &listener{Listener: Listener{Index: index, Proto: c.Proto, Network: c.Network}}
-	c.Addr = netip.AddrPortFrom(c.Addr.Addr().Unmap(), c.Addr.Port())
+	c.Addr = unmapped(c.Addr)
+	if id := zoneID(c.Addr.Addr()); id != 0 { // by number, as addresses from the kernel have it
+		c.Addr = netip.AddrPortFrom(withZone(c.Addr.Addr(), id), c.Addr.Port())
+	}
 	if !c.Addr.IsValid() || !c.Proto.known() {
 		return nil, errors.New("a listener needs a protocol, an address and a port")
 	}

@@ -31,7 +31,7 @@ func newZone(t *testing.T, records ...string) *zone {
 	t.Helper()
 	z := &zone{}
 	z.set(t, records...)
-	pc, err := net.ListenPacket("udp", "127.0.0.1:0")
+	pc, err := net.ListenPacket("udp", "127.0.0.53:0") // nobody else's, or its TCP port may be taken
 	if err != nil {
 		t.Fatal(err)
 	}

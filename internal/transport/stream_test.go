@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/netip"
 	"strings"
@@ -81,6 +82,44 @@ func TestStreamByteByByte(t *testing.T) {
 	}
 	if got := await(t, s.got, "the message"); got.data != want {
 		t.Errorf("%q", got.data)
+	}
+}
+
+// deaf takes everything and says nothing.
+type deaf struct{}
+
+func (deaf) Receive(transport.Flow, []byte)    {}
+func (deaf) Closed(transport.Flow, error)      {}
+func (deaf) Unreachable(transport.Flow, error) {}
+
+// Whatever a stream holds, it ends itself at most.
+func TestHostileStreams(t *testing.T) {
+	tr, err := transport.New(limited(func(c *transport.Config) { c.PartialMessageTimeout = 50 * time.Millisecond }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tr.Close()
+	tr.Start(deaf{})
+	random := rand.New(rand.NewPCG(1, 2))
+	seed := "\r\n\r\n" + message("body") + message("")
+	for range 300 {
+		data := []byte(seed)
+		for range 1 + random.IntN(20) {
+			switch at := random.IntN(len(data)); random.IntN(4) {
+			case 0:
+				data[at] = byte(random.Uint32())
+			case 1:
+				data = append(data[:at], data[at+random.IntN(len(data)-at):]...)
+				data = append(data, '\n')
+			case 2:
+				data = append(data[:at:at], append([]byte("\r\nContent-Length: 70000\r\n"), data[at:]...)...)
+			case 3:
+				data = append(data[:at:at], append(bytes.Repeat([]byte{data[at]}, random.IntN(3000)), data[at:]...)...)
+			}
+		}
+		c := dialTCP(t, at(tr, 0, "127.0.0.1"))
+		c.Write(data) // may fail in the middle
+		c.Close()
 	}
 }
 
@@ -248,24 +287,36 @@ func TestConnectionLimits(t *testing.T) {
 				write(t, conns[i], message(""))
 				await(t, s.got, "a message")
 			}
-			fourth := dialTCP(t, at(tr, 0, "127.0.0.1"))
-			if _, err := fourth.Read(make([]byte, 1)); err == nil || isTimeout(err) {
+			if err := ping(t, at(tr, 0, "127.0.0.1")); err == nil || isTimeout(err) {
 				t.Fatalf("the fourth connection: %v", err)
 			}
 			conns[0].Close()
 			await(t, s.closed, "the end")
 			// Its place is free a moment later.
-			for {
-				again := dialTCP(t, at(tr, 0, "127.0.0.1"))
-				again.Write([]byte("\r\n\r\n"))
-				if _, err := io.ReadFull(again, make([]byte, 2)); err == nil {
-					return
-				} else if isTimeout(err) {
+			for err := errors.New("not tried"); err != nil; err = ping(t, at(tr, 0, "127.0.0.1")) {
+				if isTimeout(err) {
 					t.Fatal(err)
 				}
 			}
 		})
 	}
+}
+
+// ping opens a connection and sees whether it is served; a reset may come as early
+// as that.
+func ping(t *testing.T, to netip.AddrPort) error {
+	t.Helper()
+	c, err := net.Dial("tcp", to.String())
+	if err != nil {
+		return err
+	}
+	t.Cleanup(func() { c.Close() })
+	c.SetDeadline(time.Now().Add(patience))
+	if _, err := c.Write([]byte("\r\n\r\n")); err != nil {
+		return err
+	}
+	_, err = io.ReadFull(c, make([]byte, 2))
+	return err
 }
 
 func isTimeout(err error) bool {

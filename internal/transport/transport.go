@@ -211,6 +211,19 @@ func (t *Transport) Listeners() []Listener {
 	return out
 }
 
+// Spare is by how much GOMAXPROCS should exceed the cores that are to be used: a
+// UDP reader that waits keeps its P for a while, and where as many wait as there
+// are, timers come up to 10 ms late.
+func (t *Transport) Spare() int {
+	n := 0
+	for _, l := range t.listeners {
+		if l.udp != nil {
+			n++
+		}
+	}
+	return n
+}
+
 // Send sends data through f and never blocks; it keeps no reference to data. A
 // datagram leaves from f.Local. What a TCP or TLS peer does not take at once
 // waits in its queue: ErrQueueFull says that data was dropped for lack of room

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -51,14 +52,17 @@ func TestAnswerFromTheAddressAsked(t *testing.T) {
 
 // Both wildcards of one port are two listeners, each with its family.
 func TestBothWildcards(t *testing.T) {
-	tr, _ := start(t, listening(on(transport.UDP, "0.0.0.0")))
-	port := tr.Listeners()[0].Addr.Port()
-	tr.Close()
 	cfg := listening(on(transport.UDP, "::"), on(transport.UDP, "0.0.0.0"), on(transport.TCP, "::"), on(transport.TLS, "0.0.0.0"))
-	for i := range cfg.Listen {
-		cfg.Listen[i].Addr = netip.AddrPortFrom(cfg.Listen[i].Addr.Addr(), port)
+	tr, err := transport.New(onOnePort(t, cfg))
+	for errors.Is(err, syscall.EADDRINUSE) { // somebody's TCP connection has it
+		tr, err = transport.New(onOnePort(t, cfg))
 	}
-	tr, s := start(t, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tr.Close()
+	s := newSink()
+	tr.Start(s)
 	for want, addr := range []string{"::1", "127.0.0.1"} {
 		peer := udpPeer(t, addr)
 		if _, err := peer.WriteToUDPAddrPort([]byte("x"), at(tr, 0, addr)); err != nil {
@@ -68,6 +72,20 @@ func TestBothWildcards(t *testing.T) {
 			t.Errorf("%s came to listener %d", addr, got.flow.Listener)
 		}
 	}
+}
+
+// onOnePort gives all listeners a port that was free for UDP a moment ago.
+func onOnePort(t *testing.T, cfg transport.Config) transport.Config {
+	t.Helper()
+	probe, err := transport.New(listening(on(transport.UDP, "::")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer probe.Close()
+	for i, l := range cfg.Listen {
+		cfg.Listen[i].Addr = netip.AddrPortFrom(l.Addr.Addr(), probe.Listeners()[0].Addr.Port())
+	}
+	return cfg
 }
 
 func TestKeepaliveDatagramsAreDropped(t *testing.T) {
@@ -192,6 +210,58 @@ func TestUDPOrder(t *testing.T) {
 		}
 		next[got.flow.Remote]++
 	}
+}
+
+// gate holds whoever comes to Receive, and says that he came.
+type gate struct {
+	*sink
+	mu    sync.Mutex
+	open  chan struct{}
+	holds chan struct{}
+}
+
+func (g *gate) Receive(transport.Flow, []byte) {
+	g.mu.Lock()
+	open := g.open
+	g.mu.Unlock()
+	g.holds <- struct{}{}
+	<-open
+}
+
+// One reader takes all flows until it does not keep up; then the others help.
+func TestUDPSpreads(t *testing.T) {
+	tr, err := transport.New(listening(on(transport.UDP, "127.0.0.1")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tr.Close()
+	conns := make([]*net.UDPConn, 16) // in one socket all of them by a chance of 2^-15
+	for i := range conns {
+		conns[i] = udpPeer(t, "127.0.0.1")
+	}
+	send := func(n int) {
+		for i := range n {
+			if _, err := conns[i%len(conns)].WriteToUDPAddrPort([]byte("x"), at(tr, 0, "127.0.0.1")); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	const pile = 540 // a few more than 32 batches of 16
+	g := &gate{open: make(chan struct{}), holds: make(chan struct{}, pile)}
+	send(pile)
+	tr.Start(g)
+	close(g.open)
+	for range pile {
+		await(t, g.holds, "a datagram")
+	}
+	g.mu.Lock()
+	g.open = make(chan struct{})
+	g.mu.Unlock()
+	send(len(conns))
+	for range 2 {
+		await(t, g.holds, "another reader")
+	}
+	close(g.open)
 }
 
 // echo sends what it receives back: the shortest way through a transport.
