@@ -30,8 +30,7 @@ func (c *Calls) find(sh *transaction.Shard, m *sip.Message, f transport.Flow) (f
 	return c.findByTags(sh, m, f)
 }
 
-// named reads our identifier from the top Route or the Request-URI; a hidden
-// callee's Call-ID is one too.
+// named reads our identifier from the top Route or the Request-URI.
 func (c *Calls) named(m *sip.Message) (dialog.ID, bool) {
 	it := m.Elements(sip.HdrRoute)
 	if elem, ok := it.Next(); ok {
@@ -41,10 +40,7 @@ func (c *Calls) named(m *sip.Message) (dialog.ID, bool) {
 			}
 		}
 	}
-	if id, ok := c.cfg.Minter.Of(m.RequestURI()); ok {
-		return id, true
-	}
-	return c.cfg.Minter.Parse(m.CallID())
+	return c.cfg.Minter.Of(m.RequestURI())
 }
 
 // match finds dialog and side by the tags, the newest dialog first: two
@@ -74,32 +70,44 @@ func (c *Calls) findByTags(sh *transaction.Shard, m *sip.Message, f transport.Fl
 	}
 	call := t.calls.At(at.slot)
 	hit, ok := c.match(call, m)
-	if !ok || string(call.text(call.caller.CallID)) != string(m.CallID()) {
+	if !ok {
 		return found{}, false
 	}
 	leg := call.leg(call.dialog(hit.fork), hit.side)
-	return hit, leg.Flow.Remote.Addr() == f.Remote.Addr()
+	return hit, string(call.text(leg.CallID)) == string(m.CallID()) && leg.Flow.Remote.Addr() == f.Remote.Addr()
 }
 
-// index makes a dialog known by its Call-ID and tags as the caller has them; the
-// first call keeps a key that a spiral would give to a second one.
+// index makes a dialog known by Call-ID and tags as each side has them, which is
+// the same where nothing is hidden; the first call keeps a key that a spiral would
+// give to a second one.
 func (c *Calls) index(sh *transaction.Shard, call *Call, fork uint8) {
 	t := c.table(sh)
-	d := call.dialog(fork)
-	key := c.dialogKey(call.text(call.caller.CallID), call.text(call.caller.Tag), call.text(d.CallerTag))
-	if _, taken := t.byDialog[key]; !taken {
-		t.byDialog[key] = place{call.slot, fork}
+	for _, key := range c.keys(call, fork) {
+		if _, taken := t.byDialog[key]; !taken {
+			t.byDialog[key] = place{call.slot, fork}
+		}
 	}
 }
 
 func (c *Calls) unindex(sh *transaction.Shard, call *Call) {
 	t := c.table(sh)
 	for i := range call.forks {
-		key := c.dialogKey(call.text(call.caller.CallID), call.text(call.caller.Tag), call.text(call.dialog(i).CallerTag))
-		if t.byDialog[key].slot == call.slot {
-			delete(t.byDialog, key)
+		for _, key := range c.keys(call, i) {
+			if at, ok := t.byDialog[key]; ok && at.slot == call.slot {
+				delete(t.byDialog, key)
+			}
 		}
 	}
+}
+
+// keys gives the keys of a dialog: the caller's, and the callee's.
+func (c *Calls) keys(call *Call, fork uint8) [2]uint64 {
+	d := call.dialog(fork)
+	caller := c.dialogKey(call.text(call.caller.CallID), call.text(call.caller.Tag), call.text(d.CallerTag))
+	if !call.hidden {
+		return [2]uint64{caller, caller}
+	}
+	return [2]uint64{caller, c.dialogKey(call.text(d.Callee.CallID), call.text(d.Callee.Tag), call.text(d.Callee.LocalTag))}
 }
 
 // dialogKey hashes a dialog's id; which tag is whose does not matter.

@@ -97,9 +97,13 @@ func (c *Calls) fill(sh *transaction.Shard, call *Call, p *Passed, m *sip.Messag
 	}
 	h := &c.table(sh).work.hiding
 	c.hide(h, call, c.mask(p.Identity, f), m)
-	sh.Out = c.mint(sh.Out[:0], sh, call, dialog.ToCallee, 0)
+	// The far Call-ID and tag follow from the caller's, so that his retry after a
+	// challenge is to the callee what it is to us (RFC 3261 8.1.3.5).
+	sh.Out = append(append(append(sh.Out[:0], m.CallID()...), 0), m.FromTag()...)
+	far := c.cfg.Minter.Derive(sh.Out)
+	call.out.tag = add(appendTag(sh.Out[:0], far, callerTag))
+	sh.Out = c.cfg.Minter.Append(sh.Out[:0], dialog.ID{Shard: sh.Index, Slot: dialog.NoSlot, Stable: far, Part: dialog.ToCallee})
 	call.out.callID = add(sh.Out)
-	call.out.tag = add(appendTag(sh.Out[:0], call.id, callerTag))
 	call.out.from = add(h.AppendIdentity(sh.Out[:0], from))
 	call.out.to = add(h.AppendIdentity(sh.Out[:0], to))
 	return err

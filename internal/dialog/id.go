@@ -86,6 +86,18 @@ func NewStable() (s Stable) {
 	return s
 }
 
+// NoSlot stands in an identifier that leads to a shard only, such as a Call-ID.
+const NoSlot = 0xffffff
+
+// Derive gives a stable id that follows from b alone, for who knows the key.
+func (m *Minter) Derive(b []byte) (s Stable) {
+	k := m.keys[m.current]
+	hi, lo := siphash.Hash128(k.K0, ^k.K1, b)
+	binary.BigEndian.PutUint64(s[0:], hi)
+	binary.BigEndian.PutUint32(s[8:], uint32(lo))
+	return s
+}
+
 // Append appends an identifier.
 func (m *Minter) Append(dst []byte, id ID) []byte {
 	var raw [idBytes]byte

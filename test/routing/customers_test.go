@@ -3,7 +3,6 @@ package routing
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	"tollgate/test/harness"
 	"tollgate/test/peer"
@@ -29,12 +28,10 @@ func customers() []stage.Scenario {
 // changeIsLive: when apply has returned, the next call goes the new way.
 func changeIsLive(s *stage.Stage) {
 	second := s.Peer(udp4)
-	for i, u := range []*peer.UA{s.Callee, second, s.Callee, second} {
-		begun := time.Now()
+	for _, u := range []*peer.UA{s.Callee, second, s.Callee, second} {
 		through(s, u)
 		a := s.Caller.Invite(s.URI())
 		b := u.Accept("INVITE")
-		quickly(s, begun, 0, 3*time.Second, fmt.Sprintf("change %d and its call came", i)) // most of it is starting the command
 		b.Answer(486)
 		b.Expect("ACK")
 		a.Expect(486)
