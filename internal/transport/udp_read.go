@@ -15,7 +15,7 @@ const (
 	bufferSize = 65536
 	// yieldEvery is how often a reader passes through the scheduler. Without that
 	// sysmon takes the goroutine for one that hogs its P, retakes the P at each of
-	// its rounds, and on that account makes them every 20 us: a third of all CPU.
+	// its rounds, and on that account makes them every 20 us: a quarter of all CPU.
 	yieldEvery = 8 * time.Millisecond
 )
 
