@@ -1,13 +1,12 @@
 package call
 
 import (
-	"tollgate/internal/dialog"
 	"tollgate/internal/transaction"
 	"tollgate/sip"
 )
 
 // Looped says that an INVITE is one of ours which came back as it went in (RFC 3261
-// 16.3 step 4). A hidden call shows no Via that would tell, but its Contact is ours
+// 16.3 step 4). A hidden call shows no Via that would tell, but its Call-ID is ours
 // and leads to the call that it left, and so on to the first one.
 func (c *Calls) Looped(sh *transaction.Shard, m *sip.Message) bool {
 	const most = 70 // what Max-Forwards allows
