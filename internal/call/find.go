@@ -69,6 +69,9 @@ func (c *Calls) findByTags(sh *transaction.Shard, m *sip.Message, f transport.Fl
 		return found{}, false
 	}
 	call := t.calls.At(at.slot)
+	if call.state == free {
+		return found{}, false
+	}
 	hit, ok := c.match(call, m)
 	if !ok {
 		return found{}, false
