@@ -8,6 +8,7 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"log/slog"
+	"runtime"
 	"time"
 
 	"tollgate/internal/call"
@@ -44,6 +45,7 @@ type Edge struct {
 	recorder  *record.Recorder
 	receiver  *receiver
 	prover    *prover
+	resolver  *transport.Resolver
 	http      *httpServers
 }
 
@@ -93,9 +95,9 @@ func (e *Edge) wire() {
 	if e.cfg.Test.Live == "delayed" {
 		e.live = delayed.New(e.live, 40*time.Millisecond, 1)
 	}
-	resolver := transport.NewResolver(transport.ResolverConfig{})
-	e.prover = &prover{store: e.store, resolver: resolver, sip: e.transport, host: e.cfg.Platform.Host, log: e.log}
-	router := &peer.Router{Network: e.transport, Resolver: resolver, Forbidden: e.cfg.Forbidden.Prefixes, OwnToo: !e.cfg.Forbidden.Own}
+	e.resolver = transport.NewResolver(transport.ResolverConfig{})
+	e.prover = &prover{store: e.store, resolver: e.resolver, sip: e.transport, host: e.cfg.Platform.Host, log: e.log}
+	router := &peer.Router{Network: e.transport, Resolver: e.resolver, Forbidden: e.cfg.Forbidden.Prefixes, OwnToo: !e.cfg.Forbidden.Own}
 	minter := newMinter()
 	core := &core{}
 	e.layer = transaction.New(transaction.Config{Send: e.transport, Core: core, ShardOf: minter.Shard})
@@ -172,6 +174,8 @@ func (e *Edge) Run(ctx, stop context.Context) error {
 		return err
 	}
 	e.layer.Run()
+	// A reader that blocks in the kernel holds its P for a while: timers must not wait for it.
+	runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + e.transport.Spare())
 	e.transport.Start(e.receiver)
 	e.watch.Run()
 	e.follower.start()
@@ -227,6 +231,9 @@ func (e *Edge) close() {
 	}
 	if e.watch != nil && e.http != nil {
 		e.watch.Close()
+	}
+	if e.resolver != nil {
+		e.resolver.Close()
 	}
 	if e.transport != nil {
 		e.logged("transport", e.transport.Close())
