@@ -85,7 +85,7 @@ type place struct {
 // New makes the calls of a layer.
 func New(cfg Config, layer *transaction.Layer) *Calls {
 	c := &Calls{cfg: cfg, seed: maphash.MakeSeed(), layer: layer, tables: make([]table, layer.Shards())}
-	c.inside = &peer.Router{Network: cfg.Transport, Resolver: cfg.Router.Resolver, Inside: true}
+	c.inside = &peer.Router{Network: cfg.Transport, Resolver: cfg.Router.Resolver, Forbidden: cfg.Router.Forbidden, Inside: true}
 	for i := range c.tables {
 		c.tables[i].byDialog = make(map[uint64]place)
 	}

@@ -231,19 +231,36 @@ func (h *Hiding) headers(e *sip.Edit, m *sip.Message, out Address, id []byte) {
 			sip.HdrReferredBy, sip.HdrReplyTo:
 			h.maskURIs(e, m, f.Value)
 		case sip.HdrCallInfo, sip.HdrErrorInfo, sip.HdrAlertInfo:
-			// A picture or a tone on some host of that side names the host, and
-			// cannot be fetched from the other one.
-			if bytes.Contains(m.Slice(f.Value), []byte("://")) {
-				e.Delete(f.Line)
+			// The path stays: <http://host/Bellcore-dr2> is how phones are told to ring.
+			if host, ok := urlHost(m, f.Value); ok {
+				e.At(host).String(h.Mask)
 				continue
 			}
 			h.maskURIs(e, m, f.Value)
+		case sip.HdrWWWAuthenticate, sip.HdrProxyAuthenticate, sip.HdrAuthorization, sip.HdrProxyAuthorization:
+			// A realm is part of what is hashed on both sides (RFC 8760, RFC 7616 3.4.2):
+			// another one could never be answered.
 		case sip.HdrWarning: // below, element by element
 		default:
 			h.maskNames(e, m, f.Value)
 		}
 	}
 	h.maskWarnings(e, m)
+}
+
+// urlHost finds the host, with its port, of a URL such as http://host:port/path.
+func urlHost(m *sip.Message, s sip.Span) (sip.Span, bool) {
+	value := m.Slice(s)
+	i := bytes.Index(value, []byte("://"))
+	if i < 0 {
+		return s, false
+	}
+	i += 3
+	n := bytes.IndexAny(value[i:], "/>?#;, \t\r\n")
+	if n < 0 {
+		n = len(value) - i
+	}
+	return sip.Span{Off: s.Off + uint16(i), End: s.Off + uint16(i+n)}, n > 0
 }
 
 // maskURIs masks the host of every SIP URI in a span, and known names besides.

@@ -33,7 +33,7 @@ type Router struct {
 	// Forbidden networks are where no destination may lead.
 	Forbidden []netip.Prefix
 	OwnToo    bool // our own listeners are no forbidden destination
-	Inside    bool // the way leads along a dialog, which may spiral through ourselves: nothing is forbidden
+	Inside    bool // the way leads along a dialog, which may spiral through ourselves
 
 	streamless streamless
 }
@@ -180,10 +180,7 @@ func (r *Router) connect(w *Walk, size int, waiter Waiter, shard uint8, ref uint
 // forbidden keeps destinations out of our own listeners and of networks where
 // nobody's PBX is.
 func (r *Router) forbidden(a netip.AddrPort) bool {
-	if r.Inside {
-		return false
-	}
-	if !r.OwnToo && r.Network.IsOwn(a) {
+	if !r.OwnToo && !r.Inside && r.Network.IsOwn(a) {
 		return true
 	}
 	for _, p := range r.Forbidden {

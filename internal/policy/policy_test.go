@@ -159,7 +159,8 @@ func cases(t *testing.T, s *policy.Snapshot, tests []struct {
 	name string
 	ask  ask
 	want string
-}) {
+},
+) {
 	t.Helper()
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -7,21 +7,41 @@ package tenant
 
 import "time"
 
-type (
-	// CompanyID and the others are typed, so that one noun's id can never be passed as another's.
-	CompanyID     int64
-	UserID        int64
-	CustomerID    int64
-	DomainID      int64
-	DestinationID int64
-	RuleID        int64
-	SwitchID      int64
-	SIPUserID     int64
-	ProfileID     int64
-	EntryID       int64 // blocklist, whitelist, cli, did
-	GroupID       int64 // a destination group's row; people know it by its number
-	KeyID         int64 // an API key
-)
+// CompanyID and the others are typed, so that one noun's id can never be passed as another's.
+type CompanyID int64
+
+// UserID is a panel user's.
+type UserID int64
+
+// CustomerID is a customer's.
+type CustomerID int64
+
+// DomainID is a domain's.
+type DomainID int64
+
+// DestinationID is a destination's.
+type DestinationID int64
+
+// RuleID is a routing or firewall rule's.
+type RuleID int64
+
+// SwitchID is a switch's.
+type SwitchID int64
+
+// SIPUserID is a SIP user's.
+type SIPUserID int64
+
+// ProfileID is a SIP profile's.
+type ProfileID int64
+
+// EntryID is one of the blocklist, the whitelist, the CLIs or the DIDs.
+type EntryID int64
+
+// GroupID is a destination group's row; people know it by its number.
+type GroupID int64
+
+// KeyID is an API key's.
+type KeyID int64
 
 // Stamp is what the store notes on each noun: Version is the revision of its last change
 // (an update that carries one is refused when the noun has changed since; 0 = do not check).
