@@ -55,6 +55,7 @@ func New(cfg Config) http.Handler {
 	s.passwords()
 	s.live()
 	s.tools()
+	s.dns()
 	s.files()
 
 	mux := http.NewServeMux()

@@ -217,7 +217,7 @@ func TestSecretsAreShownOnce(t *testing.T) {
 	w := newWorld(t)
 	e := w.settle("alfa", 1)
 	a := w.admin()
-	made := a.must("POST", "/api/v1/sip-users", object{"customer_id": e.customer, "username": "42", "generate_password": true, "voicemail": object{"enabled": true, "pin": "4711"}})
+	made := a.must("POST", "/api/v1/sip-users", object{"customer_id": e.customer, "username": "42", "generate_password": true, "voicemail": object{"enabled": true, "pin": "471108154711"}})
 	generated, _ := made["password"].(string)
 	if len(generated) < 12 {
 		t.Fatalf("%v", made)
@@ -234,7 +234,7 @@ func TestSecretsAreShownOnce(t *testing.T) {
 	for _, path := range []string{"sip-users", "api-keys", "switches", "users", "audit"} {
 		all += string(a.do("GET", "/api/v1/"+path, nil).body)
 	}
-	for _, secret := range []string{generated, "Battery-Staple-9", "Correct-Horse-1", "sw-secret-1", "4711", e.key, `"key"`, `"password":`} {
+	for _, secret := range []string{generated, "Battery-Staple-9", "Correct-Horse-1", "sw-secret-1", "471108154711", e.key, `"key"`, `"password":`} {
 		if strings.Contains(all, secret) {
 			t.Errorf("%q is shown again", secret)
 		}

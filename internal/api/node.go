@@ -18,6 +18,8 @@ type Node interface {
 	Hangup(id string, allowed func(tenant.CustomerID) bool) bool
 	// DestinationStates says how each destination does that is watched or was tried.
 	DestinationStates() map[tenant.DestinationID]peer.State
+	// DomainDNS asks where a domain leads; ctx bounds the asking.
+	DomainDNS(ctx context.Context, name string) DNSState
 	// Explain says what would happen to such a request.
 	Explain(q ExplainQuery) policy.Explanation
 	// Applied returns once this node's traffic obeys that revision of the store.

@@ -57,7 +57,10 @@ func (n *fakeNode) Hangup(id string, allowed func(tenant.CustomerID) bool) bool 
 }
 
 func (n *fakeNode) DestinationStates() map[tenant.DestinationID]peer.State { return n.states }
-func (n *fakeNode) Explain(api.ExplainQuery) policy.Explanation            { return n.explain }
+func (n *fakeNode) DomainDNS(_ context.Context, name string) api.DNSState {
+	return api.DNSState{LeadsHere: name == "here.example"}
+}
+func (n *fakeNode) Explain(api.ExplainQuery) policy.Explanation { return n.explain }
 
 func (n *fakeNode) Applied(_ context.Context, revision int64) error {
 	n.mu.Lock()

@@ -29,6 +29,11 @@ func (e *Edge) Hangup(id string, allowed func(tenant.CustomerID) bool) bool {
 // DestinationStates is api.Node.
 func (e *Edge) DestinationStates() map[tenant.DestinationID]peer.State { return e.watch.States() }
 
+// DomainDNS is api.Node.
+func (e *Edge) DomainDNS(ctx context.Context, name string) api.DNSState {
+	return e.prover.state(ctx, name)
+}
+
 // Applied is api.Node.
 func (e *Edge) Applied(ctx context.Context, revision int64) error {
 	for e.follower.seen.Load() < revision {

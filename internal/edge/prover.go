@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"tollgate/internal/api"
 	"tollgate/internal/store"
 	"tollgate/internal/tenant"
 	"tollgate/internal/transport"
@@ -16,6 +17,9 @@ import (
 
 // proveEvery is how often the DNS of domains that are not proven yet is looked at.
 const proveEvery = 15 * time.Second
+
+// askDNSFor bounds one look at a domain's DNS.
+const askDNSFor = 5 * time.Second
 
 // prover lets a domain that a company added work once its DNS leads here
 // (mission row D1), so that nobody gets another's calls by typing his name.
@@ -84,6 +88,31 @@ func (p *prover) prove(ctx context.Context) error {
 		p.log.Info("domain proven by DNS", "domain", d.Name)
 	}
 	return nil
+}
+
+// state is api.DNSState of a name.
+func (p *prover) state(ctx context.Context, name string) api.DNSState {
+	ctx, cancel := context.WithTimeout(ctx, askDNSFor)
+	defer cancel()
+	s := api.DNSState{Want: "a CNAME, SRV, A or AAAA record that leads to " + p.wanted()}
+	s.LeadsHere, s.Addresses = p.leadsHere(ctx, name)
+	if cname, err := net.DefaultResolver.LookupCNAME(ctx, name); err == nil && strings.TrimSuffix(cname, ".") != name {
+		s.CNAME = strings.TrimSuffix(cname, ".")
+	}
+	return s
+}
+
+// wanted names what a domain should lead to.
+func (p *prover) wanted() string {
+	if p.host != "" {
+		return p.host
+	}
+	for _, l := range p.sip.Listeners() {
+		if l.AdvertiseHost != "" {
+			return l.AdvertiseHost
+		}
+	}
+	return "an address of this node"
 }
 
 // leadsHere says whether a name's SRV or addresses lead to this node or to
