@@ -124,7 +124,7 @@ func (r *Relay) try(sh *transaction.Shard, q *request, m *sip.Message) {
 func (r *Relay) exhausted(sh *transaction.Shard, q *request) {
 	status := int(q.status)
 	switch {
-	case status == 503:
+	case status == 503 && !q.silent:
 		status = 500
 	case status != 0 && !q.silent:
 	case q.direction == policy.Inbound:
