@@ -52,7 +52,6 @@ func (c *Calls) inviteResponse(sh *transaction.Shard, call *Call, m *sip.Message
 
 func (c *Calls) provisional(sh *transaction.Shard, call *Call, m *sip.Message, f transport.Flow) {
 	s := c.setup(sh, call)
-	s.rang = true
 	s.early = s.early || len(m.Body()) > 0
 	fork := call.forks // none
 	if len(m.ToTag()) > 0 {

@@ -10,7 +10,6 @@ package call
 
 import (
 	"hash/maphash"
-	"log/slog"
 	"sync/atomic"
 	"time"
 
@@ -28,7 +27,6 @@ type Transport interface {
 	peer.Network
 	Alive(f transport.Flow) bool
 	Advertised(f transport.Flow) (host string, port uint16)
-	Listeners() []transport.Listener
 }
 
 // Config says what Calls is made of.
@@ -36,7 +34,6 @@ type Config struct {
 	Router    *peer.Router // to destinations
 	Minter    *dialog.Minter
 	Transport Transport
-	Log       *slog.Logger
 	// Release gives a call's lease back.
 	Release func(id dialog.Stable)
 	// Ended is told of each call once, under its shard's lock.

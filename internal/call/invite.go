@@ -14,8 +14,6 @@ type setup struct {
 	walk  peer.Walk
 	flow  transport.Flow // the branch's
 	early bool           // early media was heard: no other destination after that
-	rang  bool           // a provisional response came
-	body  bool           // the INVITE carried an offer
 	mask  string         // host that stands for the caller's side
 }
 
@@ -48,7 +46,7 @@ func (c *Calls) Start(sh *transaction.Shard, p *Passed, m *sip.Message) {
 	var s *setup
 	call.setup, s = c.table(sh).setups.Alloc()
 	call.setup++
-	*s = setup{body: len(m.Body()) > 0, mask: c.mask(p.Identity, info.Flow)}
+	*s = setup{mask: c.mask(p.Identity, info.Flow)}
 	var foreign transport.Target
 	if p.Candidates.Foreign {
 		foreign, _ = peer.TargetOfURI(m.RequestURI())
@@ -172,7 +170,7 @@ func (c *Calls) sendInvite(sh *transaction.Shard, call *Call, s *setup, m *sip.M
 		c.refuse(sh, call, 503, policy.ResourceExhausted)
 		return true
 	}
-	s.flow, s.early, s.rang = flow, false, false
+	s.flow, s.early = flow, false
 	c.leaveDialogs(sh, call)
 	w := &c.table(sh).work
 	fwd := &w.fwd

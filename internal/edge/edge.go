@@ -106,7 +106,7 @@ func (e *Edge) wire() {
 		Changed: func(host string, s peer.State) { e.log.Info("destination", "host", host, "status", s.Status) },
 	}, e.layer)
 	e.calls = call.New(call.Config{
-		Router: router, Minter: minter, Transport: e.transport, Log: e.log,
+		Router: router, Minter: minter, Transport: e.transport,
 		Release: func(id dialog.Stable) { e.gate.Release(id) },
 		Ended:   e.ended,
 	}, e.layer)

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/pprof"
+	"net/netip"
 	"os/user"
 	"strconv"
 	"sync"
@@ -166,9 +167,9 @@ func (h *httpServers) metrics() http.Handler {
 	)
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{ErrorLog: slog.NewLogLogger(h.log.Handler(), slog.LevelWarn)}))
-	// Profiles, for whoever may see the metrics; heap?gc=1 collects first.
-	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
-	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+	// Profiles, for this machine only, wherever the metrics are served; heap?gc=1 collects first.
+	mux.HandleFunc("GET /debug/pprof/", fromHere(pprof.Index))
+	mux.HandleFunc("GET /debug/pprof/profile", fromHere(pprof.Profile))
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { say(w, http.StatusOK, "alive") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
 		if e.gate.Draining() {
@@ -178,6 +179,17 @@ func (h *httpServers) metrics() http.Handler {
 		say(w, http.StatusOK, "ready")
 	})
 	return mux
+}
+
+// fromHere serves clients on this machine, and nobody else.
+func fromHere(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if at, err := netip.ParseAddrPort(r.RemoteAddr); err != nil || !at.Addr().Unmap().IsLoopback() {
+			say(w, http.StatusForbidden, "profiles are served to this machine only: ask 127.0.0.1")
+			return
+		}
+		next(w, r)
+	}
 }
 
 func say(w http.ResponseWriter, status int, text string) {

@@ -180,7 +180,7 @@ func (sh *Shard) response(b branchID, m *sip.Message, f transport.Flow) {
 
 // stray ends what answers an INVITE whose cell is gone already.
 func (sh *Shard) stray(m *sip.Message, f transport.Flow) {
-	sh.stats.Forged++
+	sh.stats.Strays++
 	if m.CSeqMethod() == sip.INVITE && m.StatusCode() >= 200 && m.StatusCode() < 300 {
 		sh.layer.cfg.Core.Stray(sh, m, f)
 	}

@@ -59,7 +59,7 @@ type Stats struct {
 	RequestRetransIn   uint64 // RFC 6076 does not name these; they tell lossy links apart
 	RequestRetransOut  uint64
 	ResponseRetransOut uint64
-	Forged             uint64 // responses whose MAC is right but whose cell is gone
+	Strays             uint64 // responses whose MAC is right but whose cell is gone
 	Timeouts           uint64
 }
 
