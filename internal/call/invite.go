@@ -100,7 +100,7 @@ func (c *Calls) fill(sh *transaction.Shard, call *Call, p *Passed, m *sip.Messag
 	sh.Out = append(append(append(sh.Out[:0], m.CallID()...), 0), m.FromTag()...)
 	far := c.cfg.Minter.Derive(sh.Out)
 	call.out.tag = add(appendTag(sh.Out[:0], far, callerTag))
-	sh.Out = c.cfg.Minter.Append(sh.Out[:0], dialog.ID{Shard: sh.Index, Slot: dialog.NoSlot, Stable: far, Part: dialog.ToCallee})
+	sh.Out = c.cfg.Minter.Append(sh.Out[:0], dialog.ID{Shard: c.cfg.Minter.Shard(m.CallID()), Slot: dialog.NoSlot, Stable: far, Part: dialog.ToCallee})
 	call.out.callID = add(sh.Out)
 	call.out.from = add(h.AppendIdentity(sh.Out[:0], from))
 	call.out.to = add(h.AppendIdentity(sh.Out[:0], to))
@@ -176,7 +176,7 @@ func (c *Calls) sendInvite(sh *transaction.Shard, call *Call, s *setup, m *sip.M
 	fwd := &w.fwd
 	*fwd = dialog.Forward{
 		Message: m, Source: call.caller.Flow.Remote, Out: c.address(flow),
-		Branch: sh.AppendBranch(w.branch[:0], call.branch, transaction.LoopHash(m)), CSeq: m.CSeq(),
+		Branch: sh.AppendBranch(w.branch[:0], call.branch, transaction.LoopHash(m, call.caller.Flow)), CSeq: m.CSeq(),
 	}
 	if call.hidden {
 		c.hide(&w.hiding, call, s.mask, m)

@@ -43,7 +43,7 @@ func (c *carrier) Request(sh *transaction.Shard, m *sip.Message, f transport.Flo
 	c.server = sh.NewServer(m, f, c.user, 0)
 	client := sh.NewClient(c.user, 0)
 	c.fwd = dialog.Forward{
-		Message: m, Source: f.Remote, Out: usOut, Branch: sh.AppendBranch(c.branch[:0], client, transaction.LoopHash(m)),
+		Message: m, Source: f.Remote, Out: usOut, Branch: sh.AppendBranch(c.branch[:0], client, transaction.LoopHash(m, f)),
 		ID: ourID, RecordRoute: [2]dialog.Address{usOut}, Records: 1, CSeq: m.CSeq(),
 	}
 	if c.hidden {
@@ -80,6 +80,7 @@ func (c *carrier) Response(sh *transaction.Shard, _ transaction.ID, _ uint64, m 
 
 func (c *carrier) Ack(*transaction.Shard, *sip.Message, transport.Flow)                   {}
 func (c *carrier) Stray(*transaction.Shard, *sip.Message, transport.Flow)                 {}
+func (c *carrier) Pong(*transaction.Shard, *sip.Message, transport.Flow)                  {}
 func (c *carrier) Unreachable(*transaction.Shard, transaction.ID, uint64)                 {}
 func (c *carrier) Ended(*transaction.Shard, transaction.ID, uint64)                       {}
 func (c *carrier) Canceled(*transaction.Shard, transaction.ID, uint64)                    {}

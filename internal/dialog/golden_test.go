@@ -18,7 +18,7 @@ var (
 	calleeAt = netip.MustParseAddrPort("203.0.113.10:5060")
 	usOut    = dialog.Address{Proto: transport.UDP, Host: "192.0.2.1", Port: 5060}
 	usIn     = dialog.Address{Proto: transport.TCP, Host: "[2001:db8:1::1]", Port: 5061}
-	minter   = dialog.NewMinter(1, 2, dialog.Key{ID: 3, K0: 4, K1: 5})
+	minter   = dialog.NewMinter(1, 2, dialog.Key{K0: 6, K1: 7}, dialog.Key{ID: 3, K0: 4, K1: 5})
 	ourID    = minter.Append(nil, dialog.ID{Shard: 1, Slot: 2, Stable: dialog.Stable{1, 2, 3}})
 	domains  = []string{"acme.test"}
 )

@@ -28,6 +28,7 @@ const (
 	InRoute  Part = iota // our Record-Route: both parties use it
 	ToCaller             // our Contact, as the caller knows us
 	ToCallee             // our Contact and Call-ID, as the callee knows us
+	ToPhone              // our Contact in a REGISTER: the token of a binding
 )
 
 // ID is what our Record-Route, Contact and Call-ID say to us when they return:
@@ -66,13 +67,15 @@ type Key struct {
 // Minter writes and reads identifiers. It is safe for concurrent use.
 type Minter struct {
 	node, epoch uint16
+	root        Key // of what must never change: shards and derived ids
 	keys        [256]*Key
 	current     uint8
 }
 
-// NewMinter takes the keys, the newest first.
-func NewMinter(node, epoch uint16, keys ...Key) *Minter {
-	m := &Minter{node: node, epoch: epoch, current: keys[0].ID}
+// NewMinter takes the root, which is the same for all nodes and for ever, and the
+// keys of the identifiers, the newest first.
+func NewMinter(node, epoch uint16, root Key, keys ...Key) *Minter {
+	m := &Minter{node: node, epoch: epoch, root: root, current: keys[0].ID}
 	for _, k := range keys {
 		m.keys[k.ID] = &k
 	}
@@ -89,10 +92,9 @@ func NewStable() (s Stable) {
 // NoSlot stands in an identifier that leads to a shard only, such as a Call-ID.
 const NoSlot = 0xffffff
 
-// Derive gives a stable id that follows from b alone, for who knows the key.
+// Derive gives a stable id that follows from b alone, for who knows the root.
 func (m *Minter) Derive(b []byte) (s Stable) {
-	k := m.keys[m.current]
-	hi, lo := siphash.Hash128(k.K0, ^k.K1, b)
+	hi, lo := siphash.Hash128(m.root.K0, ^m.root.K1, b)
 	binary.BigEndian.PutUint64(s[0:], hi)
 	binary.BigEndian.PutUint32(s[8:], uint32(lo))
 	return s
@@ -100,14 +102,28 @@ func (m *Minter) Derive(b []byte) (s Stable) {
 
 // Append appends an identifier.
 func (m *Minter) Append(dst []byte, id ID) []byte {
+	id.Node, id.Epoch = m.node, m.epoch
+	return m.append(dst, id, m.current)
+}
+
+// Current is the number of the key that identifiers are made with now.
+func (m *Minter) Current() uint8 { return m.current }
+
+// AppendToken appends the token of a binding: the same for the same binding and
+// key on every node and after every restart, since PBXs collect what differs.
+func (m *Minter) AppendToken(dst []byte, binding Stable, key uint8) []byte {
+	return m.append(dst, ID{Slot: NoSlot, Stable: binding, Part: ToPhone}, key)
+}
+
+func (m *Minter) append(dst []byte, id ID, key uint8) []byte {
+	k := m.keys[key]
 	var raw [idBytes]byte
-	raw[0] = m.current
-	binary.BigEndian.PutUint16(raw[1:], m.node)
-	binary.BigEndian.PutUint16(raw[3:], m.epoch)
+	raw[0] = key
+	binary.BigEndian.PutUint16(raw[1:], id.Node)
+	binary.BigEndian.PutUint16(raw[3:], id.Epoch)
 	binary.BigEndian.PutUint32(raw[5:], uint32(id.Shard)<<24|id.Slot&0xffffff)
 	copy(raw[9:], id.Stable[:])
 	raw[21] = byte(id.Part)<<4 | id.Fork&15
-	k := m.keys[m.current]
 	binary.BigEndian.PutUint64(raw[22:], siphash.Hash(k.K0, k.K1, raw[:22]))
 	return sip.AppendToken(dst, raw[:])
 }
@@ -132,15 +148,20 @@ func (m *Minter) Parse(token []byte) (ID, bool) {
 	return id, true
 }
 
-// Shard gives the shard that a Call-ID of ours names: all of a call is in the
-// shard of its caller's Call-ID, and the Call-ID that we gave the callee says so.
-func (m *Minter) Shard(callID []byte) (uint8, bool) {
-	if len(callID) != IDLen {
-		return 0, false
+// Shard gives the shard that a Call-ID belongs to, of 256, the same after a
+// restart: all of a call is in the shard of its caller's Call-ID, and the Call-ID
+// that we gave the callee says so.
+func (m *Minter) Shard(callID []byte) uint8 {
+	if len(callID) == IDLen {
+		if id, ok := m.Parse(callID); ok {
+			return id.Shard
+		}
 	}
-	id, ok := m.Parse(callID)
-	return id.Shard, ok
+	return uint8(siphash.Hash(m.root.K1, m.root.K0, callID))
 }
+
+// Knows says that the key of an identifier is known.
+func (m *Minter) Knows(key uint8) bool { return m.keys[key] != nil }
 
 // Of gives the identifier in a URI of ours: its user part.
 func (m *Minter) Of(uri []byte) (ID, bool) {

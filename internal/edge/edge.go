@@ -21,8 +21,10 @@ import (
 	"tollgate/internal/peer"
 	"tollgate/internal/policy"
 	"tollgate/internal/record"
+	"tollgate/internal/registrar"
 	"tollgate/internal/relay"
 	"tollgate/internal/store"
+	"tollgate/internal/tenant"
 	"tollgate/internal/transaction"
 	"tollgate/internal/transport"
 )
@@ -41,6 +43,7 @@ type Edge struct {
 	watch     *peer.Watch
 	calls     *call.Calls
 	relay     *relay.Relay
+	registrar *registrar.Registrar
 	gate      *gate.Gate
 	recorder  *record.Recorder
 	receiver  *receiver
@@ -111,8 +114,12 @@ func (e *Edge) wire() {
 		Ended:   e.ended,
 	}, e.layer)
 	e.relay = relay.New(relay.Config{Router: router, Minter: minter, Advertised: e.transport.Advertised}, e.layer)
+	e.registrar = registrar.New(registrar.Config{
+		Router: router, Minter: minter, Transport: e.transport, Interval: e.cfg.Test.Keepalive,
+		Customer: func(id tenant.CustomerID) *policy.Customer { return e.table.Snapshot().Customer(id) },
+	}, e.layer)
 	e.gate = gate.New(gate.Config{
-		Table: e.table, Health: e.watch, Live: e.live, Calls: e.calls, Relay: e.relay, Decided: e.decided,
+		Table: e.table, Health: e.watch, Live: e.live, Calls: e.calls, Relay: e.relay, Registrar: e.registrar, Decided: e.decided,
 	}, e.layer)
 	core.Gate = e.gate
 	e.receiver = newReceiver(e.layer)
@@ -123,9 +130,10 @@ type core struct{ *gate.Gate }
 
 // newMinter keys the identifiers of this process.
 func newMinter() *dialog.Minter {
-	var seed [18]byte
+	var seed [34]byte
 	rand.Read(seed[:]) // never fails (Go 1.24)
-	return dialog.NewMinter(1, binary.BigEndian.Uint16(seed[16:]), dialog.Key{
+	root := dialog.Key{K0: binary.BigEndian.Uint64(seed[18:]), K1: binary.BigEndian.Uint64(seed[26:])}
+	return dialog.NewMinter(1, binary.BigEndian.Uint16(seed[16:]), root, dialog.Key{
 		ID: 1, K0: binary.BigEndian.Uint64(seed[0:]), K1: binary.BigEndian.Uint64(seed[8:]),
 	})
 }

@@ -14,6 +14,7 @@ import (
 	"tollgate/internal/dialog"
 	"tollgate/internal/live"
 	"tollgate/internal/policy"
+	"tollgate/internal/registrar"
 	"tollgate/internal/relay"
 	"tollgate/internal/slab"
 	"tollgate/internal/transaction"
@@ -28,6 +29,8 @@ type Config struct {
 	Live   live.Live
 	Calls  *call.Calls
 	Relay  *relay.Relay
+	// Registrar knows the phones.
+	Registrar *registrar.Registrar
 	// Decided is told of each verdict, under the shard's lock.
 	Decided func(sh *transaction.Shard, d *Decision)
 }
@@ -151,6 +154,11 @@ func (g *Gate) Ack(sh *transaction.Shard, m *sip.Message, f transport.Flow) {
 // Stray is part of transaction.Core.
 func (g *Gate) Stray(sh *transaction.Shard, m *sip.Message, f transport.Flow) {
 	g.cfg.Calls.Stray(sh, m, f)
+}
+
+// Pong is part of transaction.Core.
+func (g *Gate) Pong(_ *transaction.Shard, m *sip.Message, f transport.Flow) {
+	g.cfg.Registrar.Pong(m, f)
 }
 
 // run takes a passage through the steps that are left.

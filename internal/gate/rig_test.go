@@ -16,6 +16,7 @@ import (
 	"tollgate/internal/live/memory"
 	"tollgate/internal/peer"
 	"tollgate/internal/policy"
+	"tollgate/internal/registrar"
 	"tollgate/internal/relay"
 	"tollgate/internal/tenant"
 	"tollgate/internal/transaction"
@@ -33,6 +34,8 @@ type rig struct {
 	gate  *gate.Gate
 	live  live.Live
 	table *policy.Table
+
+	registrar *registrar.Registrar
 
 	account tenant.Account // of the one customer; see change
 
@@ -137,7 +140,7 @@ func newRigOver(t testing.TB, hidden bool, limit int, backend live.Live) *rig {
 		},
 	}
 	r.change(func(*tenant.Account) {})
-	minter := dialog.NewMinter(1, 1, dialog.Key{ID: 1, K0: 1, K1: 2})
+	minter := dialog.NewMinter(1, 1, dialog.Key{K0: 3, K1: 4}, dialog.Key{ID: 1, K0: 1, K1: 2})
 	type core struct{ *gate.Gate }
 	c := &core{}
 	r.layer = transaction.New(transaction.Config{Send: r, Core: c, ShardOf: minter.Shard})
@@ -148,8 +151,12 @@ func newRigOver(t testing.TB, hidden bool, limit int, backend live.Live) *rig {
 		Ended:   func(e call.Ending) { r.ended = append(r.ended, e) },
 	}, r.layer)
 	rel := relay.New(relay.Config{Router: router, Minter: minter, Advertised: r.Advertised}, r.layer)
+	r.registrar = registrar.New(registrar.Config{
+		Router: router, Minter: minter, Transport: r,
+		Customer: func(id tenant.CustomerID) *policy.Customer { return r.table.Snapshot().Customer(id) },
+	}, r.layer)
 	r.gate = gate.New(gate.Config{
-		Table: r.table, Live: r.live, Calls: r.calls, Relay: rel,
+		Table: r.table, Live: r.live, Calls: r.calls, Relay: rel, Registrar: r.registrar,
 		Decided: func(*transaction.Shard, *gate.Decision) {},
 	}, r.layer)
 	c.Gate = r.gate

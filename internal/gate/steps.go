@@ -23,7 +23,7 @@ func (g *Gate) hops(sh *transaction.Shard, p *passage) (policy.Verdict, bool) {
 	switch {
 	case p.msg.MaxForwards() == 0:
 		return policy.Refuse(policy.MaxForwards), false
-	case g.layer.Looped(p.msg), sh != nil && g.cfg.Calls.Looped(sh, p.msg):
+	case g.layer.Looped(p.msg, p.flow), sh != nil && g.cfg.Calls.Looped(sh, p.msg, p.flow):
 		return policy.Refuse(policy.Loop), false
 	}
 	return policy.Verdict{}, false

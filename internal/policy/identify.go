@@ -48,7 +48,7 @@ func (s *Snapshot) Identify(r *Request, id *Identity) Verdict {
 func (r *Request) neighbour() (at netip.AddrPort, can bool) {
 	addr, port := r.Source.Addr().Unmap(), r.Source.Port()
 	if r.Transport != protoUDP {
-		if r.FlowBound || r.Msg.Method() == sip.REGISTER {
+		if r.Bound != 0 || r.Msg.Method() == sip.REGISTER {
 			return at, false
 		}
 		port = 0

@@ -39,9 +39,10 @@ type Health interface {
 type Request struct {
 	Msg       *sip.Message
 	Source    netip.AddrPort
-	Local     netip.Addr // the address that was asked, if known: as a Request-URI host it is no foreign one
-	Transport string     // "udp", "tcp" or "tls"
-	FlowBound bool       // a binding was made over this TCP or TLS flow: it is a phone's
+	Local     netip.Addr        // the address that was asked, if known: as a Request-URI host it is no foreign one
+	Transport string            // "udp", "tcp" or "tls"
+	Bound     tenant.CustomerID // of the phone that has registered over this flow, 0 = none
+	Token     tenant.CustomerID // of the phone whose token the Request-URI is, 0 = none
 	Now       time.Time
 	Health    Health // nil: everything is up
 }

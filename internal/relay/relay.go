@@ -167,7 +167,7 @@ func (r *Relay) send(sh *transaction.Shard, q *request, m *sip.Message, flow tra
 	var hiding dialog.Hiding
 	fwd := dialog.Forward{
 		Message: m, Source: q.source.Remote, Out: r.address(flow),
-		Branch: sh.AppendBranch(branch[:0], q.client, transaction.LoopHash(m)), CSeq: q.cseq,
+		Branch: sh.AppendBranch(branch[:0], q.client, transaction.LoopHash(m, q.source)), CSeq: q.cseq,
 	}
 	if q.hidden {
 		hiding.Reset(q.mask, q.customer.Domains, q.source.Remote)

@@ -53,7 +53,8 @@ func (l *Layer) Loop(branch []byte) (loop uint32, ours bool) {
 // noSlot stands in the branches that belong to no cell.
 const noSlot = 0xffffff
 
-// AppendFreeBranch appends a branch that no response will ever come to: an ACK's.
+// AppendFreeBranch appends a branch that belongs to no cell: an ACK's, or that of a
+// keepalive, whose answer comes to Core.Pong.
 func (sh *Shard) AppendFreeBranch(dst []byte) []byte {
 	sh.acks++
 	return sh.layer.secret.appendBranch(dst, branchID{shard: sh.Index, slot: noSlot, gen: uint32(sh.acks >> 32), loop: uint32(sh.acks)})
@@ -153,7 +154,8 @@ func (sh *Shard) Abandon(id ID) {
 func (sh *Shard) response(b branchID, m *sip.Message, f transport.Flow) {
 	sh.stats.Responses++
 	if b.slot == noSlot {
-		return // nothing answers an ACK
+		sh.layer.cfg.Core.Pong(sh, m, f)
+		return
 	}
 	c := sh.clients.At(b.slot)
 	if c == nil || c.gen != b.gen || c.state == clientFree {

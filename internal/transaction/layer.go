@@ -51,6 +51,9 @@ type Core interface {
 	Ack(sh *Shard, m *sip.Message, f transport.Flow)
 	// Stray is a 2xx to an INVITE of ours that was given up or forgotten.
 	Stray(sh *Shard, m *sip.Message, f transport.Flow)
+	// Pong is a response to a request that Shard.AppendFreeBranch was written for
+	// and that no cell waits for: the answer to a keepalive.
+	Pong(sh *Shard, m *sip.Message, f transport.Flow)
 }
 
 // Failure says why a client transaction ended without a final response.
@@ -87,8 +90,9 @@ type Config struct {
 	Shards int // a power of two, up to 256; 0 = at least two for each core
 	Send   Sender
 	Core   Core
-	// ShardOf gives the shard that a Call-ID of our own names; others are hashed.
-	ShardOf func(callID []byte) (shard uint8, ok bool)
+	// ShardOf gives the shard that a Call-ID belongs to, of 256; nil: hashed by a
+	// key of this start.
+	ShardOf func(callID []byte) uint8
 	// MaxCells bounds the transactions of one side in one shard; 0 = 1<<18.
 	MaxCells int
 }
@@ -195,9 +199,7 @@ func (l *Layer) Do(shard uint8, f func(sh *Shard)) {
 func (l *Layer) ShardOf(callID []byte) uint8 {
 	mask := uint8(len(l.shards) - 1)
 	if l.cfg.ShardOf != nil {
-		if n, ok := l.cfg.ShardOf(callID); ok {
-			return n & mask
-		}
+		return l.cfg.ShardOf(callID) & mask
 	}
 	return uint8(siphash.Hash(l.secret.k1, l.secret.k0, callID)) & mask
 }

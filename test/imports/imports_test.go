@@ -52,6 +52,7 @@ var parts = []part{
 	{"internal/store", slices.Concat(httpAPI, wire, []string{"tollgate/internal/transport/..."})},
 	{"internal/tenantfile", slices.Concat(httpAPI, wire, []string{"database/sql/...", "github.com/uptrace/bun/..."})},
 	{"internal/config", slices.Concat(sql, httpAPI, wire, policy)},
+	{"internal/journal", slices.Concat(sql, httpAPI, wire, policy, []string{"net", "tollgate/internal/transport/..."})},
 	{"internal/media", slices.Concat(sql, httpAPI, []string{"tollgate/sip/..."})},
 	{"internal/kernel", slices.Concat(sql, httpAPI, wire)},
 	{"internal/record", nil},
