@@ -88,7 +88,7 @@ func (r *rig) Request(sh *transaction.Shard, m *sip.Message, f transport.Flow) {
 
 func (r *rig) Ack(*transaction.Shard, *sip.Message, transport.Flow) { r.note("ack") }
 
-func (r *rig) Pong(*Shard, *sip.Message, transport.Flow) {}
+func (r *rig) Pong(*transaction.Shard, *sip.Message, transport.Flow) {}
 
 func (r *rig) Stray(_ *transaction.Shard, m *sip.Message, _ transport.Flow) {
 	r.note("stray %d", m.StatusCode())
