@@ -47,7 +47,7 @@ func FuzzDecide(f *testing.F) {
 			return
 		}
 		addr, _ := netip.AddrFromSlice(ip)
-		r := &policy.Request{Msg: m, Source: netip.AddrPortFrom(addr, port), Local: addr, Transport: []string{"udp", "tcp", "tls", ""}[flags%4], FlowBound: flags&4 != 0}
+		r := &policy.Request{Msg: m, Source: netip.AddrPortFrom(addr, port), Local: addr, Transport: []string{"udp", "tcp", "tls", ""}[flags%4], Bound: tenant.CustomerID(flags & 4)}
 		if flags&8 != 0 {
 			r.Health = downs{"one", "other"}
 		}

@@ -100,6 +100,8 @@ func identityText(id *Identity, v Verdict) string {
 	}
 	if id.Source != nil {
 		text += fmt.Sprintf("; it comes from his destination %q, so it goes out", id.Source.Name)
+	} else if id.By == ByBinding {
+		text += "; it comes from one of his registered phones"
 	} else {
 		text += "; it comes from outside"
 	}

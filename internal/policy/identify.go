@@ -12,7 +12,8 @@ import (
 // The domain of the Request-URI comes first, so that no customer can draw the traffic of
 // another to himself by calling the other's peer his destination. Within the customer, and
 // where the Request-URI names no domain of ours, a source that is one of his destinations
-// is that destination, and its requests go out. A stranger gets silence.
+// is that destination, and its requests go out. A phone's token comes before the domain, and
+// only its customer's destinations may use it. A stranger gets silence.
 func (s *Snapshot) Identify(r *Request, id *Identity) Verdict {
 	*id = Identity{}
 	uri, err := sip.ParseURI(r.Msg.RequestURI())
@@ -21,10 +22,23 @@ func (s *Snapshot) Identify(r *Request, id *Identity) Verdict {
 	if err == nil {
 		named = s.domainOf(&uri)
 	}
-	if named.customer != 0 {
+	switch {
+	case r.Token != 0:
+		if id.Customer = s.Customer(r.Token); id.Customer == nil || !mayCall || s.destinationAt(r, at, r.Token) == nil {
+			id.Customer = nil
+			return Refuse(ForeignToken)
+		}
+	case named.customer != 0:
 		id.Customer, id.Domain, id.By = s.Customer(named.customer), named.name, ByDomain
-	} else if v := s.identifySource(r, id, at, mayCall, err != nil || uri.Scheme == sip.SchemeTEL); v.Refused() {
-		return v
+		if named.customer == r.Bound {
+			id.By = ByBinding
+		}
+	default:
+		nameless := err != nil || uri.Scheme == sip.SchemeTEL
+		v := s.identifySource(r, id, at, mayCall, nameless)
+		if v.Refused() && (v.Status != Drop || !s.identifyPhone(r, id, &uri, nameless)) {
+			return v
+		}
 	}
 	if mayCall {
 		id.Source = s.destinationAt(r, at, id.Customer.Settings.ID)
@@ -81,6 +95,27 @@ func (s *Snapshot) identifySource(r *Request, id *Identity, at netip.AddrPort, m
 		}
 	}
 	return Refuse(SharedDestinationClash)
+}
+
+// identifyPhone takes the customer of the phone that a request comes from, where the
+// Request-URI names no one else: a number, or a number at this node, as a phone calls back
+// whose caller was shown to it with our address (topology hiding).
+func (s *Snapshot) identifyPhone(r *Request, id *Identity, uri *sip.URI, nameless bool) bool {
+	if r.Bound == 0 || !nameless && !s.here(r, uri) {
+		return false
+	}
+	id.Customer, id.By = s.Customer(r.Bound), ByBinding
+	return id.Customer != nil
+}
+
+// here says that a URI's host means this node.
+func (s *Snapshot) here(r *Request, uri *sip.URI) bool {
+	if addr, ok := uri.Addr(); ok && r.Local.IsValid() && addr.Unmap() == r.Local.Unmap() {
+		return true
+	}
+	var buf [maxDomain + 1]byte
+	_, local := s.local[string(appendHost(buf[:0], uri))]
+	return local
 }
 
 // domainIn is the first domain in a header whose customer has a destination at an address.

@@ -55,7 +55,7 @@ func (a ask) request(t testing.TB) *policy.Request {
 		Msg:       parse(t, append(lines, "Content-Length: 0")...),
 		Source:    netip.MustParseAddrPort(or(a.source, "203.0.113.9:5060")),
 		Transport: or(a.transport, "udp"),
-		FlowBound: a.bound,
+		Bound:     a.boundTo(),
 		Health:    downs(a.down),
 	}
 	if a.local != "" {
@@ -169,4 +169,12 @@ func cases(t *testing.T, s *policy.Snapshot, tests []struct {
 			}
 		})
 	}
+}
+
+// boundTo is the customer whose phone has registered over the flow.
+func (a ask) boundTo() tenant.CustomerID {
+	if a.bound {
+		return 1
+	}
+	return 0
 }

@@ -35,6 +35,7 @@ const (
 	UnknownDomain
 	StrangerSource
 	SharedDestinationClash
+	ForeignToken
 
 	// Route.
 	NoRoute
@@ -50,6 +51,11 @@ const (
 	DestinationDown
 	DestinationIsSource
 	DestinationSurplus
+
+	// Phones.
+	PhoneUnreachable
+	PhoneIsSource
+	RegisterFromDestination
 
 	// Reserve.
 	CallLimit
@@ -100,6 +106,8 @@ var reasonTable = [reasonCount]reasonText{
 	StrangerSource:         {"stranger_source", Drop, "The request names no domain, and its source is nobody's destination."},
 	SharedDestinationClash: {"shared_destination_clash", 403, "Several customers have this destination's address, and neither Request-URI, From nor P-Asserted-Identity names a domain of one of them."},
 
+	ForeignToken: {"foreign_token", Drop, "The request names a registered phone of a customer, and does not come from one of his destinations."},
+
 	NoRoute:                    {"no_route", 404, "The destination group is empty."},
 	NoDestination:              {"no_destination", 404, "No destination is left: the others are disabled or are the caller himself."},
 	AllDestinationsDown:        {"all_destinations_down", 500, "All destinations are down, and none answered."},
@@ -112,6 +120,10 @@ var reasonTable = [reasonCount]reasonText{
 	DestinationDown:     {"destination_down", 404, "The destination is down."},
 	DestinationIsSource: {"destination_is_source", 404, "The destination is where the request came from."},
 	DestinationSurplus:  {"destination_surplus", 404, "More than 16 destinations; this one comes after them."},
+
+	PhoneUnreachable:        {"phone_unreachable", 480, "The phone's registration has ended, or its connection is gone."},
+	PhoneIsSource:           {"phone_is_source", 404, "The only phone of this address is where the request came from."},
+	RegisterFromDestination: {"register_from_destination", 403, "A destination asked for a registration: only phones register here."},
 
 	CallLimit:     {"call_limit", 480, "The customer's call limit is reached."},
 	CompanyLimit:  {"company_limit", 480, "The company's call limit is reached."},

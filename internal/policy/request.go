@@ -60,6 +60,7 @@ const (
 	ByNothing How = iota
 	ByDomain
 	ByDestination
+	ByBinding
 )
 
 // String is the word of logs and explanations.
@@ -69,6 +70,8 @@ func (h How) String() string {
 		return "domain"
 	case ByDestination:
 		return "destination"
+	case ByBinding:
+		return "binding"
 	default:
 		return "nothing"
 	}

@@ -123,16 +123,7 @@ func (s *Snapshot) foreign(r *Request, c *Customer) bool {
 	if err != nil || uri.Scheme == sip.SchemeTEL {
 		return false
 	}
-	if addr, ok := uri.Addr(); ok && r.Local.IsValid() && addr.Unmap() == r.Local.Unmap() {
-		return false
-	}
-	var buf [maxDomain + 1]byte
-	name := appendHost(buf[:0], &uri)
-	if s.domain(name).customer == c.Settings.ID {
-		return false
-	}
-	_, local := s.local[string(name)]
-	return !local
+	return !s.here(r, &uri) && s.domainOf(&uri).customer != c.Settings.ID
 }
 
 // fill lists the candidates of out.Group.
