@@ -47,6 +47,12 @@ type Forward struct {
 
 // Write appends the request as the receiver gets it to dst.
 func (f *Forward) Write(e *sip.Edit, dst []byte) ([]byte, error) {
+	f.Edit(e)
+	return e.Write(dst)
+}
+
+// Edit is Write for who has more to change before he writes.
+func (f *Forward) Edit(e *sip.Edit) {
 	m := f.Message
 	e.Reset(m)
 	if f.Target != nil && string(f.Target) != string(m.RequestURI()) {
@@ -63,14 +69,13 @@ func (f *Forward) Write(e *sip.Edit, dst []byte) ([]byte, error) {
 	if f.Hide != nil {
 		f.identities(e)
 		f.Hide.headers(e, m, f.Out, f.ID)
-		return e.Write(dst)
+		return
 	}
 	for i := range m.FieldCount() {
 		if field := m.Field(i); field.ID == sip.HdrRoute {
 			e.Delete(field.Line)
 		}
 	}
-	return e.Write(dst)
 }
 
 // via puts our Via on top, and our Record-Route where there is any. Plain: the

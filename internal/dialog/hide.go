@@ -15,6 +15,9 @@ type Hiding struct {
 	bare string // Mask without the brackets of an IPv6 address
 	// Domains are the customer's own, which both sides know and need.
 	Domains []string
+	// OwnContacts leaves the Contacts to who calls Edit: those of a REGISTER are no
+	// dialog's, and there are several.
+	OwnContacts bool
 	// Spellings of the hidden side that are cut out of any header.
 	names  [8][]byte
 	folded [8]bool // the name has letters, which may come in the other case
@@ -27,6 +30,7 @@ type Hiding struct {
 // Reset prepares h for a message that came from src.
 func (h *Hiding) Reset(mask string, domains []string, src netip.AddrPort) {
 	h.Mask, h.bare, h.Domains, h.named, h.used = mask, mask, domains, 0, 0
+	h.OwnContacts = false
 	switch {
 	case strings.HasPrefix(mask, "["):
 		h.bare = mask[1 : len(mask)-1]
@@ -147,21 +151,21 @@ func (h *Hiding) AppendIdentity(dst, value []byte) []byte {
 		if u, err := sip.ParseURI(na.URI); err == nil && len(u.Host) > 0 {
 			from, to = hostSpan(value, &u)
 			if h.Own(u.Host) {
-				dst = h.appendMasked(dst, value[:from])
+				dst = h.AppendMasked(dst, value[:from])
 				dst = append(dst, value[from:to]...)
-				return h.appendMasked(dst, value[to:])
+				return h.AppendMasked(dst, value[to:])
 			}
 		}
 	}
-	dst = h.appendMasked(dst, value[:from])
+	dst = h.AppendMasked(dst, value[:from])
 	if from < to {
 		dst = append(dst, h.Mask...)
 	}
-	return h.appendMasked(dst, value[to:])
+	return h.AppendMasked(dst, value[to:])
 }
 
-// appendMasked appends b with the mask in place of each known name.
-func (h *Hiding) appendMasked(dst, b []byte) []byte {
+// AppendMasked appends b with the mask in place of each known name.
+func (h *Hiding) AppendMasked(dst, b []byte) []byte {
 	for {
 		at, n := h.find(b)
 		if at < 0 {
@@ -212,9 +216,13 @@ func (h *Hiding) headers(e *sip.Edit, m *sip.Message, out Address, id []byte) {
 	for i := range m.FieldCount() {
 		f := m.Field(i)
 		switch f.ID {
-		case sip.HdrVia, sip.HdrRoute, sip.HdrRecordRoute, sip.HdrInReplyTo:
+		case sip.HdrVia, sip.HdrRoute, sip.HdrRecordRoute, sip.HdrInReplyTo,
+			sip.HdrPath, sip.HdrServiceRoute: // a registration's route sets (RFC 3327, RFC 3608)
 			e.Delete(f.Line)
 		case sip.HdrContact:
+			if h.OwnContacts {
+				continue
+			}
 			if contacted {
 				e.Delete(f.Line)
 				continue
@@ -242,7 +250,7 @@ func (h *Hiding) headers(e *sip.Edit, m *sip.Message, out Address, id []byte) {
 			// another one could never be answered.
 		case sip.HdrWarning: // below, element by element
 		default:
-			h.maskNames(e, m, f.Value)
+			h.MaskNames(e, m, f.Value)
 		}
 	}
 	h.maskWarnings(e, m)
@@ -268,13 +276,13 @@ func (h *Hiding) maskURIs(e *sip.Edit, m *sip.Message, s sip.Span) {
 	for at := s.Off; ; {
 		uri, u, ok := nextURI(m, sip.Span{Off: at, End: s.End})
 		if !ok {
-			h.maskNames(e, m, s)
+			h.MaskNames(e, m, s)
 			return
 		}
 		at = uri.End
 		from, to := hostSpan(m.Slice(uri), &u)
 		host := sip.Span{Off: uri.Off + uint16(from), End: uri.Off + uint16(to)}
-		h.maskNames(e, m, sip.Span{Off: s.Off, End: host.Off})
+		h.MaskNames(e, m, sip.Span{Off: s.Off, End: host.Off})
 		if !h.Own(u.Host) {
 			e.At(host).String(h.Mask)
 		}
@@ -329,11 +337,11 @@ func (h *Hiding) maskWarnings(e *sip.Edit, m *sip.Message) {
 		}
 		to := wordEnd(elem, from)
 		if from == to {
-			h.maskNames(e, m, s)
+			h.MaskNames(e, m, s)
 			continue
 		}
 		e.At(sip.Span{Off: s.Off + uint16(from), End: s.Off + uint16(to)}).String(h.Mask)
-		h.maskNames(e, m, sip.Span{Off: s.Off + uint16(to), End: s.End})
+		h.MaskNames(e, m, sip.Span{Off: s.Off + uint16(to), End: s.End})
 	}
 }
 
@@ -344,8 +352,8 @@ func wordEnd(b []byte, i int) int {
 	return i
 }
 
-// maskNames replaces each known name in a span.
-func (h *Hiding) maskNames(e *sip.Edit, m *sip.Message, s sip.Span) {
+// MaskNames replaces each known name in a span.
+func (h *Hiding) MaskNames(e *sip.Edit, m *sip.Message, s sip.Span) {
 	for s.Off < s.End {
 		at, n := h.find(m.Slice(s))
 		if at < 0 {

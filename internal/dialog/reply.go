@@ -22,6 +22,12 @@ type Reply struct {
 
 // Write appends the response as the request's sender gets it to dst.
 func (r *Reply) Write(e *sip.Edit, dst []byte) ([]byte, error) {
+	r.Edit(e)
+	return e.Write(dst)
+}
+
+// Edit is Write for who has more to change before he writes.
+func (r *Reply) Edit(e *sip.Edit) {
 	m := r.Message
 	e.Reset(m)
 	if r.Status != 0 && r.Status != m.StatusCode() {
@@ -38,14 +44,13 @@ func (r *Reply) Write(e *sip.Edit, dst []byte) ([]byte, error) {
 				break
 			}
 		}
-		return e.Write(dst)
+		return
 	}
 	if reason := m.Reason(); len(reason) > 0 && (r.Status == 0 || r.Status == m.StatusCode()) {
-		r.Hide.maskNames(e, m, m.SpanOf(reason))
+		r.Hide.MaskNames(e, m, m.SpanOf(reason))
 	}
 	r.head(e)
 	r.Hide.headers(e, m, r.Out, r.ID)
-	return e.Write(dst)
 }
 
 // head puts back what the sender must find again: Via, Record-Route, From, To
