@@ -1,7 +1,11 @@
 package harness
 
 import (
+	"bufio"
+	"context"
+	"encoding/json"
 	"fmt"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,11 +21,13 @@ import (
 type Baresip struct {
 	IP      string
 	Port    int    // UDP and TCP; TLS is on the next one
-	Account string // as in its accounts file
+	Account string // as in its accounts file; for one that registers see Registered
+	Netns   Netns
 	Dial    string // a URI to call at once; empty: it answers calls
 	Seconds int    // until it hangs up and ends; 0: until the test ends
 
 	dir  string
+	ctl  int // port of its control connection
 	cmd  *exec.Cmd
 	done chan struct{}
 }
@@ -36,9 +42,19 @@ rtp_ports 22000-22999
 module_path /usr/lib/baresip/modules
 module g711.so
 module aubridge.so
+module uuid.so
 module_app account.so
 module_app menu.so
+module_app ctrl_tcp.so
+ctrl_tcp_listen 127.0.0.1:%d
 `
+
+// Registered is the account of a phone that registers through an outbound proxy, every so
+// many seconds at the latest, and answers calls by itself.
+func Registered(user, domain, password string, proxy netip.AddrPort, proto string, seconds int) string {
+	return fmt.Sprintf("<sip:%s@%s;transport=%s>;auth_user=%s;auth_pass=%s;regint=%d;answermode=auto;outbound=\"sip:%s;transport=%s\"",
+		user, domain, proto, user, password, seconds, proxy, proto)
+}
 
 // Start runs it until it ends by itself or the test does.
 func (b *Baresip) Start(t testing.TB) {
@@ -46,9 +62,10 @@ func (b *Baresip) Start(t testing.TB) {
 	b.dir = t.TempDir()
 	cert, key := peer.SelfSigned(t, "phone.test")
 	both := filepath.Join(b.dir, "both.pem")
+	b.ctl = Port(t)
 	for name, text := range map[string]string{
 		both:                             string(key) + string(cert),
-		filepath.Join(b.dir, "config"):   fmt.Sprintf(baresipConfig, b.IP, b.Port, both, b.IP),
+		filepath.Join(b.dir, "config"):   fmt.Sprintf(baresipConfig, b.IP, b.Port, both, b.IP, b.ctl),
 		filepath.Join(b.dir, "accounts"): b.Account + "\n",
 		filepath.Join(b.dir, "contacts"): "",
 	} {
@@ -67,7 +84,7 @@ func (b *Baresip) Start(t testing.TB) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.cmd = exec.Command(Need(t, "baresip", "baresip-core"), args...)
+	b.cmd = b.Netns.Command(Need(t, "baresip", "baresip-core"), args...)
 	b.cmd.Dir, b.cmd.Stdout, b.cmd.Stderr = b.dir, out, out
 	b.cmd.Env = append(os.Environ(), "HOME="+b.dir)
 	if err := b.cmd.Start(); err != nil {
@@ -98,6 +115,41 @@ func (b *Baresip) Until(t testing.TB, words string) {
 		}
 		return nil
 	})
+}
+
+// Do gives it a command of its menu, such as "dial" or "transfer" with a URI, which it must accept.
+func (b *Baresip) Do(t testing.TB, command, params string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), Ready)
+	defer cancel()
+	conn, err := b.Netns.dial(ctx, "tcp", fmt.Sprintf("127.0.0.1:%d", b.ctl))
+	if err != nil {
+		t.Fatalf("baresip's control connection: %v", err)
+	}
+	defer conn.Close()
+	order, err := json.Marshal(map[string]string{"command": command, "params": params, "token": "order"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	deadline, _ := ctx.Deadline()
+	if err := conn.SetDeadline(deadline); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := fmt.Fprintf(conn, "%d:%s,", len(order), order); err != nil {
+		t.Fatalf("baresip's control connection: %v", err)
+	}
+	for r := bufio.NewReader(conn); ; { // its events come here too, each as a netstring
+		answer, err := r.ReadString('}')
+		if err != nil {
+			t.Fatalf("baresip did not answer %q: %v", command, err)
+		}
+		if strings.Contains(answer, `"response":true`) {
+			if !strings.Contains(answer, `"ok":true`) {
+				t.Fatalf("baresip refused %q %q: %s", command, params, answer)
+			}
+			return
+		}
+	}
 }
 
 // Said is all that it printed, without its running counters.

@@ -36,7 +36,7 @@ func newControl(t testing.TB, n *Node) *control {
 
 func (c *control) socket() string { return filepath.Join(c.dir, "ctl") }
 
-func (c *control) command(t testing.TB) *exec.Cmd { return kamailioCommand(t, c.file, c.dir) }
+func (c *control) command(t testing.TB) *exec.Cmd { return kamailioCommand(t, "", c.file, c.dir) }
 
 func (c *control) ready() error {
 	if _, err := os.Stat(c.socket()); err != nil {

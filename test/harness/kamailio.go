@@ -17,6 +17,12 @@ const KamailioPackage = "kamailio"
 // on UDP at port, which tells when it is up.
 func Kamailio(t testing.TB, config string, port int) {
 	t.Helper()
+	runKamailio(t, "", config, port)
+}
+
+// runKamailio is Kamailio in a network namespace.
+func runKamailio(t testing.TB, ns Netns, config string, port int) {
+	t.Helper()
 	dir := t.TempDir()
 	file := filepath.Join(dir, "kamailio.cfg")
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
@@ -26,7 +32,7 @@ func Kamailio(t testing.TB, config string, port int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := kamailioCommand(t, file, dir)
+	cmd := kamailioCommand(t, ns, file, dir)
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
 		t.Fatalf("start kamailio: %v", err)
@@ -55,16 +61,16 @@ func Kamailio(t testing.TB, config string, port int) {
 			t.Fatalf("kamailio ended: %s", text)
 		default:
 		}
-		if !bound("udp", port) {
+		if !boundFor(cmd.Process.Pid, "udp", port) {
 			return fmt.Errorf("kamailio does not listen on %d yet", port)
 		}
 		return nil
 	})
 }
 
-func kamailioCommand(t testing.TB, file, dir string) *exec.Cmd {
+func kamailioCommand(t testing.TB, ns Netns, file, dir string) *exec.Cmd {
 	t.Helper()
-	cmd := exec.Command(Need(t, "kamailio", KamailioPackage),
+	cmd := ns.Command(Need(t, "kamailio", KamailioPackage),
 		"-x", "fm", "-X", "fm", "-DD", "-E", "-m", "32", "-M", "4", "-f", file, "-w", dir, "-Y", dir)
 	cmd.Dir = dir
 	return cmd

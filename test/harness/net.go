@@ -98,9 +98,13 @@ func Refusing(t testing.TB) netip.AddrPort {
 }
 
 // bound tells whether a local process has that UDP or TCP port open, by the kernel's own table.
-func bound(proto string, port int) bool {
+func bound(proto string, port int) bool { return boundFor(os.Getpid(), proto, port) }
+
+// boundFor is bound in the network namespace of a process.
+func boundFor(pid int, proto string, port int) bool {
 	want := fmt.Sprintf(":%04X ", port)
-	for _, table := range []string{"/proc/net/" + proto, "/proc/net/" + proto + "6"} {
+	table := fmt.Sprintf("/proc/%d/net/%s", pid, proto)
+	for _, table := range []string{table, table + "6"} {
 		data, err := os.ReadFile(table)
 		if err != nil {
 			continue

@@ -34,6 +34,8 @@ type Node struct {
 
 	bin     string
 	env     []string
+	netns   Netns
+	hosts   []string
 	control *control
 
 	mu   sync.Mutex // one start, stop or apply at a time
@@ -50,6 +52,8 @@ type process struct {
 // Settings change how a node starts.
 type Settings struct {
 	Env    []string // beside the test's own environment
+	Netns  Netns    // where it runs
+	Hosts  []string // addresses to listen on, IPv6 in brackets; default 127.0.0.1 and [::1]
 	SIP    string   // more lines of node.yaml's sip section, indented by two
 	Config string   // more lines of node.yaml
 }
@@ -69,7 +73,10 @@ func New(t *testing.T, settings ...Settings) *Node {
 	if len(settings) > 0 {
 		s = settings[0]
 	}
-	n := &Node{Dir: t.TempDir(), Port: Port(t), TLSPort: Port(t), env: append(environment(), s.Env...)}
+	n := &Node{Dir: t.TempDir(), Port: Port(t), TLSPort: Port(t), env: append(environment(), s.Env...), netns: s.Netns}
+	if n.hosts = s.Hosts; n.hosts == nil {
+		n.hosts = []string{"127.0.0.1", "[::1]"}
+	}
 	n.HTTP = fmt.Sprintf("127.0.0.1:%d", Port(t))
 	n.Metrics = fmt.Sprintf("127.0.0.1:%d", Port(t))
 	n.Config = filepath.Join(n.Dir, "node.yaml")
@@ -96,7 +103,7 @@ func environment() []string {
 func (n *Node) yaml(sip string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "data_dir: %q\nsip:\n  listen:\n", filepath.Join(n.Dir, "data"))
-	for _, host := range []string{"127.0.0.1", "[::1]"} {
+	for _, host := range n.hosts {
 		for proto, port := range map[string]int{"udp": n.Port, "tcp": n.Port, "tls": n.TLSPort} {
 			fmt.Fprintf(&b, "    - %q\n", fmt.Sprintf("%s://%s:%d", proto, host, port))
 		}
@@ -132,7 +139,7 @@ func (n *Node) up(t testing.TB) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(n.bin, "serve", "-c", n.Config)
+	cmd := n.netns.Command(n.bin, "serve", "-c", n.Config)
 	if n.control != nil {
 		cmd = n.control.command(t)
 	}
@@ -159,7 +166,7 @@ func (n *Node) ready() error {
 	if n.control != nil {
 		return n.control.ready()
 	}
-	client := http.Client{Timeout: time.Second}
+	client := http.Client{Timeout: time.Second, Transport: &http.Transport{DialContext: n.netns.dial, DisableKeepAlives: true}}
 	resp, err := client.Get("http://" + n.Metrics + "/readyz")
 	if err != nil {
 		return err

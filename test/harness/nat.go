@@ -1,0 +1,106 @@
+package harness
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Home is a phone's place behind a NAT: three namespaces in a row, made by the test.
+//
+//	Outside 198.51.100.1 ---- 198.51.100.2 and up, router 192.168.77.1 ---- 192.168.77.2 Phone
+//
+// The router masquerades the phone as its own address and a range of ports, and forgets
+// UDP flows that were quiet for Forgets. Nothing of the machine's own network is touched.
+type Home struct {
+	Outside Netns // where the node and the PBX run
+	Phone   Netns
+
+	router Netns
+	public int // last byte of the router's address outside
+}
+
+// Where things are in a Home, and how long its router remembers.
+const (
+	HomeOutside = "198.51.100.1"
+	HomePhone   = "192.168.77.2"
+	Forgets     = 2 * time.Second
+
+	routerInside = "192.168.77.1"
+)
+
+// NAT builds a Home, until the test ends.
+func NAT(t testing.TB) *Home {
+	t.Helper()
+	Need(t, "nft", "nftables")
+	h := &Home{Outside: newNetns(t, "outside"), router: newNetns(t, "router"), Phone: newNetns(t, "phone"), public: 2}
+	join(t, h.Outside, HomeOutside, h.router, "outer", h.Public().String())
+	join(t, h.Phone, HomePhone, h.router, "inner", routerInside)
+	h.Phone.run(t, "ip", "route", "add", "default", "via", routerInside)
+	h.router.sysctl(t, "net/ipv4/ip_forward", "1")
+	for _, name := range []string{"udp_timeout", "udp_timeout_stream"} {
+		h.router.sysctl(t, "net/netfilter/nf_conntrack_"+name, fmt.Sprint(int(Forgets.Seconds())))
+	}
+	h.rules(t, "accept")
+	return h
+}
+
+// join lays a cable between eth0 of a namespace and an end of the router.
+func join(t testing.TB, ns Netns, addr string, router Netns, end, routerAddr string) {
+	t.Helper()
+	ip(t, "link", "add", "eth0", "netns", string(ns), "type", "veth", "peer", "name", end, "netns", string(router))
+	ns.run(t, "ip", "address", "add", addr+"/24", "dev", "eth0")
+	ns.run(t, "ip", "link", "set", "eth0", "up")
+	router.run(t, "ip", "address", "add", routerAddr+"/24", "dev", end)
+	router.run(t, "ip", "link", "set", end, "up")
+}
+
+// Public is the address that the outside sees of the phone.
+func (h *Home) Public() netip.Addr { return netip.AddrFrom4([4]byte{198, 51, 100, byte(h.public)}) }
+
+// Move gives the router another public address and other ports, as a provider's nightly
+// reconnect does: the kernel forgets what it masqueraded as the old address.
+func (h *Home) Move(t testing.TB) {
+	t.Helper()
+	h.router.run(t, "ip", "address", "del", h.Public().String()+"/24", "dev", "outer")
+	h.public++
+	h.router.run(t, "ip", "address", "add", h.Public().String()+"/24", "dev", "outer")
+	h.rules(t, "accept")
+}
+
+// Block stops all that would pass the router; Unblock lets it pass again.
+func (h *Home) Block(t testing.TB) {
+	t.Helper()
+	h.rules(t, "drop")
+}
+
+// Unblock undoes Block.
+func (h *Home) Unblock(t testing.TB) {
+	t.Helper()
+	h.rules(t, "accept")
+}
+
+// rules writes the router's whole rule set: only what the phone has begun comes in.
+func (h *Home) rules(t testing.TB, pass string) {
+	t.Helper()
+	first := 20000 + rand.IntN(300)*100
+	cmd := h.router.Command("nft", "-f", "-")
+	cmd.Stdin = strings.NewReader(fmt.Sprintf(`flush ruleset
+table ip home {
+  chain way {
+    type filter hook forward priority 0; policy %s;
+    iifname "outer" ct state new,invalid drop
+  }
+  chain out {
+    type nat hook postrouting priority 100;
+    oifname "outer" meta l4proto { tcp, udp } masquerade to :%d-%d
+  }
+}
+`, pass, first, first+9999))
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("nft: %v: %s", err, out)
+	}
+}
