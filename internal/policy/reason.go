@@ -83,6 +83,10 @@ const (
 	TransportFailed
 	HungUp
 
+	// The end of a phone's binding.
+	BindingDead
+	BindingExpired
+
 	// The node.
 	Draining
 	ResourceExhausted
@@ -147,6 +151,9 @@ var reasonTable = [reasonCount]reasonText{
 	Canceled:        {"canceled", 487, "The caller gave up."},
 	TransportFailed: {"transport_failed", 500, "The request could not be sent to any destination."},
 	HungUp:          {"hung_up", 480, "An operator ended the call."},
+
+	BindingDead:    {"binding_dead", 480, "The phone's connection ended, or three pings in a row were not answered."},
+	BindingExpired: {"binding_expired", 480, "The phone did not refresh its registration in time."},
 
 	Draining:          {"draining", 503, "This node takes no new calls: it is being stopped."},
 	ResourceExhausted: {"resource_exhausted", 503, "This node has no room for more."},
