@@ -73,10 +73,8 @@ func (s *sealer) open(table string, id int64, sealed string) ([]byte, error) {
 
 // openSealer finds the key and proves that it is the one with which this database was sealed.
 func openSealer(ctx context.Context, o Options, db *bun.DB) (*sealer, error) {
-	var check string
-	err := db.NewSelect().TableExpr("meta").Column("value").Where("name = ?", sealCheck).Scan(ctx, &check)
-	fresh := isNoRows(err)
-	if err != nil && !fresh {
+	check, fresh, err := storedCheck(ctx, db)
+	if err != nil {
 		return nil, err
 	}
 	file := filepath.Join(o.Dir, KeyFileName)
@@ -99,6 +97,15 @@ func openSealer(ctx context.Context, o Options, db *bun.DB) (*sealer, error) {
 		return nil, &Broken{Message: where + " is not the key that sealed the passwords in this database: put the right one back", Err: err}
 	}
 	return s, nil
+}
+
+// storedCheck gives a text that was sealed when the database was made; fresh: nothing was yet.
+func storedCheck(ctx context.Context, db *bun.DB) (check string, fresh bool, err error) {
+	err = db.NewSelect().TableExpr("meta").Column("value").Where("name = ?", sealCheck).Scan(ctx, &check)
+	if isNoRows(err) {
+		return "", true, nil
+	}
+	return check, false, err
 }
 
 // keyFile reads the key, or makes one for a database that has sealed nothing yet.

@@ -21,6 +21,8 @@ import (
 //go:embed migrations/sqlite/*.sql
 var migrations embed.FS
 
+const migrationsDir = "migrations/sqlite"
+
 // FileName is the database within the data folder.
 const FileName = "tollgate.db"
 
@@ -51,15 +53,35 @@ func openSQLite(ctx context.Context, dir string) (writer, reader *bun.DB, err er
 	return bun.NewDB(w, sqlitedialect.New()), bun.NewDB(r, sqlitedialect.New()), nil
 }
 
-// dsn: a write waits for another process up to 10 s, and is on the disk when it returns.
-func dsn(file, more string) string {
+// uri names a file as SQLite's URIs do, without parameters.
+func uri(file string) string {
 	u := url.URL{Scheme: "file", Opaque: (&url.URL{Path: file}).EscapedPath()}
-	return u.String() + "?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)&" + more
+	return u.String()
 }
 
-// migrate brings the schema up to date; a newer one than this program knows is refused untouched.
+// dsn: a write waits for another process up to 10 s, and is on the disk when it returns.
+func dsn(file, more string) string {
+	return uri(file) + "?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)&" + more
+}
+
+// knownSchema is the version to which this program migrates.
+func knownSchema() (newest int64, err error) {
+	files, err := migrations.ReadDir(migrationsDir)
+	for _, f := range files {
+		n, failed := goose.NumericComponent(f.Name())
+		newest, err = max(newest, n), errors.Join(err, failed)
+	}
+	return newest, err
+}
+
+// migrate brings the schema up to date, after a copy was made of what there was. A newer schema
+// than this program knows is refused untouched.
 func migrate(ctx context.Context, file string, db *sql.DB) error {
-	dir, err := fs.Sub(migrations, "migrations/sqlite")
+	known, err := knownSchema()
+	if err != nil {
+		return err
+	}
+	dir, err := fs.Sub(migrations, migrationsDir)
 	if err != nil {
 		return err
 	}
@@ -71,9 +93,13 @@ func migrate(ctx context.Context, file string, db *sql.DB) error {
 	if err != nil {
 		return explain(file, err)
 	}
-	sources := p.ListSources()
-	if known := sources[len(sources)-1].Version; has > known {
-		return &Broken{Message: fmt.Sprintf("%s was written by a newer Tollgate (schema %d, this one knows up to %d): start that one, or restore a backup made before the upgrade", file, has, known)}
+	switch {
+	case has > known:
+		return tooNew(file, has, known)
+	case has > 0 && has < known:
+		if err := copyBefore(ctx, file, has); err != nil {
+			return err
+		}
 	}
 	if _, err := p.Up(ctx); err != nil {
 		return explain(file, err)

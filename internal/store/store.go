@@ -1,6 +1,6 @@
 // Package store keeps the nouns of package tenant: SQLite in the data folder.
 //
-// It has one way to write (Store.Write), which scopes, validates, audits and bumps the revision
+// It has one way to write them (Store.Write), which scopes, validates, audits and bumps the revision
 // in one transaction, and no query without a tenant.Scope. What another tenant owns is "not
 // found". Secrets are sealed apart from the nouns and never come back with them.
 //
@@ -56,7 +56,7 @@ type Store struct {
 }
 
 // Open opens or makes the database and brings its schema up to date. Its errors are one sentence
-// for people (Broken); nothing is changed where it fails.
+// for people (Broken); no data is changed where it fails.
 func Open(ctx context.Context, o Options) (*Store, error) {
 	if o.URL != "" {
 		scheme, _, _ := strings.Cut(o.URL, ":") // the rest may hold a password

@@ -21,6 +21,7 @@ const (
 	KindSIPUser     Kind = "sip-user"
 	KindProfile     Kind = "sip-profile"
 	KindAPIKey      Kind = "api-key"
+	KindNode        Kind = "node" // all of it, in the audit only
 )
 
 // PrincipalKind says how somebody came in.

@@ -9,6 +9,7 @@ const (
 	ActionUpdate   Action = "update"
 	ActionDelete   Action = "delete"
 	ActionPassword Action = "password"
+	ActionBackup   Action = "backup" // read all of it, secrets included
 )
 
 // MayWrite gives the fault of a principal who may see the noun and not do this to it; nil: go on.
