@@ -13,12 +13,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Sizes in bytes.
+// What each UDP socket asks the kernel for, in bytes; it gets no more than
+// net.core.rmem_max and net.core.wmem_max allow.
 const (
-	receiveBuffer = 4 << 20
-	sendBuffer    = 1 << 20
-	maxDatagram   = 65507 // the payload of a UDP datagram in IPv4
+	ReceiveBuffer = 4 << 20
+	SendBuffer    = 1 << 20
 )
+
+// maxDatagram is the payload of a UDP datagram in IPv4, in bytes.
+const maxDatagram = 65507
 
 // udpGroup is the sockets of one UDP listener: bound to one address with
 // SO_REUSEPORT, one for each reader.
@@ -102,9 +105,9 @@ func (g *udpGroup) options(fd int, dual bool) error {
 		v6only = 0
 	}
 	list := []sockopt{
-		{unix.SOL_SOCKET, unix.SO_RCVBUF, receiveBuffer, false},
-		{unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, receiveBuffer, false}, // beyond rmem_max, where that is allowed
-		{unix.SOL_SOCKET, unix.SO_SNDBUF, sendBuffer, false},
+		{unix.SOL_SOCKET, unix.SO_RCVBUF, ReceiveBuffer, false},
+		{unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, ReceiveBuffer, false}, // beyond rmem_max, where that is allowed
+		{unix.SOL_SOCKET, unix.SO_SNDBUF, SendBuffer, false},
 		{unix.IPPROTO_IP, unix.IP_RECVERR, 1, false},
 		// No DF: a request that is larger than some link on its way arrives in
 		// fragments rather than not at all.
