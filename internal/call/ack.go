@@ -15,10 +15,13 @@ func (c *Calls) Ack(sh *transaction.Shard, m *sip.Message, f transport.Flow) {
 		return
 	}
 	call, d := hit.call, hit.call.dialog(hit.fork)
-	d.Acked = true
 	x := &c.table(sh).work.ack
 	*x = exchange{call: call.slot, fork: hit.fork, from: hit.side, method: sip.ACK}
 	x.out = d.Seq[hit.side].Pass(m)
+	if call.restored = false; !d.Acked {
+		d.Acked = true
+		c.keep(sh, call)
+	}
 	flow, sure := c.quickWay(call.leg(d, hit.side.Other()), call)
 	if !sure {
 		c.ackSlowly(sh, call, x, m)

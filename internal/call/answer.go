@@ -14,24 +14,25 @@ func (c *Calls) Response(sh *transaction.Shard, id transaction.ID, ref uint64, m
 	case refSetup:
 		call := c.call(sh, ref)
 		switch {
-		case call != nil && call.branch == id:
-			c.inviteResponse(sh, call, m, f)
-		case call == nil && m.StatusCode() >= 200 && m.StatusCode() < 300:
+		case call != nil && c.atHand(sh, call, id):
+			c.setupResponse(sh, call, m, f)
+		case call == nil && m.CSeqMethod() == sip.INVITE && m.StatusCode() >= 200 && m.StatusCode() < 300:
 			c.Stray(sh, m, f) // another fork answers a call that is over
 		}
 	case refExchange:
 		if x := c.exchange(sh, ref); x != nil {
 			c.exchangeResponse(sh, x, m)
 		}
-	case refOwn:
-		if call := c.call(sh, ref); call != nil && call.state == ending && m.StatusCode() >= 200 {
-			c.ownDone(sh, call)
+	case refOwn, refProbeCaller, refProbeCallee:
+		if call := c.call(sh, ref); call != nil && m.StatusCode() >= 200 {
+			kind, _, _ := refParts(ref)
+			c.ownOver(sh, call, kind, m.StatusCode())
 		}
 	}
 }
 
-// inviteResponse takes a response to the INVITE that makes the call.
-func (c *Calls) inviteResponse(sh *transaction.Shard, call *Call, m *sip.Message, f transport.Flow) {
+// setupResponse takes a response to the request that makes the call or subscription.
+func (c *Calls) setupResponse(sh *transaction.Shard, call *Call, m *sip.Message, f transport.Flow) {
 	code := m.StatusCode()
 	if code < 200 || code >= 300 {
 		if call.state != calling {
@@ -43,8 +44,10 @@ func (c *Calls) inviteResponse(sh *transaction.Shard, call *Call, m *sip.Message
 	case code == 100:
 	case code < 200:
 		c.provisional(sh, call, m, f)
-	case code < 300:
+	case code < 300 && call.method == sip.INVITE:
 		c.answer(sh, call, m, f)
+	case code < 300:
+		c.subscribed(sh, call, m, f)
 	default:
 		c.failed(sh, call, m)
 	}
@@ -66,11 +69,30 @@ func (c *Calls) provisional(sh *transaction.Shard, call *Call, m *sip.Message, f
 // fork finds the dialog that a response's To-tag names, or makes it (RFC 3261
 // 12.1.2); false when a call has too many of them.
 func (c *Calls) fork(sh *transaction.Shard, call *Call, m *sip.Message, f transport.Flow) (uint8, bool) {
+	if i := c.forkOf(call, m.ToTag()); i < call.forks {
+		return i, c.refresh(sh, call, i, dialog.Callee, m)
+	}
+	flow, _ := sh.ClientFlow(call.branch)
+	if !flow.Remote.IsValid() {
+		flow = f
+	}
+	n, ok := c.newFork(sh, call, m.ToTag(), flow)
+	return n, ok && c.refresh(sh, call, n, dialog.Callee, m)
+}
+
+// forkOf gives the dialog of the branch at hand that has a callee's tag; call.forks
+// when there is none.
+func (c *Calls) forkOf(call *Call, tag []byte) uint8 {
 	for i := call.mine; i < call.forks; i++ {
-		if string(call.text(call.dialog(i).Callee.Tag)) == string(m.ToTag()) {
-			return i, c.refresh(sh, call, i, dialog.Callee, m)
+		if d := call.dialog(i); d.Way == call.way && string(call.text(d.Callee.Tag)) == string(tag) {
+			return i
 		}
 	}
+	return call.forks
+}
+
+// newFork makes the dialog with a callee who is reached over a flow.
+func (c *Calls) newFork(sh *transaction.Shard, call *Call, calleeTag []byte, flow transport.Flow) (uint8, bool) {
 	const most = 16 // forks have four bits in an identifier
 	if call.forks == most || call.tags == refusalTag-1 {
 		return 0, false
@@ -81,16 +103,15 @@ func (c *Calls) fork(sh *transaction.Shard, call *Call, m *sip.Message, f transp
 	}
 	call.forks++
 	d := call.dialog(n)
-	*d = dialog.Dialog{}
+	*d = dialog.Dialog{Way: call.way}
 	d.Seq[dialog.Caller] = dialog.Seq{Last: call.cseq, InviteIn: call.cseq, InviteOut: call.cseq}
-	tag, err := call.texts.Add(m.ToTag())
+	tag, err := call.texts.Add(calleeTag)
 	d.Callee = dialog.Leg{
 		CallID: call.out.callID, Tag: tag, LocalTag: call.out.tag,
-		Remote: call.out.to, Local: call.out.from,
+		Remote: call.out.to, Local: call.out.from, Flow: flow,
 	}
-	d.Callee.Flow, _ = sh.ClientFlow(call.branch)
-	if !d.Callee.Flow.Remote.IsValid() {
-		d.Callee.Flow = f
+	if to := c.ringing(sh, call); to != nil {
+		d.Callee.Outside, d.Callee.Binding = true, to.contact.Binding
 	}
 	d.CallerTag = tag
 	if call.hidden && err == nil {
@@ -102,7 +123,7 @@ func (c *Calls) fork(sh *transaction.Shard, call *Call, m *sip.Message, f transp
 		return 0, false
 	}
 	c.index(sh, call, n)
-	return n, c.refresh(sh, call, n, dialog.Callee, m)
+	return n, true
 }
 
 // refresh takes the target and, before the dialog is confirmed, the route set
@@ -142,14 +163,21 @@ func (c *Calls) answer(sh *transaction.Shard, call *Call, m *sip.Message, f tran
 		c.again(sh, call, fork, m)
 		return
 	}
+	// Kept before the caller can know of it: a call that has its ACK is never lost.
+	d.Confirmed = true
+	if call.state == calling {
+		call.answered = max(sh.Since(), 1) // 0 means never
+	}
+	c.keep(sh, call)
 	if !c.back(sh, call, fork, m, 0) {
+		d.Confirmed = false
 		c.Stray(sh, m, f)
 		if call.state == calling {
+			call.answered = 0
 			c.refuse(sh, call, 500, policy.Internal)
 		}
 		return
 	}
-	d.Confirmed = true
 	call.confirmed++
 	if call.state == calling {
 		c.establish(sh, call)
@@ -173,9 +201,9 @@ func (c *Calls) again(sh *transaction.Shard, call *Call, fork uint8, m *sip.Mess
 func (c *Calls) establish(sh *transaction.Shard, call *Call) {
 	sh.Stop(&call.invite)
 	sh.Stop(&call.initial)
+	c.stopOthers(sh, call)
 	c.dropSetup(sh, call)
 	call.state, call.status, call.reason = up, 0, policy.OK
-	call.answered = max(sh.Since(), 1) // 0 means never
 	if limit := call.customer.Settings.Timers.MaxCall; limit > 0 {
 		call.invite = sh.After(limit, c.user, timerMaxCall, call.ref(refSetup))
 	}
@@ -183,7 +211,9 @@ func (c *Calls) establish(sh *transaction.Shard, call *Call) {
 
 func (c *Calls) dropSetup(sh *transaction.Shard, call *Call) {
 	if s := c.setup(sh, call); s != nil {
-		*s = setup{}
+		sh.Free(&s.best)
+		clear(s.phones)
+		*s = setup{phones: s.phones[:0]}
 		c.table(sh).setups.Release(call.setup - 1)
 		call.setup = 0
 	}
@@ -252,6 +282,10 @@ func (c *Calls) failed(sh *transaction.Shard, call *Call, m *sip.Message) {
 	code := m.StatusCode()
 	call.branch = 0
 	s := c.setup(sh, call)
+	if len(s.phones) > 0 {
+		c.phoneRefused(sh, call, s, m)
+		return
+	}
 	if !s.early && failsOver(code) {
 		// m is not valid beyond this call: should nothing be left, the caller
 		// gets this status of ours.
@@ -282,12 +316,7 @@ func upward(code int, hidden bool) int {
 // refuseWith ends the call with a destination's refusal.
 func (c *Calls) refuseWith(sh *transaction.Shard, call *Call, m *sip.Message) {
 	code := upward(m.StatusCode(), call.hidden)
-	fork := call.forks // none of them
-	for i := call.mine; i < call.forks; i++ {
-		if string(call.text(call.dialog(i).Callee.Tag)) == string(m.ToTag()) {
-			fork = i
-		}
-	}
+	fork := c.forkOf(call, m.ToTag())
 	call.status = 0
 	call.ended(policy.OK, code, dialog.Callee)
 	if !c.back(sh, call, fork, m, code) {

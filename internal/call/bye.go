@@ -26,6 +26,12 @@ func (c *Calls) final(sh *transaction.Shard, call *Call, x *exchange, m *sip.Mes
 		c.byeDone(sh, call, x, policy.OK)
 	case code < 300 && (x.method == sip.INVITE || x.method == sip.UPDATE):
 		c.refreshed(sh, call, x, m)
+	case x.method == sip.NOTIFY:
+		c.notifyDone(sh, call, x, m)
+	case code < 300 && x.method == sip.SUBSCRIBE:
+		c.refreshSubscription(sh, call, x, m)
+	case code < 300 && x.method == sip.REFER:
+		c.transferring(call, m)
 	}
 }
 

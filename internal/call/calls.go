@@ -1,11 +1,12 @@
-// Package call carries calls: an INVITE, all that follows inside its dialogs, and
-// how they end. A call joins a caller's leg with one or more callees' legs, plain
-// or hidden by the same mechanism (package dialog); each SIP verb has a file.
+// Package call carries dialogs: calls, that is an INVITE and all that follows inside
+// its dialogs, and subscriptions, which may share a dialog with a call (RFC 5057). A
+// caller's leg is joined with one or more callees' legs, plain or hidden by the same
+// mechanism (package dialog); each SIP verb has a file.
 //
 // It is not its job to decide whether a call may be (package gate), where it may
 // go (policy, peer), nor to retransmit (transaction).
 //
-// RFC 3261 9, 12 to 16; RFC 3262, 3311, 4028, 6026.
+// RFC 3261 9, 12 to 16; RFC 3262, 3311, 3515, 3891, 4028, 6026, 6665.
 package call
 
 import (
@@ -16,17 +17,25 @@ import (
 	"tollgate/internal/dialog"
 	"tollgate/internal/peer"
 	"tollgate/internal/policy"
+	"tollgate/internal/registrar"
 	"tollgate/internal/slab"
 	"tollgate/internal/tenant"
 	"tollgate/internal/transaction"
 	"tollgate/internal/transport"
+	"tollgate/sip"
 )
 
 // Transport is what calls need of the sockets.
 type Transport interface {
 	peer.Network
 	Alive(f transport.Flow) bool
+	Adopt(f transport.Flow) (transport.Flow, bool)
 	Advertised(f transport.Flow) (host string, port uint16)
+}
+
+// Phones is what calls need of the registrar.
+type Phones interface {
+	ByID(id dialog.Stable) (registrar.Contact, bool)
 }
 
 // Config says what Calls is made of.
@@ -34,6 +43,15 @@ type Config struct {
 	Router    *peer.Router // to destinations
 	Minter    *dialog.Minter
 	Transport Transport
+	Phones    Phones
+	Journal   Journal // nil: nothing is kept over a restart
+	// Customer gives the settings in force; nil when the customer is gone.
+	Customer func(tenant.CustomerID) *policy.Customer
+	// ProbeAfter is when a call that a restart has kept is asked whether it still
+	// is, unless something was heard of it; 0 = a minute.
+	ProbeAfter time.Duration
+	// Hold takes the places of a call that a restart has kept, whatever the limits.
+	Hold func(id dialog.Stable, customer *policy.Customer)
 	// Release gives a call's lease back.
 	Release func(id dialog.Stable)
 	// Ended is told of each call once, under its shard's lock.
@@ -49,7 +67,8 @@ type Calls struct {
 	user   uint8
 	seed   maphash.Seed // of dialog keys
 	tables []table
-	live   atomic.Int64
+	live   atomic.Int64 // calls
+	subs   atomic.Int64 // subscriptions that no call made
 }
 
 // table is the calls of one shard.
@@ -59,6 +78,8 @@ type table struct {
 	exchanges slab.Slab[exchange]
 	// byDialog finds a dialog for peers that send no identifier of ours.
 	byDialog map[uint64]place
+	// byStable finds calls of before a restart, whose identifiers name other slots.
+	byStable map[dialog.Stable]uint32
 	work     scratch
 }
 
@@ -72,6 +93,7 @@ type scratch struct {
 	fwd    dialog.Forward
 	reply  dialog.Reply
 	ack    exchange
+	record []byte
 }
 
 type place struct {
@@ -85,6 +107,7 @@ func New(cfg Config, layer *transaction.Layer) *Calls {
 	c.inside = &peer.Router{Network: cfg.Transport, Resolver: cfg.Router.Resolver, Forbidden: cfg.Router.Forbidden, Inside: true}
 	for i := range c.tables {
 		c.tables[i].byDialog = make(map[uint64]place)
+		c.tables[i].byStable = make(map[dialog.Stable]uint32)
 	}
 	c.user = layer.Register(c)
 	return c
@@ -93,15 +116,21 @@ func New(cfg Config, layer *transaction.Layer) *Calls {
 // Live is the number of calls that are up or being set up.
 func (c *Calls) Live() int { return int(c.live.Load()) }
 
+// Subscriptions is the number of subscriptions that stand, but for those of REFER
+// within calls.
+func (c *Calls) Subscriptions() int { return int(c.subs.Load()) }
+
 func (c *Calls) table(sh *transaction.Shard) *table { return &c.tables[sh.Index] }
 
 // refKind says what a transaction's ref names.
 type refKind uint8
 
 const (
-	refSetup    refKind = 1 + iota // the INVITE that makes a call: its server side and its branches
-	refExchange                    // a request within a call
-	refOwn                         // a request of our own within a call
+	refSetup       refKind = 1 + iota // the INVITE that makes a call: its server side and its branches
+	refExchange                       // a request within a call
+	refOwn                            // a BYE of our own
+	refProbeCaller                    // an OPTIONS of our own
+	refProbeCallee
 )
 
 // makeRef packs kind, generation and slot.
@@ -123,13 +152,22 @@ func (c *Calls) call(sh *transaction.Shard, ref uint64) *Call {
 	return call
 }
 
-func (c *Calls) newCall(sh *transaction.Shard) *Call {
+func (c *Calls) newCall(sh *transaction.Shard, method sip.Method) *Call {
 	t := c.table(sh)
 	slot, call := t.calls.Alloc()
 	gen := call.gen + 1
-	*call = Call{gen: gen, slot: slot, state: calling, more: call.more[:0]}
-	c.live.Add(1)
+	*call = Call{gen: gen, slot: slot, method: method, state: calling, more: call.more[:0]}
+	c.count(call, 1)
 	return call
+}
+
+// count counts a call or subscription that begins or ends.
+func (c *Calls) count(call *Call, n int64) {
+	if call.method == sip.INVITE {
+		c.live.Add(n)
+	} else {
+		c.subs.Add(n)
+	}
 }
 
 // Ending is how a call was.

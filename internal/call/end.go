@@ -27,45 +27,51 @@ func (c *Calls) end(sh *transaction.Shard, call *Call, why policy.Reason, status
 			}
 		}
 		c.ownDone(sh, call)
+	case watched:
+		c.finish(sh, call)
 	}
 }
 
 // bye sends a BYE of our own to one side of a dialog (RFC 3261 15.1.1).
 func (c *Calls) bye(sh *transaction.Shard, call *Call, fork uint8, to dialog.Side, why policy.Reason) {
+	call.byes++
+	if !c.own(sh, call, fork, to, sip.BYE, refOwn, "Reason: SIP;cause=200;text=\""+why.Code()+"\"\r\n") {
+		call.byes--
+	}
+}
+
+// own sends a request of our own to one side of a dialog; ownOver hears of its end,
+// which can be within this call. False when there is no room for it.
+func (c *Calls) own(sh *transaction.Shard, call *Call, fork uint8, to dialog.Side, method sip.Method, kind refKind, headers string) bool {
 	d := call.dialog(fork)
 	leg := call.leg(d, to)
-	number := d.Seq[to.Other()].Own()
-	client := sh.NewClient(c.user, call.ref(refOwn))
+	client := sh.NewClient(c.user, call.ref(kind))
 	if client == 0 {
-		return
+		return false
 	}
-	build := func(sh *transaction.Shard, flow transport.Flow) []byte {
+	number := d.Seq[to.Other()].Own()
+	send := func(sh *transaction.Shard, flow transport.Flow) {
 		var branch [transaction.BranchLen]byte
 		b := dialog.Build{
-			Method: sip.BYE, Target: call.text(leg.Target), Routes: call.text(leg.Routes),
+			Method: method, Target: call.text(leg.Target), Routes: call.text(leg.Routes),
 			Out: c.address(flow), Branch: sh.AppendBranch(branch[:0], client, 0),
 			From: call.text(leg.Local), FromTag: call.text(leg.LocalTag),
 			To: call.text(leg.Remote), ToTag: call.text(leg.Tag),
-			CallID: call.text(leg.CallID), CSeq: number,
-			Headers: "Reason: SIP;cause=200;text=\"" + why.Code() + "\"\r\n",
+			CallID: call.text(leg.CallID), CSeq: number, Headers: headers,
 		}
 		if len(b.Target) == 0 {
 			b.Target = []byte("sip:" + flow.Remote.String())
 		}
-		return b.Append(sh.Out[:0])
-	}
-	call.byes++
-	send := func(sh *transaction.Shard, flow transport.Flow) {
-		sh.Out = build(sh, flow)
-		if sh.SendRequest(client, sip.BYE, flow, sh.Out) != nil {
-			c.ownDone(sh, call)
+		sh.Out = b.Append(sh.Out[:0])
+		if sh.SendRequest(client, method, flow, sh.Out) != nil {
+			c.ownOver(sh, call, kind, 0)
 		}
 	}
 	if flow, sure := c.quickWay(leg, call); sure {
 		send(sh, flow)
-		return
+		return true
 	}
-	shard, ref := sh.Index, call.ref(refOwn)
+	shard, ref := sh.Index, call.ref(kind)
 	flow, ok := c.reach(call, leg, func(flow transport.Flow, ok bool) {
 		c.layer.Do(shard, func(sh *transaction.Shard) {
 			switch {
@@ -73,7 +79,7 @@ func (c *Calls) bye(sh *transaction.Shard, call *Call, fork uint8, to dialog.Sid
 				sh.Forget(client)
 			case !ok:
 				sh.Forget(client)
-				c.ownDone(sh, call)
+				c.ownOver(sh, call, kind, 0)
 			default:
 				send(sh, flow)
 			}
@@ -82,6 +88,7 @@ func (c *Calls) bye(sh *transaction.Shard, call *Call, fork uint8, to dialog.Sid
 	if ok {
 		send(sh, flow)
 	}
+	return true
 }
 
 // ownDone counts a BYE of ours that is over.
@@ -92,27 +99,48 @@ func (c *Calls) ownDone(sh *transaction.Shard, call *Call) {
 }
 
 // finish ends the life of a call: its lease goes back, its record is written.
-// Transactions that still name it may outlive it.
+// Transactions that still name it may outlive it, and so may the subscription of a
+// REFER, which tells how the transfer goes (RFC 3515 2.4.4).
 func (c *Calls) finish(sh *transaction.Shard, call *Call) {
 	if call.state == over {
 		return
 	}
+	was := call.state
 	sh.Stop(&call.invite)
 	sh.Stop(&call.initial)
-	if call.state == calling {
-		c.dropSetup(sh, call)
-		if call.branch != 0 {
-			sh.Abandon(call.branch)
-			call.branch = 0
+	if was == calling {
+		c.giveUp(sh, call)
+	}
+	if call.method == sip.INVITE && was != watched {
+		c.cfg.Release(call.id)
+		c.count(call, -1)
+		c.cfg.Ended(call.ending(sh.Since()))
+		if call.referred && was == up {
+			c.linger(sh, call)
+			return
 		}
+	}
+	if call.method != sip.INVITE {
+		c.count(call, -1)
 	}
 	call.state = over
 	c.unindex(sh, call)
 	sh.DropAnswer(call.server)
-	c.cfg.Release(call.id)
-	c.live.Add(-1)
-	c.cfg.Ended(call.ending(sh.Since()))
+	c.drop(sh, call)
 	c.reap(sh, call)
+}
+
+// giveUp ends the branches of a call that is being set up.
+func (c *Calls) giveUp(sh *transaction.Shard, call *Call) {
+	if s := c.setup(sh, call); s != nil && len(s.phones) > 0 {
+		call.branch = 0
+		c.stopOthers(sh, call)
+	}
+	c.dropSetup(sh, call)
+	if call.branch != 0 {
+		sh.Abandon(call.branch)
+		call.branch = 0
+	}
 }
 
 // reap frees a call that is over and that no transaction names any more.

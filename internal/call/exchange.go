@@ -23,7 +23,8 @@ type exchange struct {
 	out       uint32 // and the receiver knows it
 	server    transaction.ID
 	client    transaction.ID
-	walk      *peer.Walk // only where the way to the receiver has to be looked up
+	walk      *peer.Walk      // only where the way to the receiver has to be looked up
+	names     []dialog.Rename // of dialogs that it names
 }
 
 func (c *Calls) exchange(sh *transaction.Shard, ref uint64) *exchange {
@@ -47,7 +48,7 @@ var retryAfter = []byte("Retry-After: 5\r\n") // RFC 3261 14.2
 // meant, which is the caller's to answer (481).
 func (c *Calls) Request(sh *transaction.Shard, m *sip.Message, f transport.Flow) bool {
 	hit, ok := c.find(sh, m, f)
-	if !ok || hit.call.state == over {
+	if !ok || hit.call.state == over || hit.call.state == watched && !ofSubscription(m.Method()) {
 		return false
 	}
 	call := hit.call
@@ -78,18 +79,25 @@ func (c *Calls) Request(sh *transaction.Shard, m *sip.Message, f transport.Flow)
 	sh.SetRef(server, c.user, x.ref())
 	call.pending++
 	c.moved(call, hit, f)
-	c.forward(sh, x, m)
+	if call.restored = false; x.method != sip.BYE {
+		c.keep(sh, call) // its numbers have changed
+	}
+	if c.renamed(sh, call, x, m) {
+		c.forward(sh, x, m)
+	}
 	return true
 }
 
-// moved follows a party whose requests come over another connection, or from
-// another port of its address, than before.
+// moved follows a party whose requests come over another connection than before; a
+// phone also to another address, as its NAT or its network changes. Who knows the
+// dialog's tags and the identifier that we gave out is its party.
 func (c *Calls) moved(call *Call, hit found, f transport.Flow) {
 	leg := &call.dialog(hit.fork).Callee
 	if hit.side == dialog.Caller {
 		leg = &call.caller
 	}
-	if leg.Flow != f && leg.Flow.Remote.Addr() == f.Remote.Addr() && f.Proto.Reliable() {
+	same := leg.Flow.Remote.Addr() == f.Remote.Addr()
+	if leg.Flow != f && (leg.Outside && hit.named || same && f.Proto.Reliable()) {
 		leg.Flow = f
 	}
 }
@@ -151,6 +159,11 @@ func (c *Calls) write(sh *transaction.Shard, call *Call, x *exchange, m *sip.Mes
 	}
 	if len(fwd.Target) == 0 {
 		fwd.Target = nil
+	}
+	fwd.Names = x.names
+	if x.method == sip.NOTIFY && !call.hidden {
+		fwd.ID = c.mint(w.id[:0], sh, call, dialog.InRoute, 0)
+		c.records(fwd, from.Flow, flow) // RFC 6665 4.3: it may make the dialog
 	}
 	if x.method == sip.PRACK {
 		c.prack(d, x, m, fwd)
@@ -252,7 +265,7 @@ func (c *Calls) answerExchange(sh *transaction.Shard, x *exchange, status int) {
 func (c *Calls) close(sh *transaction.Shard, x *exchange) {
 	t := c.table(sh)
 	call := t.calls.At(x.call)
-	x.used, x.walk = false, nil
+	x.used, x.walk, x.names = false, nil, nil
 	t.exchanges.Release(x.slot)
 	call.pending--
 	c.reap(sh, call)
@@ -262,7 +275,7 @@ func (c *Calls) close(sh *transaction.Shard, x *exchange) {
 func (c *Calls) Failed(sh *transaction.Shard, id transaction.ID, ref uint64, why transaction.Failure) {
 	switch kind, _, _ := refParts(ref); kind {
 	case refSetup:
-		if call := c.call(sh, ref); call != nil && call.branch == id && call.state == calling {
+		if call := c.call(sh, ref); call != nil && call.state == calling && c.atHand(sh, call, id) {
 			call.branch = 0
 			c.branchTimeout(sh, call)
 		}
@@ -270,9 +283,9 @@ func (c *Calls) Failed(sh *transaction.Shard, id transaction.ID, ref uint64, why
 		if x := c.exchange(sh, ref); x != nil {
 			c.answerExchange(sh, x, 408)
 		}
-	case refOwn:
-		if call := c.call(sh, ref); call != nil && call.state == ending {
-			c.ownDone(sh, call)
+	case refOwn, refProbeCaller, refProbeCallee:
+		if call := c.call(sh, ref); call != nil {
+			c.ownOver(sh, call, kind, 0)
 		}
 	}
 }
@@ -284,7 +297,7 @@ func (c *Calls) Unreachable(sh *transaction.Shard, id transaction.ID, ref uint64
 		return
 	}
 	call := c.call(sh, ref)
-	if call == nil || call.branch != id || call.state != calling || !c.setup(sh, call).walk.More() {
+	if call == nil || call.branch != id || call.state != calling || call.setup == 0 || !c.setup(sh, call).walk.More() {
 		return
 	}
 	sh.Stop(&call.initial)

@@ -14,6 +14,8 @@ type found struct {
 	call *Call
 	fork uint8
 	side dialog.Side
+	// named: the request carried the identifier that we gave out.
+	named bool
 }
 
 // find gives the dialog of a request: by our identifier in Route or Request-URI,
@@ -21,13 +23,31 @@ type found struct {
 // that who knows less than the parties do ends nobody's call.
 func (c *Calls) find(sh *transaction.Shard, m *sip.Message, f transport.Flow) (found, bool) {
 	if id, ok := c.named(m); ok {
-		call := c.table(sh).calls.At(id.Slot)
-		if call == nil || call.state == free || call.id != id.Stable {
+		call := c.byID(sh, id)
+		if call == nil {
 			return found{}, false
 		}
-		return c.match(call, m)
+		hit, ok := c.match(call, m)
+		if !ok {
+			hit, ok = c.notified(sh, call, m, f)
+		}
+		hit.named = true
+		return hit, ok
 	}
 	return c.findByTags(sh, m, f)
+}
+
+// byID finds the call of an identifier: where it stood when that was written, else,
+// after a restart, by the part of it that lasts.
+func (c *Calls) byID(sh *transaction.Shard, id dialog.ID) *Call {
+	t := c.table(sh)
+	if call := t.calls.At(id.Slot); call != nil && call.state != free && call.id == id.Stable {
+		return call
+	}
+	if slot, ok := t.byStable[id.Stable]; ok {
+		return t.calls.At(slot)
+	}
+	return nil
 }
 
 // named reads our identifier from the top Route or the Request-URI.
@@ -51,10 +71,10 @@ func (c *Calls) match(call *Call, m *sip.Message) (found, bool) {
 		i := call.forks - 1 - n
 		d := call.dialog(i)
 		if string(from) == string(call.text(call.caller.Tag)) && string(to) == string(call.text(d.CallerTag)) {
-			return found{call, i, dialog.Caller}, true
+			return found{call: call, fork: i, side: dialog.Caller}, true
 		}
 		if string(from) == string(call.text(d.Callee.Tag)) && string(to) == string(call.text(d.Callee.LocalTag)) {
-			return found{call, i, dialog.Callee}, true
+			return found{call: call, fork: i, side: dialog.Callee}, true
 		}
 	}
 	return found{}, false

@@ -4,6 +4,7 @@ import (
 	"tollgate/internal/dialog"
 	"tollgate/internal/peer"
 	"tollgate/internal/policy"
+	"tollgate/internal/registrar"
 	"tollgate/internal/transaction"
 	"tollgate/internal/transport"
 	"tollgate/sip"
@@ -11,29 +12,36 @@ import (
 
 // setup is what a call needs only until it is answered.
 type setup struct {
-	walk  peer.Walk
-	flow  transport.Flow // the branch's
-	early bool           // early media was heard: no other destination after that
-	mask  string         // host that stands for the caller's side
+	walk   peer.Walk
+	phones []phone         // that ring at once, instead of a walk
+	flow   transport.Flow  // the branch's at hand
+	early  bool            // early media was heard: no other destination after that
+	mask   string          // host that stands for the caller's side
+	best   []byte          // the best refusal of the phones so far
+	names  []dialog.Rename // of dialogs that the request names
 }
 
-// Passed is an INVITE that the gate let through.
+// Passed is a request that makes dialogs and that the gate let through.
 type Passed struct {
 	Server     transaction.ID
 	Stable     dialog.Stable // the id of its reservation
 	Identity   *policy.Identity
 	Candidates *policy.Candidates
+	Phones     []registrar.Contact // to ring, instead of Candidates
+	Caller     dialog.Stable       // the binding of the phone that it comes from
 }
 
 // Start makes a call of an INVITE that passed the gate and tries its first
-// destination. m is the INVITE.
+// destination, or a subscription of a SUBSCRIBE or REFER. m is the request.
 func (c *Calls) Start(sh *transaction.Shard, p *Passed, m *sip.Message) {
 	info, ok := sh.Server(p.Server)
 	if !ok {
-		c.cfg.Release(p.Stable)
+		if m.Method() == sip.INVITE {
+			c.cfg.Release(p.Stable)
+		}
 		return
 	}
-	call := c.newCall(sh)
+	call := c.newCall(sh, m.Method())
 	settings := &p.Identity.Customer.Settings
 	call.id, call.customer, call.direction = p.Stable, p.Identity.Customer, p.Identity.Direction
 	call.hidden = settings.TopologyHiding && !settings.Transparent
@@ -43,17 +51,32 @@ func (c *Calls) Start(sh *transaction.Shard, p *Passed, m *sip.Message) {
 		c.refuse(sh, call, 513, policy.TooBig)
 		return
 	}
+	c.prepare(sh, call, p, m)
+	if call.method == sip.INVITE {
+		call.invite = sh.After(settings.Timers.Invite, c.user, timerInvite, call.ref(refSetup))
+	}
+	if c.translated(sh, call, m) {
+		c.try(sh, call, m)
+	}
+}
+
+// prepare takes a setup and fills in where the request may go.
+func (c *Calls) prepare(sh *transaction.Shard, call *Call, p *Passed, m *sip.Message) {
 	var s *setup
 	call.setup, s = c.table(sh).setups.Alloc()
 	call.setup++
-	*s = setup{mask: c.mask(p.Identity, info.Flow)}
+	*s = setup{mask: c.mask(p.Identity, call.caller.Flow), phones: s.phones[:0]}
+	for _, contact := range p.Phones {
+		s.phones = append(s.phones, phone{contact: contact})
+		if call.method != sip.INVITE {
+			break // the one that is liked best: a subscription to each would be many
+		}
+	}
 	var foreign transport.Target
 	if p.Candidates.Foreign {
 		foreign, _ = peer.TargetOfURI(m.RequestURI())
 	}
 	s.walk.Start(p.Candidates, foreign)
-	call.invite = sh.After(settings.Timers.Invite, c.user, timerInvite, call.ref(refSetup))
-	c.try(sh, call, m)
 }
 
 // mask is the host that stands for a hidden side: the domain that the request
@@ -86,6 +109,7 @@ func (c *Calls) fill(sh *transaction.Shard, call *Call, p *Passed, m *sip.Messag
 		CallID: add(m.CallID()), Tag: add(m.FromTag()),
 		Remote: add(from), Local: add(to),
 		Target: add(dialog.ContactURI(m)), Flow: f,
+		Outside: p.Identity.Direction == policy.Inbound, Binding: p.Caller,
 	}
 	sh.Out = dialog.RouteSetOfRequest(sh.Out[:0], m)
 	call.caller.Routes = add(sh.Out)
@@ -137,6 +161,10 @@ func (c *Calls) try(sh *transaction.Shard, call *Call, m *sip.Message) {
 		m = &sh.Kept
 	}
 	s := c.setup(sh, call)
+	if len(s.phones) > 0 {
+		c.ring(sh, call, s, m)
+		return
+	}
 	for {
 		flow, step := c.cfg.Router.Next(&s.walk, len(m.Bytes())+c.growth(call), c, sh.Index, call.ref(refSetup))
 		switch step {
@@ -147,7 +175,9 @@ func (c *Calls) try(sh *transaction.Shard, call *Call, m *sip.Message) {
 			return
 		case peer.Ready:
 			call.dest = s.walk.Destination()
-			if c.sendInvite(sh, call, s, m, flow) {
+			s.flow, s.early = flow, false
+			c.leaveDialogs(sh, call)
+			if c.sendFirst(sh, call, s, m, nil) {
 				return
 			}
 		}
@@ -163,21 +193,25 @@ func (c *Calls) growth(call *Call) int {
 	return 220
 }
 
-// sendInvite writes and sends the INVITE of one branch; false when it could not.
-func (c *Calls) sendInvite(sh *transaction.Shard, call *Call, s *setup, m *sip.Message, flow transport.Flow) bool {
+// sendFirst writes and sends the request of one branch, to a phone or over s.flow;
+// false when it could not.
+func (c *Calls) sendFirst(sh *transaction.Shard, call *Call, s *setup, m *sip.Message, to *phone) bool {
+	flow := s.flow
 	call.branch = sh.NewClient(c.user, call.ref(refSetup))
 	if call.branch == 0 {
 		c.refuse(sh, call, 503, policy.ResourceExhausted)
 		return true
 	}
-	s.flow, s.early = flow, false
-	c.leaveDialogs(sh, call)
 	w := &c.table(sh).work
 	fwd := &w.fwd
 	*fwd = dialog.Forward{
 		Message: m, Source: call.caller.Flow.Remote, Out: c.address(flow),
-		Branch: sh.AppendBranch(w.branch[:0], call.branch, transaction.LoopHash(m, call.caller.Flow)), CSeq: m.CSeq(),
+		Branch: sh.AppendBranch(w.branch[:0], call.branch, transaction.LoopHash(m)), CSeq: m.CSeq(),
 	}
+	if to != nil {
+		fwd.Target, fwd.Routes = []byte(to.contact.URI), []byte(to.contact.Path)
+	}
+	fwd.Names = s.names
 	if call.hidden {
 		c.hide(&w.hiding, call, s.mask, m)
 		fwd.Hide = &w.hiding
@@ -195,7 +229,7 @@ func (c *Calls) sendInvite(sh *transaction.Shard, call *Call, s *setup, m *sip.M
 		return true
 	}
 	sh.Out = out
-	if sh.SendRequest(call.branch, sip.INVITE, flow, out) != nil {
+	if sh.SendRequest(call.branch, call.method, flow, out) != nil {
 		call.branch = 0
 		return false
 	}

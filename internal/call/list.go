@@ -7,6 +7,7 @@ import (
 	"tollgate/internal/policy"
 	"tollgate/internal/tenant"
 	"tollgate/internal/transaction"
+	"tollgate/sip"
 )
 
 // summary copies what lists and records show.
@@ -57,7 +58,7 @@ func (c *Calls) alive(sh *transaction.Shard) []*Call {
 	t := c.table(sh)
 	var list []*Call
 	for slot := range t.calls.End() {
-		if call := t.calls.At(slot); call.state != free && call.state != over {
+		if call := t.calls.At(slot); call.method == sip.INVITE && (call.state == calling || call.state == up || call.state == ending) {
 			list = append(list, call)
 		}
 	}

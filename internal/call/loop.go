@@ -2,14 +2,13 @@ package call
 
 import (
 	"tollgate/internal/transaction"
-	"tollgate/internal/transport"
 	"tollgate/sip"
 )
 
 // Looped says that an INVITE is one of ours which came back as it went in (RFC 3261
 // 16.3 step 4). A hidden call shows no Via that would tell, but its Call-ID is ours
 // and leads to the call that it left, and so on to the first one.
-func (c *Calls) Looped(sh *transaction.Shard, m *sip.Message, f transport.Flow) bool {
+func (c *Calls) Looped(sh *transaction.Shard, m *sip.Message) bool {
 	const most = 70 // what Max-Forwards allows
 	callID := m.CallID()
 	for range most {
@@ -20,8 +19,7 @@ func (c *Calls) Looped(sh *transaction.Shard, m *sip.Message, f transport.Flow) 
 		if call == nil {
 			return false
 		}
-		if call.caller.Flow.Remote == f.Remote && sh.Request(call.server, &sh.Kept) &&
-			string(sh.Kept.RequestURI()) == string(m.RequestURI()) {
+		if sh.Request(call.server, &sh.Kept) && string(sh.Kept.RequestURI()) == string(m.RequestURI()) {
 			return true
 		}
 		callID = call.text(call.caller.CallID)

@@ -15,6 +15,7 @@ func (c *Calls) refreshed(sh *transaction.Shard, call *Call, x *exchange, m *sip
 		c.refresh(sh, call, x.fork, x.from, &sh.Kept)
 	}
 	c.sessionTimer(sh, call, m)
+	c.keep(sh, call)
 }
 
 // sessionTimer starts the session's expiry anew from a 2xx (RFC 4028 8.2, 10): the
@@ -25,14 +26,28 @@ func (c *Calls) sessionTimer(sh *transaction.Shard, call *Call, m *sip.Message) 
 		return
 	}
 	sh.Stop(&call.initial)
-	value := m.Value(sip.HdrSessionExpires)
+	call.session = 0
+	seconds, ok := leadingSeconds(m.Value(sip.HdrSessionExpires))
+	if !ok || seconds == 0 {
+		return
+	}
+	c.expires(sh, call, time.Duration(seconds)*time.Second)
+}
+
+// expires starts the timer that ends a session or subscription.
+func (c *Calls) expires(sh *transaction.Shard, call *Call, after time.Duration) {
+	sh.Stop(&call.initial)
+	call.session = sh.Since() + after
+	call.initial = sh.After(after, c.user, timerSession, call.ref(refSetup))
+}
+
+// leadingSeconds reads a delta-seconds before parameters; false where there is none,
+// or more than half a year.
+func leadingSeconds(value []byte) (uint32, bool) {
 	end := 0
 	for end < len(value) && value[end] >= '0' && value[end] <= '9' {
 		end++
 	}
-	seconds, ok := sip.ParseUint(value[:end])
-	if !ok || seconds == 0 || seconds > 1<<24 {
-		return
-	}
-	call.initial = sh.After(time.Duration(seconds)*time.Second, c.user, timerSession, call.ref(refSetup))
+	n, ok := sip.ParseUint(value[:end])
+	return n, ok && n <= 1<<24
 }

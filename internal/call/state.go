@@ -6,6 +6,7 @@ import (
 	"tollgate/internal/dialog"
 	"tollgate/internal/policy"
 	"tollgate/internal/transaction"
+	"tollgate/sip"
 )
 
 // state is where a call stands.
@@ -16,18 +17,30 @@ const (
 	calling       // the INVITE is under way
 	up            // answered
 	ending        // our own BYEs are out
+	watched       // no call, or none any more: a subscription
 	over          // only transactions are left
 )
 
 // String is the word of lists.
-func (s state) String() string { return [...]string{"free", "calling", "up", "ending", "over"}[s] }
+func (s state) String() string {
+	return [...]string{"free", "calling", "up", "ending", "watched", "over"}[s]
+}
 
-// Call is one call. All its texts stand in one buffer, and apart from that and
-// from its customer's settings it is a plain value.
+// Call is one call, or one subscription: two legs, joined, that live as long as one
+// of the usages of their dialogs (RFC 5057). All its texts stand in one buffer, and
+// apart from that and from its customer's settings it is a plain value.
 type Call struct {
 	gen, slot uint32
+	method    sip.Method // that made it: INVITE, SUBSCRIBE or REFER
 	state     state
 	hidden    bool
+	referred  bool  // a REFER's subscription may outlive the call
+	restored  bool  // by the journal, and nothing was heard of it since
+	kept      bool  // the journal has it
+	stable    bool  // known by its stable id, since its identifiers name another slot
+	probes    uint8 // OPTIONS of our own that are not answered yet
+	gone      uint8 // parties that have not answered one
+	way       uint8 // of the phones that ring, the one whose branch is at hand
 	direction policy.Direction
 	forks     uint8 // dialogs, the first one in first
 	mine      uint8 // the first of them that the branch at hand has made
@@ -42,8 +55,8 @@ type Call struct {
 	id       dialog.Stable
 	customer *policy.Customer
 	dest     *policy.Destination // the one that is tried or was taken; nil: a foreign host
-	server   transaction.ID      // the INVITE's
-	branch   transaction.ID      // the INVITE's on the far side
+	server   transaction.ID      // the INVITE's; 0 after a restart
+	branch   transaction.ID      // the INVITE's on the far side: the one that won, or is at hand
 	setup    uint32              // slot of its setup plus 1, while calling
 	cseq     uint32              // of the INVITE
 
@@ -55,10 +68,12 @@ type Call struct {
 	more  []dialog.Dialog
 
 	invite  transaction.TimerID // then max_call
-	initial transaction.TimerID // then the session timer
+	initial transaction.TimerID // then the session timer, or the subscription's
+	probe   transaction.TimerID // of a call that the journal restored
 
 	started  time.Duration // since the layer's start
 	answered time.Duration
+	session  time.Duration // when the session timer or the subscription ends; 0: never
 }
 
 // outward is what of the callee's leg is the same for every fork.

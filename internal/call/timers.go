@@ -10,7 +10,8 @@ const (
 	timerInvite uint8 = iota
 	timerInitial
 	timerMaxCall
-	timerSession
+	timerSession // or the subscription's
+	timerProbe
 )
 
 // Timer takes the timers of row C10, of RFC 4028, and of our own requests.
@@ -22,7 +23,11 @@ func (c *Calls) Timer(sh *transaction.Shard, code uint8, ref uint64) {
 	switch code {
 	case timerInitial:
 		call.initial = 0
-		if call.state == calling {
+		switch {
+		case call.state != calling:
+		case len(c.setup(sh, call).phones) > 0:
+			c.silentPhones(sh, call)
+		default:
 			sh.Abandon(call.branch)
 			call.branch = 0
 			c.branchTimeout(sh, call)
@@ -36,11 +41,17 @@ func (c *Calls) Timer(sh *transaction.Shard, code uint8, ref uint64) {
 	case timerSession:
 		call.initial = 0
 		c.end(sh, call, policy.SessionExpired, 404)
+	case timerProbe:
+		c.askParties(sh, call)
 	}
 }
 
 // branchTimeout goes on to the next address after one that gave no sign of life.
 func (c *Calls) branchTimeout(sh *transaction.Shard, call *Call) {
+	if s := c.setup(sh, call); len(s.phones) > 0 {
+		c.phoneSilent(sh, call, s)
+		return
+	}
 	sh.Stop(&call.initial)
 	call.reason, call.status = policy.InitialTimeout, 0
 	c.try(sh, call, nil)

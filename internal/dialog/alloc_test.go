@@ -43,7 +43,7 @@ func (c *carrier) Request(sh *transaction.Shard, m *sip.Message, f transport.Flo
 	c.server = sh.NewServer(m, f, c.user, 0)
 	client := sh.NewClient(c.user, 0)
 	c.fwd = dialog.Forward{
-		Message: m, Source: f.Remote, Out: usOut, Branch: sh.AppendBranch(c.branch[:0], client, transaction.LoopHash(m, f)),
+		Message: m, Source: f.Remote, Out: usOut, Branch: sh.AppendBranch(c.branch[:0], client, transaction.LoopHash(m)),
 		ID: ourID, RecordRoute: [2]dialog.Address{usOut}, Records: 1, CSeq: m.CSeq(),
 	}
 	if c.hidden {

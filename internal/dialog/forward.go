@@ -43,6 +43,7 @@ type Forward struct {
 	FromTag     []byte
 	To          []byte
 	ToTag       []byte
+	Names       []Rename // of dialogs that the request names
 }
 
 // Write appends the request as the receiver gets it to dst.
@@ -66,8 +67,10 @@ func (f *Forward) Edit(e *sip.Edit) {
 	if f.RAck != 0 {
 		rewriteRAck(e, m, f.RAck)
 	}
+	rename(e, f.Names)
 	if f.Hide != nil {
 		f.identities(e)
+		f.Hide.renamed = f.Names
 		f.Hide.headers(e, m, f.Out, f.ID)
 		return
 	}

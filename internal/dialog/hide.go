@@ -25,11 +25,13 @@ type Hiding struct {
 	arena  [640]byte // the names, so that they outlive the message
 	used   int
 	short  [64]byte
+
+	renamed []Rename // of the request at hand: parts that are written already
 }
 
 // Reset prepares h for a message that came from src.
 func (h *Hiding) Reset(mask string, domains []string, src netip.AddrPort) {
-	h.Mask, h.bare, h.Domains, h.named, h.used = mask, mask, domains, 0, 0
+	h.Mask, h.bare, h.Domains, h.named, h.used, h.renamed = mask, mask, domains, 0, 0, nil
 	h.OwnContacts = false
 	switch {
 	case strings.HasPrefix(mask, "["):
@@ -238,6 +240,8 @@ func (h *Hiding) headers(e *sip.Edit, m *sip.Message, out Address, id []byte) {
 		case sip.HdrPAI, sip.HdrPPI, sip.HdrRPID, sip.HdrDiversion, sip.HdrHistoryInfo,
 			sip.HdrReferredBy, sip.HdrReplyTo:
 			h.maskURIs(e, m, f.Value)
+		case sip.HdrReferTo:
+			h.maskReferTo(e, m, f.Value)
 		case sip.HdrCallInfo, sip.HdrErrorInfo, sip.HdrAlertInfo:
 			// The path stays: <http://host/Bellcore-dr2> is how phones are told to ring.
 			if host, ok := urlHost(m, f.Value); ok {
@@ -254,6 +258,22 @@ func (h *Hiding) headers(e *sip.Edit, m *sip.Message, out Address, id []byte) {
 		}
 	}
 	h.maskWarnings(e, m)
+}
+
+// maskReferTo masks the host of a Refer-To's URI. The headers in it stay: the dialog
+// that they name is named right, or is none of ours.
+func (h *Hiding) maskReferTo(e *sip.Edit, m *sip.Message, s sip.Span) {
+	uri, u, ok := nextURI(m, s)
+	if !ok {
+		h.MaskNames(e, m, s)
+		return
+	}
+	from, to := hostSpan(m.Slice(uri), &u)
+	host := sip.Span{Off: uri.Off + uint16(from), End: uri.Off + uint16(to)}
+	h.MaskNames(e, m, sip.Span{Off: s.Off, End: uri.Off})
+	if !startsAt(h.renamed, uri.Off) && !h.Own(u.Host) {
+		e.At(host).String(h.Mask)
+	}
 }
 
 // urlHost finds the host, with its port, of a URL such as http://host:port/path.

@@ -37,6 +37,10 @@ type Leg struct {
 	Target   Text // the URI of its Contact
 	Routes   Text // its route set, as a Route header's value
 	Flow     transport.Flow
+	// Outside: a phone or stranger. What it says of its own address is not believed
+	// where it speaks from another one (far-end NAT, or malice).
+	Outside bool
+	Binding Stable // of the phone that it is, if that has registered
 }
 
 // Seq counts the requests that one party has sent through us, to number them for
@@ -81,6 +85,7 @@ type Dialog struct {
 	Callee    Leg
 	CallerTag Text   // our To-tag towards the caller: Leg.LocalTag of the caller's leg in this dialog
 	Seq       [2]Seq // by sender
+	Way       uint8  // which of the phones that rang at once
 	Confirmed bool
 	Acked     bool
 }

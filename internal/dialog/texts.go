@@ -1,6 +1,9 @@
 package dialog
 
-import "errors"
+import (
+	"encoding/binary"
+	"errors"
+)
 
 // Text is a piece of a Texts; the zero value is empty.
 type Text struct{ off, n, room uint16 }
@@ -42,4 +45,19 @@ func (b *Texts) Set(t *Text, s []byte) error {
 		*t = fresh
 	}
 	return err
+}
+
+// Append appends a text's place, to be kept with the buffer that it stands in.
+func (t Text) Append(dst []byte) []byte {
+	return binary.BigEndian.AppendUint16(binary.BigEndian.AppendUint16(dst, t.off), t.n)
+}
+
+// Read sets a text to a place that Append wrote; false when the buffer has no such
+// place.
+func (b *Texts) Read(t *Text, off, n uint16) bool {
+	if int(off)+int(n) > len(b.Buf) {
+		return false
+	}
+	*t = Text{off, n, n}
+	return true
 }

@@ -29,8 +29,9 @@ type Config struct {
 	Live   live.Live
 	Calls  *call.Calls
 	Relay  *relay.Relay
-	// Registrar knows the phones.
+	// Registrar knows the phones, and Minter their tokens.
 	Registrar *registrar.Registrar
+	Minter    *dialog.Minter
 	// Decided is told of each verdict, under the shard's lock.
 	Decided func(sh *transaction.Shard, d *Decision)
 }
@@ -53,6 +54,7 @@ type Gate struct {
 	passages []passage // one for each shard: the request at hand
 	parked   []slab.Slab[parking]
 	draining atomic.Bool
+	full     atomic.Bool
 }
 
 // passage is a request on its way through the steps.
@@ -62,6 +64,10 @@ type passage struct {
 	req    policy.Request
 	id     policy.Identity
 	list   policy.Candidates
+	phones []registrar.Contact // that it is for, instead of list
+	caller dialog.Stable       // the binding that it comes from
+	token  bool                // it names a phone by a token of ours
+	looped bool                // it was here before as it is now
 	server transaction.ID
 	stable dialog.Stable
 	next   int // step
@@ -92,6 +98,7 @@ func New(cfg Config, layer *transaction.Layer) *Gate {
 		{"hops", (*Gate).hops},
 		{"identify", (*Gate).identify},
 		{"serve", (*Gate).serve},
+		{"phones", (*Gate).locate},
 		{"route", (*Gate).route},
 		{"reserve", (*Gate).reserve},
 		{"send", (*Gate).send},
@@ -108,6 +115,9 @@ func (g *Gate) Drain() { g.draining.Store(true) }
 // Draining says that Drain was called.
 func (g *Gate) Draining() bool { return g.draining.Load() }
 
+// Full lets no calls or registrations in while what must be kept of them cannot be.
+func (g *Gate) Full(is bool) { g.full.Store(is) }
+
 // Request takes a new request; it is part of transaction.Core.
 func (g *Gate) Request(sh *transaction.Shard, m *sip.Message, f transport.Flow) {
 	if len(m.ToTag()) > 0 {
@@ -116,11 +126,13 @@ func (g *Gate) Request(sh *transaction.Shard, m *sip.Message, f transport.Flow) 
 	}
 	p := &g.passages[sh.Index]
 	p.msg, p.flow, p.server, p.next = m, f, 0, 0
+	p.looped = false
 	p.id = policy.Identity{}
 	p.req = policy.Request{
 		Msg: m, Source: f.Remote, Local: f.Local.Addr(), Transport: f.Proto.String(),
 		Now: sh.Now(), Health: g.cfg.Health,
 	}
+	g.learn(p)
 	g.run(sh, p)
 	p.msg = nil
 }
@@ -201,7 +213,7 @@ func (g *Gate) refuse(sh *transaction.Shard, p *passage, v policy.Verdict) {
 }
 
 // allow is what we serve outside of dialogs and within.
-var allow = []byte("Allow: INVITE, ACK, BYE, CANCEL, OPTIONS, MESSAGE, PRACK, UPDATE, INFO\r\n")
+var allow = []byte("Allow: INVITE, ACK, BYE, CANCEL, OPTIONS, MESSAGE, PRACK, UPDATE, INFO, REGISTER, SUBSCRIBE, NOTIFY, PUBLISH, REFER\r\n")
 
 // headersOf gives the header lines that a refusal must carry (RFC 3261 8.2).
 func headersOf(v policy.Verdict, m *sip.Message) []byte {

@@ -180,7 +180,7 @@ func TestRelayUnsendable(t *testing.T) {
 // TestNotServed: what this issue does not carry is refused by name.
 func TestNotServed(t *testing.T) {
 	run(t, false, func(r *rig) {
-		r.in(aliceAddr, strings.ReplaceAll(message, "MESSAGE", "PUBLISH"))
+		r.in(aliceAddr, strings.ReplaceAll(message, "MESSAGE", "PRACK"))
 		if no := r.want(aliceAddr, "SIP/2.0 405 "); !strings.Contains(header(no, "Allow"), "INVITE") {
 			t.Errorf("Allow %q", header(no, "Allow"))
 		}

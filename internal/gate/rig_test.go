@@ -36,6 +36,7 @@ type rig struct {
 	table *policy.Table
 
 	registrar *registrar.Registrar
+	journal   call.Journal
 
 	account tenant.Account // of the one customer; see change
 
@@ -75,10 +76,11 @@ func (r *rig) Find(h transport.Hop, _ string) (transport.Flow, bool) {
 func (r *rig) Dial(_ transport.Hop, _ string, done func(transport.Flow, error)) {
 	go done(transport.Flow{}, errors.New("no TCP here"))
 }
-func (r *rig) IsOwn(a netip.AddrPort) bool                { return a == edgeAddr }
-func (r *rig) Alive(transport.Flow) bool                  { return true }
-func (r *rig) Advertised(transport.Flow) (string, uint16) { return "192.0.2.1", 5060 }
-func (r *rig) Listeners() []transport.Listener            { return nil }
+func (r *rig) IsOwn(a netip.AddrPort) bool                   { return a == edgeAddr }
+func (r *rig) Alive(transport.Flow) bool                     { return true }
+func (r *rig) Advertised(transport.Flow) (string, uint16)    { return "192.0.2.1", 5060 }
+func (r *rig) Adopt(f transport.Flow) (transport.Flow, bool) { return f, true }
+func (r *rig) Listeners() []transport.Listener               { return nil }
 func (r *rig) Resolve(_ transport.Target, done func([]transport.Hop, error)) {
 	go done(nil, errors.New("no DNS here"))
 }
@@ -147,8 +149,11 @@ func newRigOver(t testing.TB, hidden bool, limit int, backend live.Live) *rig {
 	router := &peer.Router{Network: r, Resolver: r}
 	r.calls = call.New(call.Config{
 		Router: router, Minter: minter, Transport: r,
-		Release: func(id dialog.Stable) { r.gate.Release(id) },
-		Ended:   func(e call.Ending) { r.ended = append(r.ended, e) },
+		Phones: phones{r}, Journal: r.journal,
+		Customer: func(id tenant.CustomerID) *policy.Customer { return r.table.Snapshot().Customer(id) },
+		Hold:     func(id dialog.Stable, c *policy.Customer) { r.gate.Hold(id, c) },
+		Release:  func(id dialog.Stable) { r.gate.Release(id) },
+		Ended:    func(e call.Ending) { r.ended = append(r.ended, e) },
 	}, r.layer)
 	rel := relay.New(relay.Config{Router: router, Minter: minter, Advertised: r.Advertised}, r.layer)
 	r.registrar = registrar.New(registrar.Config{
@@ -156,12 +161,17 @@ func newRigOver(t testing.TB, hidden bool, limit int, backend live.Live) *rig {
 		Customer: func(id tenant.CustomerID) *policy.Customer { return r.table.Snapshot().Customer(id) },
 	}, r.layer)
 	r.gate = gate.New(gate.Config{
-		Table: r.table, Live: r.live, Calls: r.calls, Relay: rel, Registrar: r.registrar,
+		Table: r.table, Live: r.live, Calls: r.calls, Relay: rel, Registrar: r.registrar, Minter: minter,
 		Decided: func(*transaction.Shard, *gate.Decision) {},
 	}, r.layer)
 	c.Gate = r.gate
 	return r
 }
+
+// phones breaks the circle between calls and the registrar.
+type phones struct{ r *rig }
+
+func (p phones) ByID(id dialog.Stable) (registrar.Contact, bool) { return p.r.registrar.ByID(id) }
 
 // change gives the customer other settings.
 func (r *rig) change(edit func(a *tenant.Account)) {

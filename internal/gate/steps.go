@@ -1,11 +1,15 @@
 package gate
 
 import (
+	"strconv"
+
 	"tollgate/internal/call"
 	"tollgate/internal/dialog"
 	"tollgate/internal/live"
 	"tollgate/internal/policy"
+	"tollgate/internal/relay"
 	"tollgate/internal/transaction"
+	"tollgate/internal/transport"
 	"tollgate/sip"
 )
 
@@ -18,14 +22,13 @@ func (g *Gate) validate(_ *transaction.Shard, p *passage) (policy.Verdict, bool)
 	return policy.Verdict{Status: v.Status, Reason: policy.BadMessage, Detail: v.Reason}, false
 }
 
-// hops ends what has come too far, or round in a circle (RFC 3261 16.3).
+// hops ends what has come too far, and notes what came round in a circle (RFC 3261
+// 16.3), which ends too unless it is for a phone.
 func (g *Gate) hops(sh *transaction.Shard, p *passage) (policy.Verdict, bool) {
-	switch {
-	case p.msg.MaxForwards() == 0:
+	if p.msg.MaxForwards() == 0 {
 		return policy.Refuse(policy.MaxForwards), false
-	case g.layer.Looped(p.msg, p.flow), sh != nil && g.cfg.Calls.Looped(sh, p.msg, p.flow):
-		return policy.Refuse(policy.Loop), false
 	}
+	p.looped = g.layer.Looped(p.msg) || sh != nil && g.cfg.Calls.Looped(sh, p.msg)
 	return policy.Verdict{}, false
 }
 
@@ -36,7 +39,7 @@ func (g *Gate) identify(_ *transaction.Shard, p *passage) (policy.Verdict, bool)
 // serve refuses what we do not know how to carry.
 func (g *Gate) serve(_ *transaction.Shard, p *passage) (policy.Verdict, bool) {
 	switch p.msg.Method() {
-	case sip.INVITE, sip.OPTIONS, sip.MESSAGE:
+	case sip.INVITE, sip.OPTIONS, sip.MESSAGE, sip.REGISTER, sip.SUBSCRIBE, sip.NOTIFY, sip.PUBLISH, sip.REFER, sip.INFO:
 	default:
 		return policy.Refuse(policy.MethodNotServed), false
 	}
@@ -46,19 +49,29 @@ func (g *Gate) serve(_ *transaction.Shard, p *passage) (policy.Verdict, bool) {
 	if g.draining.Load() && p.msg.Method() == sip.INVITE {
 		return policy.Refuse(policy.Draining), false
 	}
+	if g.full.Load() && (p.msg.Method() == sip.INVITE || p.msg.Method() == sip.REGISTER) {
+		return policy.Refuse(policy.ResourceExhausted), false
+	}
 	return policy.Verdict{}, false
 }
 
 func (g *Gate) route(_ *transaction.Shard, p *passage) (policy.Verdict, bool) {
+	switch {
+	case len(p.phones) > 0:
+		p.list = policy.Candidates{}
+		return policy.Verdict{}, false
+	case p.looped:
+		return policy.Refuse(policy.Loop), false
+	}
 	return g.cfg.Table.Snapshot().Route(&p.req, &p.id, &p.list), false
 }
 
 // reserve takes a place in each limit that counts this call, all or nothing.
 func (g *Gate) reserve(sh *transaction.Shard, p *passage) (policy.Verdict, bool) {
+	p.stable = dialog.NewStable()
 	if p.msg.Method() != sip.INVITE {
 		return policy.Verdict{}, false
 	}
-	p.stable = dialog.NewStable()
 	r := &p.lease
 	*r = live.Reservation{Call: leaseOf(p.stable)}
 	g.limits(r, &p.id)
@@ -77,6 +90,21 @@ func leaseOf(id dialog.Stable) (c live.CallID) {
 	copy(c[:], id[:])
 	return c
 }
+
+// Hold takes the places of a call that a restart has kept, whatever the limits are now.
+func (g *Gate) Hold(id dialog.Stable, customer *policy.Customer) {
+	r := live.Reservation{Call: leaseOf(id)}
+	g.limits(&r, &policy.Identity{Customer: customer})
+	for i := range r.N {
+		r.Limits[i].Calls, r.Limits[i].CPS = 0, 0
+	}
+	g.cfg.Live.Reserve(&r, held{}, 0)
+}
+
+// held waits for no outcome: there is nothing to decide.
+type held struct{}
+
+func (held) Reserved(uint64, live.Outcome) {}
 
 // Release gives back what a call holds.
 func (g *Gate) Release(id dialog.Stable) { g.cfg.Live.Release(leaseOf(id)) }
@@ -124,10 +152,15 @@ func (g *Gate) send(sh *transaction.Shard, p *passage) (policy.Verdict, bool) {
 			return policy.Refuse(policy.ResourceExhausted), false
 		}
 	}
-	if invite {
-		g.cfg.Calls.Start(sh, &call.Passed{Server: p.server, Stable: p.stable, Identity: &p.id, Candidates: &p.list}, p.msg)
-	} else {
-		g.cfg.Relay.Start(sh, p.server, &p.id, &p.list, p.msg)
+	switch p.msg.Method() {
+	case sip.INVITE, sip.SUBSCRIBE, sip.REFER:
+		g.cfg.Calls.Start(sh, &call.Passed{
+			Server: p.server, Stable: p.stable, Identity: &p.id, Candidates: &p.list, Phones: p.phones, Caller: p.caller,
+		}, p.msg)
+	case sip.REGISTER:
+		g.cfg.Registrar.Start(sh, p.server, &p.id, &p.list, p.msg)
+	default:
+		g.cfg.Relay.Start(sh, &relay.Passed{Server: p.server, Identity: &p.id, Candidates: &p.list, Phones: p.phones}, p.msg)
 	}
 	return policy.Verdict{}, false
 }
@@ -135,7 +168,9 @@ func (g *Gate) send(sh *transaction.Shard, p *passage) (policy.Verdict, bool) {
 // Explain runs the steps that decide about a request and change nothing, and
 // tells what each of them found.
 func (g *Gate) Explain(r *policy.Request) policy.Explanation {
-	p := &passage{msg: r.Msg, req: *r}
+	proto, _ := transport.ParseProto(r.Transport)
+	p := &passage{msg: r.Msg, req: *r, flow: transport.Flow{Proto: proto, Remote: r.Source}}
+	g.learn(p)
 	var before []policy.Step
 	for _, s := range g.steps[:2] { // validate, hops
 		v, _ := s.run(g, nil, p)
@@ -144,11 +179,25 @@ func (g *Gate) Explain(r *policy.Request) policy.Explanation {
 			return policy.Explanation{Steps: before, Verdict: v}
 		}
 	}
-	e := g.cfg.Table.Snapshot().Explain(r)
-	if v, _ := g.serve(nil, p); v.Refused() && e.Customer != 0 {
-		e.Steps = append(e.Steps[:1], policy.Step{Name: "serve", Verdict: v, Text: v.Reason.Sentence()})
-		e.Verdict, e.Candidates = v, nil
+	e := g.cfg.Table.Snapshot().Explain(&p.req)
+	if e.Customer != 0 && !g.explain(p, &e, "serve", g.serve) {
+		g.cfg.Table.Snapshot().Identify(&p.req, &p.id)
+		if !g.explain(p, &e, "phones", g.locate) && len(p.phones) > 0 {
+			text := strconv.Itoa(len(p.phones)) + " phones ring, in place of destinations: " + p.phones[0].AOR + "."
+			e.Steps = append(e.Steps[:1], policy.Step{Name: "phones", Text: text})
+			e.Verdict, e.Candidates = policy.Verdict{}, nil
+		}
 	}
 	e.Steps = append(before, e.Steps...)
 	return e
+}
+
+// explain lets one step refuse in an explanation, instead of all that comes after it.
+func (g *Gate) explain(p *passage, e *policy.Explanation, name string, run func(*transaction.Shard, *passage) (policy.Verdict, bool)) bool {
+	v, _ := run(nil, p)
+	if v.Refused() {
+		e.Steps = append(e.Steps[:1], policy.Step{Name: name, Verdict: v, Text: v.Reason.Sentence()})
+		e.Verdict, e.Candidates = v, nil
+	}
+	return v.Refused()
 }

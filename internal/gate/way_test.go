@@ -223,7 +223,7 @@ func TestOutbound(t *testing.T) {
 		ack := strings.NewReplacer("198.51.100.7:5062", "203.0.113.10:5060", "call1@198.51.100.7", "out1@203.0.113.10").Replace(r.byAlice(d, "ACK", 1, "o2"))
 		r.in(pbxAddr, ack)
 		r.want(carrierAddr, "ACK sip:c@203.0.113.200:5060 ")
-		r.in(pbxAddr, strings.NewReplacer("ACK", "BYE", ": 1 ", ": 2 ", "o2", "o3").Replace(ack))
+		r.in(pbxAddr, strings.NewReplacer("ACK", "BYE", ": 1 ", ": 2 ", "bKo2", "bKo3").Replace(ack))
 		r.in(carrierAddr, answer(r.want(carrierAddr, "BYE "), "200 OK", ""))
 		r.want(pbxAddr, "SIP/2.0 200 ")
 		r.over(200)

@@ -101,15 +101,15 @@ func (s *Snapshot) identifySource(r *Request, id *Identity, at netip.AddrPort, m
 // Request-URI names no one else: a number, or a number at this node, as a phone calls back
 // whose caller was shown to it with our address (topology hiding).
 func (s *Snapshot) identifyPhone(r *Request, id *Identity, uri *sip.URI, nameless bool) bool {
-	if r.Bound == 0 || !nameless && !s.here(r, uri) {
+	if r.Bound == 0 || !nameless && !s.Here(r, uri) {
 		return false
 	}
 	id.Customer, id.By = s.Customer(r.Bound), ByBinding
 	return id.Customer != nil
 }
 
-// here says that a URI's host means this node.
-func (s *Snapshot) here(r *Request, uri *sip.URI) bool {
+// Here says that a URI's host means this node.
+func (s *Snapshot) Here(r *Request, uri *sip.URI) bool {
 	if addr, ok := uri.Addr(); ok && r.Local.IsValid() && addr.Unmap() == r.Local.Unmap() {
 		return true
 	}
@@ -214,4 +214,10 @@ func appendHost(dst []byte, u *sip.URI) []byte {
 		dst = append(dst, c)
 	}
 	return dst
+}
+
+// IsHost says that the host of a URI is a domain, which is canonical.
+func IsHost(u *sip.URI, domain string) bool {
+	var buf [maxDomain + 1]byte
+	return string(appendHost(buf[:0], u)) == domain
 }

@@ -82,6 +82,7 @@ const (
 	Canceled
 	TransportFailed
 	HungUp
+	PartiesGone
 
 	// The end of a phone's binding.
 	BindingDead
@@ -150,6 +151,7 @@ var reasonTable = [reasonCount]reasonText{
 	SessionExpired:  {"session_expired", 0, "The session was not refreshed in time."},
 	Canceled:        {"canceled", 487, "The caller gave up."},
 	TransportFailed: {"transport_failed", 500, "The request could not be sent to any destination."},
+	PartiesGone:     {"parties_gone", 480, "After a restart neither party knew the call any more."},
 	HungUp:          {"hung_up", 480, "An operator ended the call."},
 
 	BindingDead:    {"binding_dead", 480, "The phone's connection ended, or three pings in a row were not answered."},

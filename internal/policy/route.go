@@ -123,7 +123,7 @@ func (s *Snapshot) foreign(r *Request, c *Customer) bool {
 	if err != nil || uri.Scheme == sip.SchemeTEL {
 		return false
 	}
-	return !s.here(r, &uri) && s.domainOf(&uri).customer != c.Settings.ID
+	return !s.Here(r, &uri) && s.domainOf(&uri).customer != c.Settings.ID
 }
 
 // fill lists the candidates of out.Group.

@@ -1,16 +1,18 @@
-// Package relay carries requests that belong to no call: OPTIONS and MESSAGE
-// through to their destinations, with failover, plain or hidden.
+// Package relay carries requests that belong to no dialog and make none: OPTIONS,
+// MESSAGE, PUBLISH, INFO and NOTIFY through to destinations, with failover, or to
+// phones; plain or hidden.
 //
 // It is not its job to decide whether a request may pass (package gate), nor to
-// know dialogs that such requests make (subscriptions, a later part of it).
+// know dialogs (package call).
 //
-// RFC 3261 16; RFC 3428 (MESSAGE).
+// RFC 3261 16; RFC 3428 (MESSAGE); RFC 3903 (PUBLISH).
 package relay
 
 import (
 	"tollgate/internal/dialog"
 	"tollgate/internal/peer"
 	"tollgate/internal/policy"
+	"tollgate/internal/registrar"
 	"tollgate/internal/slab"
 	"tollgate/internal/transaction"
 	"tollgate/internal/transport"
@@ -44,8 +46,10 @@ type request struct {
 	method    sip.Method
 	cseq      uint32
 	customer  *policy.Customer
-	id        dialog.Stable
+	id        dialog.Stable // follows from Call-ID and From tag: a retry has the same
 	source    transport.Flow
+	phones    []phone
+	best      []byte // the best refusal of the phones so far
 	server    transaction.ID
 	client    transaction.ID
 	initial   transaction.TimerID
@@ -70,27 +74,42 @@ func (r *Relay) request(sh *transaction.Shard, ref uint64) *request {
 	return q
 }
 
-// Start sends a request that passed the gate to its first destination. m is the
-// request of the server transaction.
-func (r *Relay) Start(sh *transaction.Shard, server transaction.ID, id *policy.Identity, list *policy.Candidates, m *sip.Message) {
-	info, ok := sh.Server(server)
+// Passed is a request that the gate let through.
+type Passed struct {
+	Server     transaction.ID
+	Identity   *policy.Identity
+	Candidates *policy.Candidates
+	Phones     []registrar.Contact // instead of Candidates
+}
+
+// Start sends a request that passed the gate to its first destination, or to phones.
+// m is the request of the server transaction.
+func (r *Relay) Start(sh *transaction.Shard, p *Passed, m *sip.Message) {
+	info, ok := sh.Server(p.Server)
 	if !ok {
 		return
 	}
+	id := p.Identity
 	settings := &id.Customer.Settings
 	slot, q := r.shards[sh.Index].Alloc()
 	*q = request{
 		gen: q.gen + 1, slot: slot, used: true, customer: id.Customer, direction: id.Direction,
 		hidden: settings.TopologyHiding && !settings.Transparent,
-		method: m.Method(), cseq: m.CSeq(), id: dialog.NewStable(), source: info.Flow, server: server,
+		method: m.Method(), cseq: m.CSeq(), source: info.Flow, server: p.Server,
 		mask: id.Domain,
 	}
 	if q.mask == "" && len(id.Customer.Domains) > 0 {
 		q.mask = id.Customer.Domains[0]
 	}
+	sh.Out = append(append(append(sh.Out[:0], m.CallID()...), 0), m.FromTag()...)
+	q.id = r.cfg.Minter.Derive(sh.Out)
+	sh.SetRef(p.Server, r.user, makeRef(q))
+	if len(p.Phones) > 0 {
+		r.toPhones(sh, q, p.Phones, m)
+		return
+	}
 	foreign, _ := peer.TargetOfURI(m.RequestURI())
-	q.walk.Start(list, foreign)
-	sh.SetRef(server, r.user, makeRef(q))
+	q.walk.Start(p.Candidates, foreign)
 	r.try(sh, q, m)
 }
 
@@ -112,7 +131,7 @@ func (r *Relay) try(sh *transaction.Shard, q *request, m *sip.Message) {
 			r.exhausted(sh, q)
 			return
 		case peer.Ready:
-			if r.send(sh, q, m, flow) {
+			if r.send(sh, q, m, flow, nil) {
 				return
 			}
 		}
@@ -142,7 +161,8 @@ func (r *Relay) answer(sh *transaction.Shard, q *request, status int) {
 
 func (r *Relay) close(sh *transaction.Shard, q *request) {
 	sh.Stop(&q.initial)
-	q.used, q.customer, q.walk = false, nil, peer.Walk{}
+	sh.Free(&q.best)
+	q.used, q.customer, q.walk, q.phones = false, nil, peer.Walk{}, nil
 	r.shards[sh.Index].Release(q.slot)
 }
 
@@ -155,28 +175,32 @@ func (r *Relay) token(dst []byte, sh *transaction.Shard, q *request, part dialog
 	return r.cfg.Minter.Append(dst, dialog.ID{Shard: sh.Index, Slot: q.slot, Stable: q.id, Part: part})
 }
 
-// send writes and sends the request to one address; false when it could not.
-func (r *Relay) send(sh *transaction.Shard, q *request, m *sip.Message, flow transport.Flow) bool {
+// send writes and sends the request to one address, or to a phone; false when it could not.
+func (r *Relay) send(sh *transaction.Shard, q *request, m *sip.Message, flow transport.Flow, to *phone) bool {
 	if q.client = sh.NewClient(r.user, makeRef(q)); q.client == 0 {
 		r.answer(sh, q, 503)
 		return true
 	}
 	var branch [transaction.BranchLen]byte
-	var id [dialog.IDLen]byte
-	var from, to [512]byte
+	var id, callID [dialog.IDLen]byte
+	var fromRoom, toRoom [512]byte
 	var hiding dialog.Hiding
 	fwd := dialog.Forward{
 		Message: m, Source: q.source.Remote, Out: r.address(flow),
-		Branch: sh.AppendBranch(branch[:0], q.client, transaction.LoopHash(m, q.source)), CSeq: q.cseq,
+		Branch: sh.AppendBranch(branch[:0], q.client, transaction.LoopHash(m)), CSeq: q.cseq,
+	}
+	if to != nil {
+		fwd.Target, fwd.Routes = []byte(to.contact.URI), []byte(to.contact.Path)
 	}
 	if q.hidden {
 		hiding.Reset(q.mask, q.customer.Domains, q.source.Remote)
 		hiding.NameURI(dialog.ContactURI(m))
 		hiding.Name(m.TopVia().Host)
 		fwd.Hide, fwd.ID = &hiding, r.token(id[:0], sh, q, dialog.ToCallee)
-		fwd.CallID, fwd.FromTag = fwd.ID, fwd.ID[len(fwd.ID)-16:]
-		fwd.From = hiding.AppendIdentity(from[:0], m.Value(sip.HdrFrom))
-		fwd.To = hiding.AppendIdentity(to[:0], m.Value(sip.HdrTo))
+		far := dialog.ID{Shard: r.cfg.Minter.Shard(m.CallID()), Slot: dialog.NoSlot, Stable: q.id, Part: dialog.ToCallee}
+		fwd.CallID, fwd.FromTag = r.cfg.Minter.Append(callID[:0], far), fwd.ID[len(fwd.ID)-16:]
+		fwd.From = hiding.AppendIdentity(fromRoom[:0], m.Value(sip.HdrFrom))
+		fwd.To = hiding.AppendIdentity(toRoom[:0], m.Value(sip.HdrTo))
 	}
 	out, err := fwd.Write(&sh.Edit, sh.Out[:0])
 	if err != nil {
@@ -197,7 +221,13 @@ func (r *Relay) send(sh *transaction.Shard, q *request, m *sip.Message, flow tra
 // Response is transaction.User.
 func (r *Relay) Response(sh *transaction.Shard, id transaction.ID, ref uint64, m *sip.Message, f transport.Flow) {
 	q := r.request(sh, ref)
-	if q == nil || q.client != id {
+	switch {
+	case q == nil:
+		return
+	case len(q.phones) > 0:
+		r.phoneAnswered(sh, q, id, m, f)
+		return
+	case q.client != id:
 		return
 	}
 	sh.Stop(&q.initial)
@@ -251,7 +281,12 @@ func (r *Relay) back(sh *transaction.Shard, q *request, m *sip.Message, f transp
 
 // Failed is transaction.User.
 func (r *Relay) Failed(sh *transaction.Shard, id transaction.ID, ref uint64, _ transaction.Failure) {
-	if q := r.request(sh, ref); q != nil && q.client == id {
+	q := r.request(sh, ref)
+	switch {
+	case q == nil:
+	case len(q.phones) > 0:
+		r.phoneOver(sh, q, id)
+	case q.client == id:
 		sh.Stop(&q.initial)
 		q.silent = true
 		r.try(sh, q, nil)
@@ -268,12 +303,18 @@ func (r *Relay) Unreachable(sh *transaction.Shard, id transaction.ID, ref uint64
 
 // Timer is the initial timer (mission row C10): on to the next destination.
 func (r *Relay) Timer(sh *transaction.Shard, _ uint8, ref uint64) {
-	if q := r.request(sh, ref); q != nil {
-		q.initial = 0
-		q.silent = true
-		sh.Abandon(q.client)
-		r.try(sh, q, nil)
+	q := r.request(sh, ref)
+	if q == nil {
+		return
 	}
+	q.initial = 0
+	if len(q.phones) > 0 {
+		r.phonesSilent(sh, q)
+		return
+	}
+	q.silent = true
+	sh.Abandon(q.client)
+	r.try(sh, q, nil)
 }
 
 // Continue is peer.Waiter.

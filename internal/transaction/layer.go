@@ -109,6 +109,9 @@ type Layer struct {
 	unreachables unreachables
 	clientTable  *clientTable
 
+	mu    sync.Mutex // guards later
+	later []func()
+
 	stop chan struct{}
 	done sync.WaitGroup
 }
@@ -173,6 +176,9 @@ func (l *Layer) Run() {
 					sh.wheel.advance(int64(sh.since/tick), sh.fire)
 					sh.unlock()
 				}
+				for _, f := range l.putOff() {
+					f()
+				}
 			}
 		}
 	}()
@@ -182,6 +188,22 @@ func (l *Layer) Run() {
 func (l *Layer) Close() {
 	close(l.stop)
 	l.done.Wait()
+}
+
+// Later calls f within a tick with no shard locked: for what needs two of them.
+func (l *Layer) Later(f func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.later = append(l.later, f)
+}
+
+// putOff takes what Later was given.
+func (l *Layer) putOff() []func() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	list := l.later
+	l.later = nil
+	return list
 }
 
 // Shards is the number of shards.

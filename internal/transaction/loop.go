@@ -3,22 +3,14 @@ package transaction
 import (
 	"github.com/dchest/siphash"
 
-	"tollgate/internal/transport"
 	"tollgate/sip"
 )
 
 // LoopHash is what tells a loop from a spiral (RFC 3261 16.3 step 4, 16.6 step 8):
-// what routing looks at, and where it came from, since what a PBX sends back as it
-// went in is to go to a phone. The port of a connection says nothing. The lowest
-// bit says that a body was carried, which Core.Stray wants to know of an INVITE.
-func LoopHash(m *sip.Message, f transport.Flow) uint32 {
-	port := f.Remote.Port()
-	if f.Proto.Reliable() {
-		port = 0
-	}
-	addr := f.Remote.Addr().As16()
-	sum := siphash.Hash(uint64(port), 2, addr[:])
-	sum = sum*31 + siphash.Hash(1, 2, m.RequestURI())
+// what routing looks at. The lowest bit says that a body was carried, which
+// Core.Stray wants to know of an INVITE.
+func LoopHash(m *sip.Message) uint32 {
+	sum := siphash.Hash(1, 2, m.RequestURI())
 	sum = sum*31 + siphash.Hash(1, 2, m.CallID())
 	sum = sum*31 + siphash.Hash(1, 2, m.FromTag())
 	sum = sum*31 + siphash.Hash(1, 2, m.ToTag())
@@ -31,7 +23,7 @@ func LoopHash(m *sip.Message, f transport.Flow) uint32 {
 }
 
 // Looped says that a request has been here before as it is now.
-func (l *Layer) Looped(m *sip.Message, f transport.Flow) bool {
+func (l *Layer) Looped(m *sip.Message) bool {
 	var want uint32
 	it := m.Elements(sip.HdrVia)
 	for {
@@ -44,7 +36,7 @@ func (l *Layer) Looped(m *sip.Message, f transport.Flow) bool {
 			continue
 		}
 		if want == 0 {
-			want = LoopHash(m, f) | 1
+			want = LoopHash(m) | 1
 		}
 		if id, ours := l.secret.parseBranch(via.Branch); ours && id.loop|1 == want {
 			return true

@@ -1,0 +1,68 @@
+package call
+
+import (
+	"tollgate/internal/dialog"
+	"tollgate/internal/policy"
+	"tollgate/sip"
+)
+
+// transferring takes the 2xx to a REFER within a call: its NOTIFYs may come after the
+// call's BYE, unless the response says that there will be none (RFC 4488).
+func (c *Calls) transferring(call *Call, m *sip.Message) {
+	if call.method == sip.INVITE && !sip.EqualFoldString(m.Value(sip.HdrReferSub), "false") {
+		call.referred = true
+	}
+}
+
+// foreignRefer says that the outside wants the PBX to call a host that is none of the
+// customer's: a way to calls that the PBX would not make by itself.
+func (c *Calls) foreignRefer(call *Call, from dialog.Side, m *sip.Message) bool {
+	inward := (call.direction == policy.Inbound) == (from == dialog.Caller)
+	if !inward || call.customer.Settings.Outbound == "any" {
+		return false
+	}
+	na, err := sip.ParseNameAddr(m.Value(sip.HdrReferTo))
+	if err != nil {
+		return true
+	}
+	u, err := sip.ParseURI(na.URI)
+	if err != nil {
+		return true
+	}
+	switch u.Scheme {
+	case sip.SchemeTEL:
+		return false
+	case sip.SchemeSIP, sip.SchemeSIPS:
+		return !c.ownHost(call, u.Host)
+	}
+	return true
+}
+
+// ownHost says that a host is the customer's, or ours.
+func (c *Calls) ownHost(call *Call, host []byte) bool {
+	for _, d := range call.customer.Domains {
+		if sip.EqualFoldString(host, d) {
+			return true
+		}
+	}
+	for _, d := range call.customer.Destinations {
+		if sip.EqualFoldString(host, d.Host) {
+			return true
+		}
+	}
+	u := sip.URI{Host: host}
+	addr, literal := u.Addr()
+	for i := range call.forks {
+		for _, side := range [...]dialog.Side{dialog.Caller, dialog.Callee} {
+			leg := call.leg(call.dialog(i), side)
+			ours, _ := c.cfg.Transport.Advertised(leg.Flow)
+			if sip.EqualFoldString(host, ours) || literal && addr == leg.Flow.Local.Addr() {
+				return true
+			}
+			if t, err := sip.ParseURI(call.text(leg.Target)); err == nil && !leg.Outside && sip.EqualFold(host, t.Host) {
+				return true
+			}
+		}
+	}
+	return false
+}
