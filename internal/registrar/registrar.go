@@ -6,21 +6,41 @@
 // port and our restarts, so that PBXs do not collect contacts. Bindings are kept
 // in this node's memory and journalled; pings keep NATs open and find dead flows.
 //
+// Locks: a shard of the transaction layer may hold, then a stripe of bindings, then
+// a stripe of flows; never the other way round. With a stripe locked nothing else of
+// the Config is called than Customer and the Journal.
+//
 // It is not its job to authenticate (the PBX does), nor to carry calls.
 //
-// RFC 3261 10; RFC 3327 (Path); RFC 5626 (instances); RFC 3581 (rport).
+// RFC 3261 10; RFC 3327 (Path); RFC 5626 (instances, keepalive); RFC 3581 (rport).
 package registrar
 
 import (
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"tollgate/internal/dialog"
 	"tollgate/internal/peer"
 	"tollgate/internal/policy"
+	"tollgate/internal/slab"
 	"tollgate/internal/tenant"
 	"tollgate/internal/transaction"
 	"tollgate/internal/transport"
-	"tollgate/sip"
+)
+
+// Bounds of what phones and PBXs may ask for.
+const (
+	maxLife        = 7200 * time.Second // of a binding without a refresh
+	usualLife      = 3600 * time.Second // where nobody says one (RFC 3261 10.2.1.1)
+	maxContacts    = 8                  // of one REGISTER
+	maxPerAOR      = 32                 // live bindings of an address of record
+	maxPerCustomer = 200_000            // so that no customer's PBX fills this node's memory
+	maxURI         = 512                // bytes of a Contact's URI, and of To's
+	maxPath        = 1024               // bytes of all Path headers
+	maxInstance    = 128
+	maxAgent       = 128 // what is kept of a User-Agent
 )
 
 // Contact is where a binding leads: all that a request to a phone needs.
@@ -34,48 +54,8 @@ type Contact struct {
 	Q        uint16         // preference, 0 to 1000
 }
 
-// Summary is a binding for lists.
-type Summary struct {
-	ID        string            `json:"id"`
-	Customer  tenant.CustomerID `json:"customer_id"`
-	AOR       string            `json:"aor"`
-	Contact   string            `json:"contact"`
-	Instance  string            `json:"instance,omitempty"`
-	UserAgent string            `json:"user_agent,omitempty"`
-	Transport string            `json:"transport"`
-	Source    string            `json:"source"`
-	NAT       bool              `json:"nat"`       // far-end NAT was found
-	Reachable bool              `json:"reachable"` // false: its connection is gone
-	Missed    int               `json:"missed"`    // pings in a row without an answer
-	Expires   time.Time         `json:"expires"`
-	Since     time.Time         `json:"since"`
-}
-
-// ByFlow gives the binding that was made over a flow: whose phone a request comes
-// from. Over UDP a flow is the peer's address and port.
-func (r *Registrar) ByFlow(f transport.Flow) (Contact, bool) { return Contact{}, false }
-
-// ByID gives a live binding by the stable id of its token.
-func (r *Registrar) ByID(id dialog.Stable) (Contact, bool) { return Contact{}, false }
-
-// ByAOR appends the live bindings of an address of record, the most preferred
-// first. user is as a URI has it, escapes included; domain is canonical.
-func (r *Registrar) ByAOR(dst []Contact, customer tenant.CustomerID, user []byte, domain string) []Contact {
-	return dst
-}
-
-// Start relays a REGISTER that passed the gate. m is the request of the server transaction.
-func (r *Registrar) Start(sh *transaction.Shard, server transaction.ID, id *policy.Identity, list *policy.Candidates, m *sip.Message) {
-}
-
-// Pong takes the answer to a ping.
-func (r *Registrar) Pong(m *sip.Message, f transport.Flow) {}
-
-// Closed ends the bindings of a connection that has ended.
-func (r *Registrar) Closed(f transport.Flow) {}
-
 // Journal keeps bindings over a restart. Put returns once the record would survive
-// this process; what it is given is copied.
+// this process; what it is given is copied. Both are called with the binding locked.
 type Journal interface {
 	Put(id dialog.Stable, data []byte) error
 	Delete(id dialog.Stable)
@@ -86,6 +66,9 @@ type Transport interface {
 	Alive(f transport.Flow) bool
 	Advertised(f transport.Flow) (host string, port uint16)
 	Send(f transport.Flow, data []byte) error
+	// Adopt makes a flow of an earlier process one of this: its Listener is the one
+	// that has the protocol and local address now. false: there is none any more.
+	Adopt(f transport.Flow) (transport.Flow, bool)
 }
 
 // Config says what a Registrar is made of.
@@ -97,33 +80,57 @@ type Config struct {
 	// Customer gives the settings in force; nil when the customer is gone.
 	Customer func(tenant.CustomerID) *policy.Customer
 	Interval time.Duration // between two pings of a phone; 0 = 30 s
-	// Ended is told of bindings that end otherwise than by their phone: expired, dead.
+	// Ended is told of bindings that end otherwise than by a REGISTER or Remove:
+	// policy.BindingExpired, policy.BindingDead. nil: nobody is.
 	Ended func(c Contact, why policy.Reason)
 }
 
 // Registrar is all bindings of a node. It is safe for concurrent use.
-type Registrar struct{}
+type Registrar struct {
+	cfg      Config
+	layer    *transaction.Layer
+	user     uint8
+	requests []slab.Slab[request] // by shard, guarded by its lock
+	work     []work               // likewise
+
+	start   time.Time // the clock of expiries and pings
+	tick    time.Duration
+	hash    [2]uint64 // keys the hash of flows
+	stripes [stripes]stripe
+	flows   [stripes]flows
+	census  census
+	live    atomic.Int64
+
+	closed atomic.Bool
+	stop   chan struct{}
+	done   sync.WaitGroup
+}
 
 // New makes the registrar of a layer.
-func New(cfg Config, layer *transaction.Layer) *Registrar { return &Registrar{} }
+func New(cfg Config, layer *transaction.Layer) *Registrar {
+	if cfg.Interval == 0 {
+		cfg.Interval = 30 * time.Second
+	}
+	r := &Registrar{
+		cfg: cfg, layer: layer, start: time.Now(), tick: cfg.Interval / slots,
+		requests: make([]slab.Slab[request], layer.Shards()), work: make([]work, layer.Shards()),
+		hash: [2]uint64{rand.Uint64(), rand.Uint64()}, stop: make(chan struct{}),
+	}
+	for i := range r.stripes {
+		r.stripes[i].byID = make(map[dialog.Stable]*binding)
+		r.stripes[i].byAOR = make(map[uint64]*binding)
+		r.flows[i].heads = make(map[uint64]*binding)
+	}
+	r.census.of = make(map[tenant.CustomerID]int)
+	r.user = layer.Register(r)
+	return r
+}
 
-// Run sends pings and ends what expires until Close.
-func (r *Registrar) Run() {}
+// now is the age of the registrar.
+func (r *Registrar) now() time.Duration { return time.Since(r.start) }
 
-// Close ends the pings and waits for them.
-func (r *Registrar) Close() {}
-
-// Restore takes a binding that the journal kept, before Run.
-func (r *Registrar) Restore(id dialog.Stable, data []byte) error { return nil }
-
-// Checkpoint puts every live binding into the journal again, a few at a time.
-func (r *Registrar) Checkpoint() error { return nil }
+// wall gives a time of the registrar's clock as the wall clock has it now.
+func (r *Registrar) wall(at time.Duration) time.Time { return time.Now().Add(at - r.now()) }
 
 // Len is the number of live bindings.
-func (r *Registrar) Len() int { return 0 }
-
-// List gives the bindings that keep takes.
-func (r *Registrar) List(keep func(tenant.CustomerID) bool) []Summary { return nil }
-
-// Remove ends a binding by the ID that List gives, if allowed takes its customer.
-func (r *Registrar) Remove(id string, allowed func(tenant.CustomerID) bool) bool { return false }
+func (r *Registrar) Len() int { return int(r.live.Load()) }

@@ -1,0 +1,191 @@
+package registrar
+
+import (
+	"encoding/binary"
+	"errors"
+	"net/netip"
+	"time"
+
+	"tollgate/internal/dialog"
+	"tollgate/internal/tenant"
+	"tollgate/internal/transport"
+)
+
+// A binding in the journal, version 1. Numbers are varints, texts and addresses have
+// their length before them; an expiry is wall-clock time in milliseconds, since a
+// process's own clock ends with it.
+//
+//	version, key, flags (bit 0: NAT), protocol
+//	customer, destination, expiry, since, q, connection
+//	local address, port, remote address, port
+//	address of record, URI, instance, path, User-Agent
+const recordVersion = 1
+
+// Errors of Restore.
+var (
+	errRecord  = errors.New("bad record of a binding")
+	errVersion = errors.New("record of a binding of a newer version")
+)
+
+// put journals a binding. The caller holds the stripe's lock.
+func (r *Registrar) put(s *stripe, id dialog.Stable, f *facts, flow transport.Flow) error {
+	if r.cfg.Journal == nil {
+		return nil
+	}
+	s.room = appendRecord(s.room[:0], f, &flow, r.wall(f.expires))
+	return r.cfg.Journal.Put(id, s.room)
+}
+
+func appendRecord(dst []byte, f *facts, flow *transport.Flow, expiry time.Time) []byte {
+	flags := byte(0)
+	if f.nat {
+		flags = 1
+	}
+	dst = append(dst, recordVersion, f.key, flags, byte(flow.Proto))
+	for _, n := range [...]uint64{
+		uint64(f.customer), uint64(f.dest), uint64(expiry.UnixMilli()), uint64(f.since), uint64(f.q), flow.Conn,
+	} {
+		dst = binary.AppendUvarint(dst, n)
+	}
+	for _, a := range [...]netip.AddrPort{flow.Local, flow.Remote} {
+		raw := a.Addr().As16()
+		size := 16
+		if a.Addr().Is4() {
+			size = 4
+		}
+		dst = append(dst, byte(size))
+		dst = append(dst, raw[16-size:]...)
+		dst = binary.BigEndian.AppendUint16(dst, a.Port())
+	}
+	for _, s := range [...]string{f.aor, f.uri, f.instance, f.path, f.agent} {
+		dst = binary.AppendUvarint(dst, uint64(len(s)))
+		dst = append(dst, s...)
+	}
+	return dst
+}
+
+// decoder reads a record; once bad it gives zeros.
+type decoder struct {
+	b   []byte
+	bad bool
+}
+
+func (d *decoder) take(n uint64) []byte {
+	if n > uint64(len(d.b)) {
+		d.bad, d.b = true, nil
+		return nil
+	}
+	out := d.b[:n]
+	d.b = d.b[n:]
+	return out
+}
+
+func (d *decoder) byte() byte {
+	if b := d.take(1); b != nil {
+		return b[0]
+	}
+	return 0
+}
+
+func (d *decoder) number() uint64 {
+	n, size := binary.Uvarint(d.b)
+	if size <= 0 {
+		d.bad, d.b = true, nil
+		return 0
+	}
+	d.b = d.b[size:]
+	return n
+}
+
+func (d *decoder) addrPort() netip.AddrPort {
+	addr, ok := netip.AddrFromSlice(d.take(uint64(d.byte())))
+	port := d.take(2)
+	if !ok || port == nil {
+		d.bad = true
+		return netip.AddrPort{}
+	}
+	return netip.AddrPortFrom(addr, binary.BigEndian.Uint16(port))
+}
+
+func (d *decoder) text(most int) string {
+	b := d.take(d.number())
+	if len(b) > most {
+		d.bad = true
+		return ""
+	}
+	return string(b)
+}
+
+// decode reads what appendRecord wrote.
+func decode(data []byte, f *facts, flow *transport.Flow) (expiry time.Time, err error) {
+	d := decoder{b: data}
+	switch version := d.byte(); {
+	case len(data) == 0, version == 0:
+		return expiry, errRecord
+	case version != recordVersion:
+		return expiry, errVersion
+	}
+	f.key, f.nat = d.byte(), d.byte()&1 != 0
+	flow.Proto = transport.Proto(d.byte())
+	f.customer, f.dest = tenant.CustomerID(d.number()), tenant.DestinationID(d.number())
+	expiry = time.UnixMilli(int64(d.number()))
+	f.since, f.q, flow.Conn = int64(d.number()), uint16(d.number()), d.number()
+	flow.Local, flow.Remote = d.addrPort(), d.addrPort()
+	f.aor, f.uri, f.instance = d.text(maxURI), d.text(maxURI), d.text(maxInstance)
+	f.path, f.agent = d.text(maxPath), d.text(maxAgent)
+	if d.bad || len(d.b) > 0 || flow.Proto.Via() == "" || f.q > 1000 {
+		return expiry, errRecord
+	}
+	return expiry, nil
+}
+
+// Restore takes a binding that the journal kept, before Run. What can no longer be
+// used (expired; its key or listener is gone) is left out: the journal's next
+// checkpoint forgets it. A connection is gone with its process, but its phone is known,
+// and back when it registers again.
+func (r *Registrar) Restore(id dialog.Stable, data []byte) error {
+	b := &binding{id: id}
+	expiry, err := decode(data, &b.facts, &b.flow)
+	if err != nil {
+		return err
+	}
+	key := binary.BigEndian.AppendUint64(nil, uint64(b.customer))
+	at := r.addressOf(append(key, b.aor...))
+	if id[0] != at.first {
+		return errRecord
+	}
+	left := min(time.Until(expiry), maxLife) // the wall clock may have been set meanwhile
+	flow, ok := r.cfg.Transport.Adopt(b.flow)
+	if left <= 0 || !ok || !r.cfg.Minter.Knows(b.key) {
+		return nil
+	}
+	b.flow, b.hash, b.expires = flow, at.hash, r.now()+left
+	s := r.stripe(id[0])
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.byID[id] == nil {
+		r.add(s, b)
+	}
+	return nil
+}
+
+// Checkpoint puts every live binding into the journal again, a stripe at a time.
+func (r *Registrar) Checkpoint() error {
+	for i := range r.stripes {
+		if err := r.checkpoint(&r.stripes[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *Registrar) checkpoint(s *stripe) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, b := range s.byID {
+		if err := r.put(s, b.id, &b.facts, b.flow); err != nil {
+			return err
+		}
+	}
+	return nil
+}

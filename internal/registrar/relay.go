@@ -1,0 +1,293 @@
+package registrar
+
+import (
+	"time"
+
+	"tollgate/internal/dialog"
+	"tollgate/internal/peer"
+	"tollgate/internal/policy"
+	"tollgate/internal/transaction"
+	"tollgate/internal/transport"
+	"tollgate/sip"
+)
+
+// request is one REGISTER under way.
+type request struct {
+	gen, slot uint32
+	used      bool
+	hidden    bool
+	silent    bool  // the last candidate gave no sign of life
+	status    int16 // the last refusal that led on to another destination
+	direction policy.Direction
+	cseq      uint32
+	customer  *policy.Customer
+	source    transport.Flow
+	server    transaction.ID
+	client    transaction.ID
+	initial   transaction.TimerID
+	walk      peer.Walk
+	mask      string
+	keys      [maxContacts]uint8 // of the tokens that were sent
+	sent      time.Duration      // the first time, on the registrar's clock
+}
+
+// work is what one shard works with, so that nothing is allocated.
+type work struct {
+	wish   wish
+	grants grants
+	hiding dialog.Hiding
+	out    dialog.Address // how the PBX's flow knows us
+	next   [maxContacts]facts
+	text   []byte
+}
+
+func makeRef(q *request) uint64 { return uint64(q.gen)<<32 | uint64(q.slot) }
+
+func (r *Registrar) request(sh *transaction.Shard, ref uint64) *request {
+	q := r.requests[sh.Index].At(uint32(ref))
+	if q == nil || !q.used || q.gen != uint32(ref>>32) {
+		return nil
+	}
+	return q
+}
+
+// Start relays a REGISTER that passed the gate. m is the request of the server transaction.
+func (r *Registrar) Start(sh *transaction.Shard, server transaction.ID, id *policy.Identity, list *policy.Candidates, m *sip.Message) {
+	info, ok := sh.Server(server)
+	if !ok {
+		return
+	}
+	w := &r.work[sh.Index].wish
+	no := r.read(w, m, id.Customer, info.Flow)
+	if no.status == 0 {
+		no = r.room(w, id.Customer)
+	}
+	if no.status != 0 {
+		sh.RespondStatus(server, &sip.Response{Status: no.status, Reason: no.reason})
+		return
+	}
+	settings := &id.Customer.Settings
+	slot, q := r.requests[sh.Index].Alloc()
+	*q = request{
+		gen: q.gen + 1, slot: slot, used: true, customer: id.Customer, direction: id.Direction,
+		hidden: settings.TopologyHiding && !settings.Transparent,
+		cseq:   m.CSeq(), source: info.Flow, server: server, mask: id.Domain, sent: r.now(),
+	}
+	if q.mask == "" && len(id.Customer.Domains) > 0 {
+		q.mask = id.Customer.Domains[0]
+	}
+	for i := range w.contacts[:w.n] {
+		q.keys[i] = w.contacts[i].key
+	}
+	foreign, _ := peer.TargetOfURI(m.RequestURI())
+	q.walk.Start(list, foreign)
+	sh.SetRef(server, r.user, makeRef(q))
+	r.try(sh, q, m)
+}
+
+// again reads the kept request, which was judged before.
+func (r *Registrar) again(sh *transaction.Shard, q *request) bool {
+	if !sh.Request(q.server, &sh.Kept) {
+		return false
+	}
+	w := &r.work[sh.Index].wish
+	if r.read(w, &sh.Kept, q.customer, q.source).status != 0 {
+		return false // our listeners have changed meanwhile
+	}
+	for i := range w.contacts[:w.n] {
+		w.contacts[i].key = q.keys[i]
+	}
+	return true
+}
+
+// growth is about how many bytes we add to a REGISTER (RFC 3261 18.1.1).
+const growth = 180
+
+// try sends the request to the next address, or answers when none is left. m is nil
+// where the work space no longer holds what the request asks for.
+func (r *Registrar) try(sh *transaction.Shard, q *request, m *sip.Message) {
+	if m == nil {
+		if !r.again(sh, q) {
+			r.answer(sh, q, 500)
+			return
+		}
+		m = &sh.Kept
+	}
+	for {
+		flow, step := r.cfg.Router.Next(&q.walk, len(m.Bytes())+growth, r, sh.Index, makeRef(q))
+		switch step {
+		case peer.Waiting:
+			return
+		case peer.Exhausted:
+			r.exhausted(sh, q)
+			return
+		case peer.Ready:
+			if r.send(sh, q, m, flow) {
+				return
+			}
+		}
+	}
+}
+
+// exhausted answers as mission row C10 says: the last refusal, else 404 to the
+// outside and 408 to the PBX.
+func (r *Registrar) exhausted(sh *transaction.Shard, q *request) {
+	status := int(q.status)
+	switch {
+	case status == 503 && !q.silent:
+		status = 500
+	case status != 0 && !q.silent:
+	case q.direction == policy.Inbound:
+		status = 404
+	default:
+		status = 408
+	}
+	r.answer(sh, q, status)
+}
+
+func (r *Registrar) answer(sh *transaction.Shard, q *request, status int) {
+	sh.RespondStatus(q.server, &sip.Response{Status: status})
+	r.close(sh, q)
+}
+
+func (r *Registrar) close(sh *transaction.Shard, q *request) {
+	sh.Stop(&q.initial)
+	q.used, q.customer, q.walk = false, nil, peer.Walk{}
+	r.requests[sh.Index].Release(q.slot)
+}
+
+func (r *Registrar) address(f transport.Flow) dialog.Address {
+	host, port := r.cfg.Transport.Advertised(f)
+	return dialog.Address{Proto: f.Proto, Host: host, Port: port}
+}
+
+// fromTag ends the tag that a PBX gets from us.
+const fromTag = 0xff
+
+// send writes and sends the request to one address; false when it could not.
+func (r *Registrar) send(sh *transaction.Shard, q *request, m *sip.Message, flow transport.Flow) bool {
+	if q.client = sh.NewClient(r.user, makeRef(q)); q.client == 0 {
+		r.answer(sh, q, 503)
+		return true
+	}
+	w := &r.work[sh.Index]
+	var branch [transaction.BranchLen]byte
+	var id [dialog.IDLen]byte
+	var tag [24]byte
+	var from, to [512]byte
+	w.out = r.address(flow)
+	fwd := dialog.Forward{
+		Message: m, Source: q.source.Remote, Out: w.out, CSeq: q.cseq,
+		Branch: sh.AppendBranch(branch[:0], q.client, transaction.LoopHash(m)),
+	}
+	var hide *dialog.Hiding
+	if q.hidden {
+		hide = w.hide(q, m)
+		// They follow from the phone's, so that a refresh and the answer to a challenge
+		// fit to what went before (RFC 3261 10.2.4, 22.2).
+		w.text = append(append(append(w.text[:0], m.CallID()...), 0), m.FromTag()...)
+		far := r.cfg.Minter.Derive(w.text)
+		fwd.Hide = hide
+		fwd.CallID = r.cfg.Minter.Append(id[:0], dialog.ID{
+			Shard: r.cfg.Minter.Shard(m.CallID()), Slot: dialog.NoSlot, Stable: far, Part: dialog.ToCallee,
+		})
+		fwd.FromTag = sip.AppendToken(tag[:0], append(append(w.text[:0], far[:]...), fromTag))
+		fwd.From = hide.AppendIdentity(from[:0], m.Value(sip.HdrFrom))
+		fwd.To = hide.AppendIdentity(to[:0], m.Value(sip.HdrTo))
+	}
+	fwd.Edit(&sh.Edit)
+	r.outward(&sh.Edit, m, w, hide)
+	out, err := sh.Edit.Write(sh.Out[:0])
+	if err != nil {
+		sh.Forget(q.client)
+		r.answer(sh, q, 513)
+		return true
+	}
+	sh.Out = out
+	if sh.SendRequest(q.client, sip.REGISTER, flow, out) != nil {
+		q.client = 0
+		return false
+	}
+	q.silent = false
+	q.initial = sh.After(q.customer.Settings.Timers.Initial, r.user, 0, makeRef(q))
+	return true
+}
+
+// hide prepares the hiding of a phone.
+func (w *work) hide(q *request, m *sip.Message) *dialog.Hiding {
+	h := &w.hiding
+	h.Reset(q.mask, q.customer.Domains, q.source.Remote)
+	h.OwnContacts = true
+	for i := range w.wish.contacts[:w.wish.n] {
+		h.NameURI(w.wish.contacts[i].name.URI)
+	}
+	h.Name(m.TopVia().Host)
+	return h
+}
+
+// Response is transaction.User.
+func (r *Registrar) Response(sh *transaction.Shard, id transaction.ID, ref uint64, m *sip.Message, f transport.Flow) {
+	q := r.request(sh, ref)
+	if q == nil || q.client != id {
+		return
+	}
+	sh.Stop(&q.initial)
+	code := m.StatusCode()
+	if code == 100 {
+		return
+	}
+	if code == 500 || code >= 502 && code <= 504 {
+		q.status = int16(code)
+		r.try(sh, q, nil)
+		return
+	}
+	if !r.back(sh, q, m, f) {
+		sh.RespondStatus(q.server, &sip.Response{Status: 500})
+	}
+	if code >= 200 {
+		r.close(sh, q)
+	}
+}
+
+// Failed is transaction.User.
+func (r *Registrar) Failed(sh *transaction.Shard, id transaction.ID, ref uint64, _ transaction.Failure) {
+	if q := r.request(sh, ref); q != nil && q.client == id {
+		sh.Stop(&q.initial)
+		q.silent = true
+		r.try(sh, q, nil)
+	}
+}
+
+// Unreachable is transaction.User: on to the next address, if there is one.
+func (r *Registrar) Unreachable(sh *transaction.Shard, id transaction.ID, ref uint64) {
+	if q := r.request(sh, ref); q != nil && q.client == id && q.walk.More() {
+		sh.Stop(&q.initial)
+		r.Timer(sh, 0, ref)
+	}
+}
+
+// Timer is the initial timer (mission row C10): on to the next destination.
+func (r *Registrar) Timer(sh *transaction.Shard, _ uint8, ref uint64) {
+	if q := r.request(sh, ref); q != nil {
+		q.initial = 0
+		q.silent = true
+		sh.Abandon(q.client)
+		r.try(sh, q, nil)
+	}
+}
+
+// Continue is peer.Waiter.
+func (r *Registrar) Continue(shard uint8, ref uint64, apply func(*peer.Walk)) {
+	r.layer.Do(shard, func(sh *transaction.Shard) {
+		if q := r.request(sh, ref); q != nil {
+			apply(&q.walk)
+			r.try(sh, q, nil)
+		}
+	})
+}
+
+// Canceled is an INVITE's only.
+func (r *Registrar) Canceled(*transaction.Shard, transaction.ID, uint64) {}
+
+// Ended is an INVITE's only.
+func (r *Registrar) Ended(*transaction.Shard, transaction.ID, uint64) {}

@@ -1,0 +1,318 @@
+package registrar
+
+import (
+	"encoding/binary"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/dchest/siphash"
+
+	"tollgate/internal/dialog"
+	"tollgate/internal/policy"
+	"tollgate/internal/tenant"
+	"tollgate/internal/transport"
+	"tollgate/sip"
+)
+
+// stripes is in how many parts the table is locked. All bindings of an address of
+// record are in one stripe, which the first byte of their ids names.
+const stripes = 64
+
+// slots is how many ticks an interval has; a binding's turn is the second byte of
+// its id, which is a hash.
+const slots = 256
+
+// facts is what is known of a phone; all of it but Missed is journalled.
+type facts struct {
+	customer tenant.CustomerID
+	dest     tenant.DestinationID // the PBX that has the binding, 0 = a foreign host
+	aor      string
+	uri      string
+	instance string
+	path     string
+	agent    string
+	expires  time.Duration // on the registrar's clock, as is bound
+	bound    time.Duration // the last 2xx
+	since    int64         // Unix time in seconds
+	q        uint16
+	key      uint8 // of its token
+	missed   uint8 // pings since it was last heard
+	nat      bool
+}
+
+// binding is one phone at one address of record.
+type binding struct {
+	facts    // guarded by the stripe's lock, as all but flowNext and flowPrev
+	id       dialog.Stable
+	due      uint8 // bucket of the wheel
+	hash     uint64
+	flow     transport.Flow // changed only while it is in no list of a flow
+	nextAOR  *binding
+	next     *binding // in its bucket
+	prev     *binding
+	flowNext *binding // guarded by the flow's lock
+	flowPrev *binding
+}
+
+// stripe is one lock and the bindings that it guards.
+type stripe struct {
+	mu    sync.Mutex
+	byID  map[dialog.Stable]*binding
+	byAOR map[uint64]*binding // the first of each address of record
+	tick  int64               // the last that was served
+	wheel [slots]*binding     // by the tick at which they are looked at next
+	room  []byte              // for records of the journal
+}
+
+// flows is one lock and the bindings of the flows that it guards.
+type flows struct {
+	mu    sync.Mutex
+	heads map[uint64]*binding
+}
+
+// census counts bindings by customer.
+type census struct {
+	mu sync.Mutex
+	of map[tenant.CustomerID]int
+}
+
+func (c *census) add(id tenant.CustomerID, n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.of[id] += n; c.of[id] == 0 {
+		delete(c.of, id)
+	}
+}
+
+func (c *census) count(id tenant.CustomerID) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.of[id]
+}
+
+// address is an address of record of a customer, as the table finds it.
+type address struct {
+	first byte   // of the ids of its bindings
+	hash  uint64 // within their stripe
+}
+
+// appendAddress appends customer, user and domain as they are hashed.
+func appendAddress(dst []byte, customer tenant.CustomerID, user []byte, domain string) []byte {
+	dst = binary.BigEndian.AppendUint64(dst, uint64(customer))
+	dst = sip.AppendUnescaped(dst, user)
+	dst = append(dst, '@')
+	return append(dst, domain...)
+}
+
+// customerLen is how much of what appendAddress writes is not the address itself.
+const customerLen = 8
+
+// addressOf hashes what appendAddress wrote. It follows from the minter's root, so
+// that ids are the same after a restart.
+func (r *Registrar) addressOf(key []byte) address {
+	s := r.cfg.Minter.Derive(key)
+	return address{first: s[0], hash: binary.BigEndian.Uint64(s[4:])}
+}
+
+func (r *Registrar) stripe(first byte) *stripe { return &r.stripes[first%stripes] }
+
+func (b *binding) contact() Contact {
+	return Contact{
+		Binding: b.id, Customer: b.customer, AOR: b.aor, URI: b.uri, Path: b.path, Flow: b.flow, Q: b.q,
+	}
+}
+
+// ByID gives a live binding by the stable id of its token.
+func (r *Registrar) ByID(id dialog.Stable) (Contact, bool) {
+	s := r.stripe(id[0])
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if b := s.byID[id]; b != nil {
+		return b.contact(), true
+	}
+	return Contact{}, false
+}
+
+// ByAOR appends the live bindings of an address of record, the most preferred
+// first. user is as a URI has it, escapes included; domain is canonical.
+func (r *Registrar) ByAOR(dst []Contact, customer tenant.CustomerID, user []byte, domain string) []Contact {
+	var room [customerLen + maxURI]byte
+	key := appendAddress(room[:0], customer, user, domain)
+	at := r.addressOf(key)
+	n := len(dst)
+	s := r.stripe(at.first)
+	s.mu.Lock()
+	for b := s.byAOR[at.hash]; b != nil; b = b.nextAOR {
+		if b.customer == customer && b.aor == string(key[customerLen:]) {
+			dst = append(dst, b.contact())
+		}
+	}
+	s.mu.Unlock()
+	slices.SortStableFunc(dst[n:], func(a, b Contact) int { return int(b.Q) - int(a.Q) })
+	return dst
+}
+
+// ByFlow gives the binding that was made over a flow: whose phone a request comes
+// from. Over UDP a flow is the peer's address and port. Of several, such as the lines
+// of one phone, it is the one that came last.
+func (r *Registrar) ByFlow(f transport.Flow) (Contact, bool) {
+	hash := r.hashFlow(&f)
+	l := &r.flows[hash%stripes]
+	l.mu.Lock()
+	b := l.heads[hash]
+	for b != nil && !sameFlow(&b.flow, &f) {
+		b = b.flowNext
+	}
+	var id dialog.Stable
+	if b != nil {
+		id = b.id
+	}
+	l.mu.Unlock()
+	if b == nil {
+		return Contact{}, false
+	}
+	c, ok := r.ByID(id)
+	return c, ok && sameFlow(&c.Flow, &f)
+}
+
+// sameFlow says whether two flows lead to one peer through one NAT's hole, or are
+// one connection.
+func sameFlow(a, b *transport.Flow) bool {
+	if a.Proto != b.Proto || a.Proto.Reliable() {
+		return a.Proto == b.Proto && a.Conn == b.Conn
+	}
+	return a.Remote == b.Remote
+}
+
+func (r *Registrar) hashFlow(f *transport.Flow) uint64 {
+	var raw [19]byte
+	raw[0] = byte(f.Proto)
+	if f.Proto.Reliable() {
+		binary.BigEndian.PutUint64(raw[1:], f.Conn)
+		return siphash.Hash(r.hash[0], r.hash[1], raw[:9])
+	}
+	addr := f.Remote.Addr().As16()
+	copy(raw[1:], addr[:])
+	binary.BigEndian.PutUint16(raw[17:], f.Remote.Port())
+	return siphash.Hash(r.hash[0], r.hash[1], raw[:])
+}
+
+// linkFlow puts a binding at the head of its flow's list.
+func (r *Registrar) linkFlow(b *binding) {
+	hash := r.hashFlow(&b.flow)
+	l := &r.flows[hash%stripes]
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	b.flowPrev, b.flowNext = nil, l.heads[hash]
+	if b.flowNext != nil {
+		b.flowNext.flowPrev = b
+	}
+	l.heads[hash] = b
+}
+
+func (r *Registrar) unlinkFlow(b *binding) {
+	hash := r.hashFlow(&b.flow)
+	l := &r.flows[hash%stripes]
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case b.flowPrev != nil:
+		b.flowPrev.flowNext = b.flowNext
+	case b.flowNext != nil:
+		l.heads[hash] = b.flowNext
+	default:
+		delete(l.heads, hash)
+	}
+	if b.flowNext != nil {
+		b.flowNext.flowPrev = b.flowPrev
+	}
+	b.flowNext, b.flowPrev = nil, nil
+}
+
+// add takes a new binding. The caller holds the stripe's lock, here and below.
+func (r *Registrar) add(s *stripe, b *binding) {
+	s.byID[b.id] = b
+	b.nextAOR = s.byAOR[b.hash]
+	s.byAOR[b.hash] = b
+	r.linkFlow(b)
+	r.schedule(s, b)
+	r.census.add(b.customer, 1)
+	r.live.Add(1)
+}
+
+// move gives a binding another flow.
+func (r *Registrar) move(b *binding, f transport.Flow) {
+	if b.flow == f {
+		return
+	}
+	r.unlinkFlow(b)
+	b.flow = f
+	r.linkFlow(b)
+}
+
+// end removes a binding, from the journal too.
+func (r *Registrar) end(s *stripe, b *binding) {
+	r.unschedule(s, b)
+	r.unlinkFlow(b)
+	delete(s.byID, b.id)
+	if s.byAOR[b.hash] == b {
+		s.byAOR[b.hash] = b.nextAOR
+	} else {
+		before := s.byAOR[b.hash]
+		for before.nextAOR != b {
+			before = before.nextAOR
+		}
+		before.nextAOR = b.nextAOR
+	}
+	if s.byAOR[b.hash] == nil {
+		delete(s.byAOR, b.hash)
+	}
+	r.census.add(b.customer, -1)
+	r.live.Add(-1)
+	if r.cfg.Journal != nil {
+		r.cfg.Journal.Delete(b.id)
+	}
+}
+
+// Closed ends the bindings of a connection that has ended. After Close it does
+// nothing: connections that end with this process must not end what the journal keeps.
+func (r *Registrar) Closed(f transport.Flow) {
+	if !f.Proto.Reliable() || r.closed.Load() {
+		return
+	}
+	hash := r.hashFlow(&f)
+	l := &r.flows[hash%stripes]
+	var ids []dialog.Stable
+	l.mu.Lock()
+	for b := l.heads[hash]; b != nil; b = b.flowNext {
+		ids = append(ids, b.id)
+	}
+	l.mu.Unlock()
+	for _, id := range ids {
+		r.endIf(id, policy.BindingDead, func(b *binding) bool { return sameFlow(&b.flow, &f) })
+	}
+}
+
+// endIf ends a binding that passes a test, and tells whoever wants to know.
+func (r *Registrar) endIf(id dialog.Stable, why policy.Reason, test func(b *binding) bool) bool {
+	s := r.stripe(id[0])
+	s.mu.Lock()
+	b := s.byID[id]
+	if b == nil || !test(b) {
+		s.mu.Unlock()
+		return false
+	}
+	c := b.contact()
+	r.end(s, b)
+	s.mu.Unlock()
+	r.tell(c, why)
+	return true
+}
+
+// tell reports the end of a binding; policy.OK is nobody's business.
+func (r *Registrar) tell(c Contact, why policy.Reason) {
+	if r.cfg.Ended != nil && why != policy.OK {
+		r.cfg.Ended(c, why)
+	}
+}

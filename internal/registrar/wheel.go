@@ -1,0 +1,147 @@
+package registrar
+
+import (
+	"time"
+
+	"tollgate/internal/policy"
+)
+
+// Each binding is looked at once in an interval, on the tick that its id says, which
+// spreads the pings evenly by itself, also right after a restart; and on the tick of
+// its expiry, if that comes first. So one bucket of 256 holds it at a time, and there
+// is neither a timer nor a goroutine for it.
+
+// misses is how many pings in a row must go unanswered for a phone to be dead.
+const misses = 3
+
+// schedule puts a binding into the bucket of the tick at which it is looked at next.
+func (r *Registrar) schedule(s *stripe, b *binding) {
+	turn := s.tick + 1 + int64(uint8(b.id[1]-uint8(s.tick+1)))
+	expiry := max(int64((b.expires+r.tick-1)/r.tick), s.tick+1)
+	b.due = uint8(min(turn, expiry))
+	head := &s.wheel[b.due]
+	b.prev, b.next = nil, *head
+	if b.next != nil {
+		b.next.prev = b
+	}
+	*head = b
+}
+
+func (r *Registrar) unschedule(s *stripe, b *binding) {
+	switch {
+	case b.prev != nil:
+		b.prev.next = b.next
+	case s.wheel[b.due] == b:
+		s.wheel[b.due] = b.next
+	}
+	if b.next != nil {
+		b.next.prev = b.prev
+	}
+	b.next, b.prev = nil, nil
+}
+
+// round is what one tick found in a stripe; reused.
+type round struct {
+	pings []Contact
+	ended []ending
+}
+
+type ending struct {
+	contact Contact
+	why     policy.Reason
+}
+
+// Run sends pings and ends what expires until Close.
+func (r *Registrar) Run() {
+	r.done.Go(func() {
+		tick := time.NewTicker(r.tick)
+		defer tick.Stop()
+		var found round
+		last := int64(r.now() / r.tick)
+		for {
+			select {
+			case <-r.stop:
+				return
+			case <-tick.C:
+				now := int64(r.now() / r.tick)
+				// After a long sleep each bucket is served once, not once for each round missed.
+				for last = max(last, now-slots); last < now; {
+					last++
+					r.serve(last, &found)
+				}
+			}
+		}
+	})
+}
+
+// Close ends the pings and waits for them. What the transport closes afterwards ends
+// no binding.
+func (r *Registrar) Close() {
+	r.closed.Store(true)
+	close(r.stop)
+	r.done.Wait()
+}
+
+// serve looks at the bindings of one tick.
+func (r *Registrar) serve(tick int64, found *round) {
+	for i := range r.stripes {
+		found.pings, found.ended = found.pings[:0], found.ended[:0]
+		r.look(&r.stripes[i], tick, found)
+		if len(found.pings) > 0 {
+			r.ping(uint8(i), found.pings)
+		}
+		for _, e := range found.ended {
+			r.tell(e.contact, e.why)
+		}
+	}
+}
+
+// look takes a stripe's bindings of one tick out of their bucket, and puts back what
+// lives on.
+func (r *Registrar) look(s *stripe, tick int64, found *round) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tick = tick
+	b := s.wheel[uint8(tick)]
+	s.wheel[uint8(tick)] = nil
+	now := r.now()
+	for b != nil {
+		next := b.next
+		b.next, b.prev = nil, nil
+		if why, over := r.visit(b, uint8(tick), now, found); over {
+			found.ended = append(found.ended, ending{b.contact(), why})
+			r.end(s, b)
+		} else {
+			r.schedule(s, b)
+		}
+		b = next
+	}
+}
+
+// visit says whether a binding is over, and asks for its ping when it is its turn.
+func (r *Registrar) visit(b *binding, tick uint8, now time.Duration, found *round) (why policy.Reason, over bool) {
+	switch {
+	case b.expires <= now:
+		return policy.BindingExpired, true
+	case tick != b.id[1]:
+		return policy.OK, false
+	}
+	c := r.cfg.Customer(b.customer)
+	switch {
+	case c == nil:
+		return policy.OK, true // with its customer
+	case c.Settings.NATPing != pingsOn || c.Settings.Transparent:
+		b.missed = 0
+		return policy.OK, false
+	case b.missed >= misses:
+		return policy.BindingDead, true
+	}
+	if !b.flow.Proto.Reliable() {
+		b.missed++ // until it is heard
+	}
+	found.pings = append(found.pings, b.contact())
+	return policy.OK, false
+}
+
+// pingsOn is the nat_ping of a customer whose phones are pinged.
+const pingsOn = "enabled"
