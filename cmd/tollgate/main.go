@@ -54,6 +54,8 @@ type commands struct {
 	Destinations destinationsCommand `cmd:"" help:"List destinations with their state."`
 	Explain      explainCommand      `cmd:"" help:"What would happen to a request, step by step."`
 	Probe        probeCommand        `cmd:"" help:"Place a real call through the node and print its ladder."`
+	Backup       backupCommand       `cmd:"" help:"Write all of a node into one file, while it runs or not."`
+	Restore      restoreCommand      `cmd:"" help:"Put a backup into the data folder of a node that does not run."`
 	APIKeys      keysCommand         `cmd:"" name:"api-keys" help:"List API keys, or make one."`
 	Version      versionCommand      `cmd:"" help:"Print the version."`
 }

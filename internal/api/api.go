@@ -57,6 +57,7 @@ func New(cfg Config) http.Handler {
 	s.tools()
 	s.dns()
 	s.files()
+	s.backup()
 
 	mux := http.NewServeMux()
 	mux.Handle(root+"/", s.principal(s.known(operations)))

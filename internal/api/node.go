@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"io"
 	"time"
 
 	"tollgate/internal/call"
@@ -24,6 +25,9 @@ type Node interface {
 	Explain(q ExplainQuery) policy.Explanation
 	// Applied returns once this node's traffic obeys that revision of the store.
 	Applied(ctx context.Context, revision int64) error
+	// Backup writes all of this node as one file. Nothing is written before it is at hand, so an
+	// error before that is one that can still be told.
+	Backup(ctx context.Context, w io.Writer) error
 	// Info says what this node is.
 	Info() Info
 }

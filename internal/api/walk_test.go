@@ -102,6 +102,10 @@ func (w *world) across(t *testing.T, o operation, alfa *estate, role string) {
 	switch {
 	case o.path == "/api/v1/node", o.path == "/api/v1/apply", o.path == "/api/v1/export":
 		w.wholeNode(t, o, alfa)
+	case o.path == "/api/v1/backup":
+		if a := w.do(o.method, o.path, nil); a.code != 403 || len(a.body) > 1000 {
+			t.Errorf("%d %.300s", a.code, a.body)
+		}
 	case o.path == "/api/v1/tools/explain":
 		a := w.do(o.method, o.path, object{"from": "sip:a@b", "to": "sip:100@alfa.example", "source": "192.0.2.1:5060"})
 		w.isNotFound(t, a, alfa)

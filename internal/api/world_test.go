@@ -29,7 +29,8 @@ type fakeNode struct {
 	states   map[tenant.DestinationID]peer.State
 	applied  int64
 	explain  policy.Explanation
-	slowness error // what Applied gives
+	backup   string
+	slowness error // what Applied and Backup give
 }
 
 func (n *fakeNode) Calls(keep func(tenant.CustomerID) bool) []call.Summary {
@@ -66,6 +67,14 @@ func (n *fakeNode) Applied(_ context.Context, revision int64) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.applied = max(n.applied, revision)
+	return n.slowness
+}
+
+// Backup gives what it was told to, and then fails if it was told to.
+func (n *fakeNode) Backup(_ context.Context, w io.Writer) error {
+	if n.backup != "" {
+		_, _ = io.WriteString(w, n.backup)
+	}
 	return n.slowness
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"tollgate/internal/api"
 	"tollgate/internal/call"
+	"tollgate/internal/config"
 	"tollgate/internal/peer"
 	"tollgate/internal/policy"
 	"tollgate/internal/tenant"
@@ -50,7 +51,7 @@ func (e *Edge) Applied(ctx context.Context, revision int64) error {
 // Info is api.Node.
 func (e *Edge) Info() api.Info {
 	info := api.Info{
-		Version: cmp.Or(e.cfg.Version, Version()), Started: e.started, Draining: e.gate.Draining(),
+		Version: version(&e.cfg), Started: e.started, Draining: e.gate.Draining(),
 		Calls: e.calls.Live(), Revision: e.follower.seen.Load(),
 	}
 	for _, l := range e.transport.Listeners() {
@@ -81,6 +82,9 @@ func (e *Edge) retransmissions() float64 {
 	}
 	return float64(n)
 }
+
+// version is the program's, as its command says or as the build does.
+func version(cfg *config.Node) string { return cmp.Or(cfg.Version, Version()) }
 
 // Version is what the build says of itself.
 func Version() string {
