@@ -21,9 +21,12 @@ type Journal interface {
 // keep writes a call as it stands now. Where that cannot be, on a full disk, the call
 // goes on; the node lets no new ones in then.
 func (c *Calls) keep(sh *transaction.Shard, call *Call) {
-	if c.cfg.Journal == nil || call.state == calling && !call.answering() {
-		return
+	if c.cfg.Journal != nil && (call.state != calling || call.answering()) {
+		_ = c.put(sh, call)
 	}
+}
+
+func (c *Calls) put(sh *transaction.Shard, call *Call) error {
 	w := &c.table(sh).work
 	now, since := sh.Now(), sh.Since()
 	w.record = appendRecord(w.record[:0], call, func(t time.Duration) int64 {
@@ -33,7 +36,7 @@ func (c *Calls) keep(sh *transaction.Shard, call *Call) {
 		return now.Add(t - since).UnixNano()
 	})
 	call.kept = true
-	_ = c.cfg.Journal.Put(call.id, w.record)
+	return c.cfg.Journal.Put(call.id, w.record)
 }
 
 // answering says that a dialog is just being confirmed.
@@ -57,18 +60,19 @@ func (c *Calls) drop(sh *transaction.Shard, call *Call) {
 }
 
 // Checkpoint puts all that stands into the journal again.
-func (c *Calls) Checkpoint() error {
+func (c *Calls) Checkpoint() (err error) {
 	for i := range c.tables {
 		c.layer.Do(uint8(i), func(sh *transaction.Shard) {
 			t := c.table(sh)
 			for slot := range t.calls.End() {
-				if call := t.calls.At(slot); call.state == up || call.state == ending || call.state == watched {
-					c.keep(sh, call)
+				call := t.calls.At(slot)
+				if err == nil && (call.state == up || call.state == ending || call.state == watched) {
+					err = c.put(sh, call)
 				}
 			}
 		})
 	}
-	return nil
+	return err
 }
 
 // Restore takes a call of before the restart, with the id that it was kept under. It

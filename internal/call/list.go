@@ -82,12 +82,14 @@ func (c *Calls) Hangup(id string, why policy.Reason, allowed func(tenant.Custome
 	return hit
 }
 
-// EndAll ends every call: the last act of a drain.
-func (c *Calls) EndAll(why policy.Reason) {
+// EndRinging refuses every call that is not answered yet: the last act of a drain.
+func (c *Calls) EndRinging(why policy.Reason) {
 	for i := range c.tables {
 		c.layer.Do(uint8(i), func(sh *transaction.Shard) {
 			for _, call := range c.alive(sh) {
-				c.end(sh, call, why, 503)
+				if call.state == calling {
+					c.end(sh, call, why, 503)
+				}
 			}
 		})
 	}

@@ -10,11 +10,8 @@ import (
 
 // Backup is api.Node.
 func (e *Edge) Backup(ctx context.Context, w io.Writer) error {
-	return backup.Write(ctx, w, source(&e.cfg, e.journalSnapshot()))
+	return backup.Write(ctx, w, source(&e.cfg, e.journal.Snapshot))
 }
-
-// journalSnapshot gives what writes the records of this node's journal; nil where there is none.
-func (e *Edge) journalSnapshot() func(io.Writer) error { return nil }
 
 // BackupStopped writes a backup of a data folder whose node does not run. Should one start
 // meanwhile, both are right: the journal refuses one of them.

@@ -5,16 +5,18 @@ package edge
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/binary"
 	"log/slog"
+	"math/rand/v2"
 	"runtime"
+	"sync/atomic"
 	"time"
 
 	"tollgate/internal/call"
 	"tollgate/internal/config"
 	"tollgate/internal/dialog"
 	"tollgate/internal/gate"
+	"tollgate/internal/journal"
 	"tollgate/internal/live"
 	"tollgate/internal/live/delayed"
 	"tollgate/internal/live/memory"
@@ -47,6 +49,8 @@ type Edge struct {
 	gate      *gate.Gate
 	recorder  *record.Recorder
 	receiver  *receiver
+	journal   *journal.Journal
+	full      atomic.Bool // the journal's disk
 	prover    *prover
 	resolver  *transport.Resolver
 	http      *httpServers
@@ -74,8 +78,15 @@ func New(ctx context.Context, cfg config.Node, log *slog.Logger) (e *Edge, err e
 	if e.transport, err = transport.New(transportConfig(&cfg, log)); err != nil {
 		return e, err
 	}
-	e.wire()
-	return e, nil
+	minter, err := e.minter(ctx)
+	if err != nil {
+		return e, err
+	}
+	if err = e.openJournal(); err != nil {
+		return e, err
+	}
+	e.wire(minter)
+	return e, e.restore()
 }
 
 func transportConfig(cfg *config.Node, log *slog.Logger) transport.Config {
@@ -91,7 +102,7 @@ func transportConfig(cfg *config.Node, log *slog.Logger) transport.Config {
 }
 
 // wire builds the SIP side, from the ground up.
-func (e *Edge) wire() {
+func (e *Edge) wire(minter *dialog.Minter) {
 	e.table.SetPlatform(policy.Platform{Calls: e.cfg.Limits.Calls, CPS: e.cfg.Limits.CPS, Local: e.localHosts()})
 	e.recorder = record.New(e.log)
 	e.live = memory.New()
@@ -101,41 +112,61 @@ func (e *Edge) wire() {
 	e.resolver = transport.NewResolver(transport.ResolverConfig{})
 	e.prover = &prover{store: e.store, resolver: e.resolver, sip: e.transport, host: e.cfg.Platform.Host, log: e.log}
 	router := &peer.Router{Network: e.transport, Resolver: e.resolver, Forbidden: e.cfg.Forbidden.Prefixes, OwnToo: !e.cfg.Forbidden.Own}
-	minter := newMinter()
 	core := &core{}
 	e.layer = transaction.New(transaction.Config{Send: e.transport, Core: core, ShardOf: minter.Shard})
 	e.watch = peer.NewWatch(peer.WatchConfig{
 		Router: router, Table: e.table, Advertised: e.transport.Advertised, Interval: e.cfg.Test.Keepalive,
 		Changed: func(host string, s peer.State) { e.log.Info("destination", "host", host, "status", s.Status) },
 	}, e.layer)
+	e.registrar = registrar.New(registrar.Config{
+		Router: router, Minter: minter, Transport: e.transport, Interval: e.cfg.Test.Keepalive,
+		Journal: keeper{e.journal, keptBinding}, Customer: e.customer, Ended: e.bindingEnded,
+	}, e.layer)
 	e.calls = call.New(call.Config{
-		Router: router, Minter: minter, Transport: e.transport,
+		Router: router, Minter: minter, Transport: e.transport, Phones: e.registrar,
+		Journal: keeper{e.journal, keptCall}, Customer: e.customer, ProbeAfter: e.cfg.Test.Keepalive,
+		Hold:    func(id dialog.Stable, c *policy.Customer) { e.gate.Hold(id, c) },
 		Release: func(id dialog.Stable) { e.gate.Release(id) },
 		Ended:   e.ended,
 	}, e.layer)
 	e.relay = relay.New(relay.Config{Router: router, Minter: minter, Advertised: e.transport.Advertised}, e.layer)
-	e.registrar = registrar.New(registrar.Config{
-		Router: router, Minter: minter, Transport: e.transport, Interval: e.cfg.Test.Keepalive,
-		Customer: func(id tenant.CustomerID) *policy.Customer { return e.table.Snapshot().Customer(id) },
-	}, e.layer)
 	e.gate = gate.New(gate.Config{
-		Table: e.table, Health: e.watch, Live: e.live, Calls: e.calls, Relay: e.relay, Registrar: e.registrar, Decided: e.decided,
+		Table: e.table, Health: e.watch, Live: e.live, Calls: e.calls, Relay: e.relay,
+		Registrar: e.registrar, Minter: minter, Decided: e.decided,
 	}, e.layer)
 	core.Gate = e.gate
-	e.receiver = newReceiver(e.layer)
+	e.gate.Full(e.full.Load())
+	e.receiver = &receiver{layer: e.layer, registrar: e.registrar}
 }
 
 // core breaks the circle between the layer and the gate that registers with it.
 type core struct{ *gate.Gate }
 
-// newMinter keys the identifiers of this process.
-func newMinter() *dialog.Minter {
-	var seed [34]byte
-	rand.Read(seed[:]) // never fails (Go 1.24)
-	root := dialog.Key{K0: binary.BigEndian.Uint64(seed[18:]), K1: binary.BigEndian.Uint64(seed[26:])}
-	return dialog.NewMinter(1, binary.BigEndian.Uint16(seed[16:]), root, dialog.Key{
-		ID: 1, K0: binary.BigEndian.Uint64(seed[0:]), K1: binary.BigEndian.Uint64(seed[8:]),
-	})
+// minter makes identifiers that every node of this database reads, before and after a
+// restart of any of them.
+func (e *Edge) minter(ctx context.Context) (*dialog.Minter, error) {
+	stored, err := e.store.IdentifierKeys(ctx)
+	if err != nil {
+		return nil, err
+	}
+	keyOf := func(id uint8, b [16]byte) dialog.Key {
+		return dialog.Key{ID: id, K0: binary.BigEndian.Uint64(b[:8]), K1: binary.BigEndian.Uint64(b[8:])}
+	}
+	keys := make([]dialog.Key, len(stored.Keys))
+	for i, k := range stored.Keys {
+		keys[i] = keyOf(k.ID, k.Key)
+	}
+	return dialog.NewMinter(1, uint16(rand.Uint32()), keyOf(0, stored.Root), keys...), nil
+}
+
+// customer gives the settings in force, nil when the customer is gone.
+func (e *Edge) customer(id tenant.CustomerID) *policy.Customer {
+	return e.table.Snapshot().Customer(id)
+}
+
+// bindingEnded tells of a phone that did not un-register.
+func (e *Edge) bindingEnded(c registrar.Contact, why policy.Reason) {
+	e.log.Info("binding ended", "aor", c.AOR, "source", c.Flow.Remote.String(), "reason", why.Code())
 }
 
 // localHosts are the names and addresses by which requests mean this node.
@@ -186,6 +217,8 @@ func (e *Edge) Run(ctx, stop context.Context) error {
 	runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + e.transport.Spare())
 	e.transport.Start(e.receiver)
 	e.watch.Run()
+	e.registrar.Run()
+	e.journal.Run(e.checkpoint)
 	e.follower.start()
 	e.prover.start()
 	for _, l := range e.Info().Listeners {
@@ -196,11 +229,12 @@ func (e *Edge) Run(ctx, stop context.Context) error {
 	return nil
 }
 
-// drainLimit is how long live calls may go on after a SIGTERM.
-const drainLimit = 30 * time.Second
+// drainLimit is how long a node goes on for its live calls after a SIGTERM. Those that
+// are up then are kept for the node that comes after it.
+const drainLimit = 10 * time.Second
 
-// drain lets no new calls in and waits for the live ones; what is left is ended
-// with a BYE to both sides.
+// drain lets no new calls in and waits for the live ones. Calls that still ring at the
+// end of it are refused; those that are up stand in the journal.
 func (e *Edge) drain(stop context.Context) {
 	e.gate.Drain()
 	e.log.Info("draining", "calls", e.calls.Live())
@@ -208,21 +242,18 @@ func (e *Edge) drain(stop context.Context) {
 	defer limit.Stop()
 	look := time.NewTicker(50 * time.Millisecond)
 	defer look.Stop()
-	for e.calls.Live() > 0 {
+	for waiting := true; waiting && e.calls.Live() > 0; {
 		select {
 		case <-stop.Done():
-			e.calls.EndAll(policy.Draining)
-			return
+			waiting = false
 		case <-limit.C:
-			e.calls.EndAll(policy.Draining)
-			limit.Reset(2 * time.Second) // for the answers to our BYEs
-			select {
-			case <-stop.Done():
-			case <-limit.C:
-			}
-			return
+			waiting = false
 		case <-look.C:
 		}
+	}
+	e.calls.EndRinging(policy.Draining)
+	if n := e.calls.Live(); n > 0 {
+		e.log.Info("calls are kept for the next start", "calls", n)
 	}
 }
 
@@ -239,6 +270,7 @@ func (e *Edge) close() {
 	}
 	if e.watch != nil && e.http != nil {
 		e.watch.Close()
+		e.registrar.Close()
 	}
 	if e.resolver != nil {
 		e.resolver.Close()
@@ -248,6 +280,9 @@ func (e *Edge) close() {
 	}
 	if e.layer != nil && e.http != nil {
 		e.layer.Close()
+	}
+	if e.journal != nil {
+		e.logged("journal", e.journal.Close())
 	}
 	if e.live != nil {
 		e.logged("live", e.live.Close())

@@ -3,6 +3,7 @@ package edge
 import (
 	"sync"
 
+	"tollgate/internal/registrar"
 	"tollgate/internal/transaction"
 	"tollgate/internal/transport"
 	"tollgate/sip"
@@ -10,18 +11,18 @@ import (
 
 // receiver is where bytes become messages (steps 2 and 3 of the way).
 type receiver struct {
-	layer    *transaction.Layer
-	messages sync.Pool // of *sip.Message
-}
-
-func newReceiver(l *transaction.Layer) *receiver {
-	return &receiver{layer: l, messages: sync.Pool{New: func() any { return new(sip.Message) }}}
+	layer     *transaction.Layer
+	registrar *registrar.Registrar
+	messages  sync.Pool // of *sip.Message
 }
 
 // Receive is transport.Handler. What cannot even be indexed gets no answer, and a
 // response that is not right goes no further (RFC 3261 16.7, RFC 4475).
 func (r *receiver) Receive(f transport.Flow, data []byte) {
-	m := r.messages.Get().(*sip.Message)
+	m, _ := r.messages.Get().(*sip.Message)
+	if m == nil {
+		m = new(sip.Message)
+	}
 	defer r.messages.Put(m)
 	if m.Parse(data) != nil || m.TopVia() == nil {
 		return
@@ -32,8 +33,9 @@ func (r *receiver) Receive(f transport.Flow, data []byte) {
 	r.layer.Receive(m, f)
 }
 
-// Closed is transport.Handler: transactions find out when they send.
-func (r *receiver) Closed(transport.Flow, error) {}
+// Closed is transport.Handler: a phone's binding ends with its connection, while
+// transactions find out when they send.
+func (r *receiver) Closed(f transport.Flow, _ error) { r.registrar.Closed(f) }
 
 // Unreachable is transport.Handler.
 func (r *receiver) Unreachable(f transport.Flow, _ error) { r.layer.Unreachable(f.Remote) }

@@ -179,7 +179,7 @@ func TestFloodInDialog(t *testing.T) {
 			r.t.Errorf("%d requests passed at once", got)
 		}
 		r.want(aliceAddr, "SIP/2.0 500 ")
-		r.calls.EndAll(0)
+		r.endAll(0)
 		r.wait(2 * time.Minute)
 		r.over(200)
 	})

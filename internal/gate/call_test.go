@@ -277,7 +277,7 @@ func TestInviteTimeout(t *testing.T) {
 func TestHangup(t *testing.T) {
 	both(t, func(r *rig, _ bool) {
 		r.establish()
-		r.calls.EndAll(0)
+		r.endAll(0)
 		toBob := r.want(pbxAddr, "BYE sip:bob@203.0.113.10:5060 ")
 		toAlice := r.want(aliceAddr, "BYE sip:alice@198.51.100.7:5062 ")
 		if header(toBob, "CSeq") != "8 BYE" || header(toAlice, "CSeq") != "1 BYE" {
@@ -335,7 +335,7 @@ func TestGuessedTags(t *testing.T) {
 		if r.calls.Live() != 1 {
 			t.Fatal("the call did not survive")
 		}
-		r.calls.EndAll(0)
+		r.endAll(0)
 		r.wait(time.Minute)
 	})
 }

@@ -103,7 +103,7 @@ func TestHangUpTwoAnswers(t *testing.T) {
 		inv := r.want(pbxAddr, "INVITE ")
 		r.pick(inv, "bob", "a2")
 		r.pick(inv, "carol", "a3")
-		r.calls.EndAll(0)
+		r.endAll(0)
 		seen := ""
 		for range 2 {
 			bye := r.want(pbxAddr, "BYE ")

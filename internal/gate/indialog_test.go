@@ -266,7 +266,7 @@ func TestCrossingByes(t *testing.T) {
 func TestByeCrossesOurs(t *testing.T) {
 	both(t, func(r *rig, _ bool) {
 		d := r.establish()
-		r.calls.EndAll(policy.HungUp)
+		r.endAll(policy.HungUp)
 		toBob, toAlice := r.want(pbxAddr, "BYE "), r.want(aliceAddr, "BYE ")
 		r.in(pbxAddr, r.byBob(d, "BYE", 1, "x2"))
 		r.want(pbxAddr, "SIP/2.0 200 ")
@@ -295,7 +295,7 @@ func TestByeUnanswered(t *testing.T) {
 func TestOursUnanswered(t *testing.T) {
 	both(t, func(r *rig, _ bool) {
 		r.establish()
-		r.calls.EndAll(policy.HungUp)
+		r.endAll(policy.HungUp)
 		r.wait(33 * time.Second)
 		r.over(200)
 	})

@@ -292,3 +292,11 @@ func uriOf(value string) string {
 	uri, _, _ := strings.Cut(rest, ">")
 	return uri
 }
+
+// endAll ends every call as an operator does.
+func (r *rig) endAll(why policy.Reason) {
+	all := func(tenant.CustomerID) bool { return true }
+	for _, c := range r.calls.List(all) {
+		r.calls.Hangup(c.ID, why, all)
+	}
+}
