@@ -264,7 +264,7 @@ func (d *demo) say(key string) {
 	fmt.Fprintf(w, "data      %s\n\n", plain(d.node.DataDir))
 	d.try(w, key)
 	fmt.Fprintf(w, "\nYour own node is three commands away:\n\n")
-	fmt.Fprintf(w, "  tollgate serve -c node.yaml            # no file: the defaults\n")
-	fmt.Fprintf(w, "  tollgate apply -f tenants.yaml         # your customers; docs/configuration.md\n")
-	fmt.Fprintf(w, "  tollgate probe sip:100@your.domain     # a real call through it\n\n")
+	fmt.Fprintf(w, "  tollgate init      # asks for address, domain and PBX; writes node.yaml and tenants.yaml\n")
+	fmt.Fprintf(w, "  tollgate doctor    # what is wrong on this machine, and which ports to open\n")
+	fmt.Fprintf(w, "  tollgate serve     # runs it; the README goes on from there\n\n")
 }

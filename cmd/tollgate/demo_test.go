@@ -34,7 +34,7 @@ func TestDemo(t *testing.T) {
 		}
 		t.Fatalf("the demo did not say %q, exit %d:\n%s%s", words, <-ended, text, stderr.String())
 	}
-	until("probe sip:100@your.domain")
+	until("tollgate serve")
 	for _, words := range []string{"sipp -sn uac 127.0.0.1", " calls", " destinations", "http://127.0.0.1:", "102        is busy"} {
 		if !strings.Contains(text, words) {
 			t.Errorf("%q is not said:\n%s", words, text)

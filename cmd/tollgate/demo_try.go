@@ -6,8 +6,6 @@ import (
 	"io"
 	"net"
 	"net/netip"
-	"os"
-	"path/filepath"
 
 	"tollgate/internal/ua"
 )
@@ -15,15 +13,7 @@ import (
 // try prints what to do next in another terminal, as it has to be typed.
 func (d *demo) try(w io.Writer, key string) {
 	sip := d.node.SIP.Listen[0].Addr
-	program, port := "tollgate", ""
-	if self, err := os.Executable(); err == nil {
-		program = self
-		if here, err := os.Getwd(); err == nil {
-			if near, err := filepath.Rel(here, self); err == nil && len(near) < len(self) {
-				program = near
-			}
-		}
-	}
+	program, port := typed(), ""
 	if sip.Port() != 5060 {
 		port = fmt.Sprintf(":%d", sip.Port())
 	}

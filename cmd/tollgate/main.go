@@ -45,6 +45,8 @@ type commands struct {
 	Token  string `placeholder:"KEY" env:"TOLLGATE_TOKEN" help:"The API key for --server."`
 
 	Demo         demoCommand         `cmd:"" help:"A demo customer, an answering PBX and live calls, on this machine."`
+	Init         initCommand         `cmd:"" help:"Ask what is needed, and write node.yaml and tenants.yaml."`
+	Doctor       doctorCommand       `cmd:"" help:"Look what is wrong with this machine, and which ports to open."`
 	Serve        serveCommand        `cmd:"" help:"Run a node."`
 	Check        checkCommand        `cmd:"" help:"Judge node.yaml and tenants.yaml without a node."`
 	Apply        applyCommand        `cmd:"" help:"Make the configuration as a tenants.yaml says, after printing the difference."`

@@ -90,17 +90,17 @@ func (v *visit) advertise(ctx context.Context) {
 }
 
 // told gives what a listener's peers are told, and the addresses that this is.
-func (v *visit) told(ctx context.Context, l *config.Listener) ([]netip.Addr, string) {
+func (s *System) told(ctx context.Context, l *config.Listener) ([]netip.Addr, string) {
 	if l.Advertise != "" {
 		host := hostOf(l.Advertise)
-		return v.addressesOf(ctx, host), host
+		return s.addressesOf(ctx, host), host
 	}
 	if !l.Addr.Addr().IsUnspecified() {
 		return []netip.Addr{l.Addr.Addr()}, l.Addr.Addr().String()
 	}
 	// A wildcard tells the address that was asked. Of its addresses, that of the way
 	// to the internet is the one that outsiders would ask.
-	if a, ok := v.Source(outside(l.Addr.Addr())); ok {
+	if a, ok := s.Source(outside(l.Addr.Addr())); ok {
 		return []netip.Addr{a}, a.String()
 	}
 	return []netip.Addr{l.Addr.Addr()}, "the address that was asked"
@@ -114,11 +114,11 @@ func outside(family netip.Addr) netip.Addr {
 	return netip.MustParseAddr("2001:db8::1")
 }
 
-func (v *visit) addressesOf(ctx context.Context, host string) []netip.Addr {
+func (s *System) addressesOf(ctx context.Context, host string) []netip.Addr {
 	if a, err := netip.ParseAddr(strings.Trim(host, "[]")); err == nil {
 		return []netip.Addr{a.Unmap()}
 	}
-	list, err := v.Resolve(ctx, host)
+	list, err := s.Resolve(ctx, host)
 	if err != nil {
 		return nil
 	}
@@ -165,14 +165,14 @@ func (v *visit) mine(ctx context.Context) []netip.Addr {
 	return list
 }
 
-// public is how outsiders should name this node: platform.host, what is advertised,
+// Public is how outsiders should name this node: platform.host, what is advertised,
 // or the first address that means something outside; "" where there is none.
-func (v *visit) public(ctx context.Context) string {
-	if v.Config.Platform.Host != "" {
-		return v.Config.Platform.Host
+func (s *System) Public(ctx context.Context) string {
+	if s.Config.Platform.Host != "" {
+		return s.Config.Platform.Host
 	}
-	for _, l := range v.Config.SIP.Listen {
-		addrs, told := v.told(ctx, &l)
+	for _, l := range s.Config.SIP.Listen {
+		addrs, told := s.told(ctx, &l)
 		if len(addrs) > 0 && !Private(addrs[0]) {
 			return told
 		}

@@ -61,6 +61,10 @@ func (v *visit) ask(ctx context.Context, d *Destination) bool {
 		return false
 	}
 	proto, port := transportOf(d.Protocol), d.Port
+	if _, err := netip.ParseAddr(d.Host); port == 0 && err != nil {
+		v.ok("%s leads to %s; not asked, since DNS decides on its port", d.text(), texts(addrs))
+		return false
+	}
 	if port == 0 {
 		port = 5060
 		if proto == "tls" {

@@ -82,7 +82,8 @@ type System struct {
 	PID     int   // the process of the node that runs with this configuration; 0: none runs
 	NodeErr error // why it cannot be asked although it may be running
 
-	Tenants      string // where Domains and Destinations come from; "" = nowhere
+	TenantFaults []string // what is wrong with tenants.yaml, one line each
+	Tenants      string   // where Domains and Destinations come from; "" = nowhere
 	Domains      []string
 	Destinations []Destination
 
@@ -122,6 +123,7 @@ func checks() []check {
 	return []check{
 		{"config", true, (*visit).config},
 		{"node", true, (*visit).node},
+		{"tenants", true, (*visit).tenants},
 		{"addresses", false, (*visit).addresses},
 		{"advertise", false, (*visit).advertise},
 		{"ports", false, (*visit).ports},
@@ -192,6 +194,16 @@ func (v *visit) config(context.Context) {
 		v.ok("there is no node.yaml: the defaults hold; `tollgate init` writes one")
 	default:
 		v.ok("%s is fine", v.File)
+	}
+}
+
+// tenants tells what is wrong with tenants.yaml, which apply would refuse.
+func (v *visit) tenants(context.Context) {
+	for _, f := range v.TenantFaults {
+		v.problem(nil, "%s", f)
+	}
+	if v.Tenants != "" {
+		v.ok("%d domains and %d destinations, by %s", len(v.Domains), len(v.Destinations), v.Tenants)
 	}
 }
 
