@@ -26,9 +26,20 @@ func (c *Calls) wayTo(sh *transaction.Shard, call *Call, x *exchange) (transport
 }
 
 func (c *Calls) startWalk(call *Call, x *exchange) {
-	target, _ := peer.TargetOfURI(nextHop(call, call.leg(call.dialog(x.fork), x.from.Other())))
+	target, ok := c.target(call, call.leg(call.dialog(x.fork), x.from.Other()))
 	x.walk = new(peer.Walk)
-	x.walk.Start(&policy.Candidates{Foreign: target.Host != ""}, target)
+	x.walk.Start(&policy.Candidates{Foreign: ok}, target)
+}
+
+// target is where a leg is looked for when its flow is of no use (RFC 3263). The
+// outside is looked for only at the address that it spoke from, so that nobody makes
+// us call on a third party by what he writes into a Contact.
+func (c *Calls) target(call *Call, leg dialog.Leg) (transport.Target, bool) {
+	t, ok := peer.TargetOfURI(nextHop(call, leg))
+	if ok && leg.Outside {
+		t = transport.Target{Host: leg.Flow.Remote.Addr().String(), Port: t.Port, Proto: leg.Flow.Proto}
+	}
+	return t, ok
 }
 
 // nextHop is the URI that a request to a leg is sent to (RFC 3261 8.1.2): the
@@ -50,8 +61,10 @@ func nextHop(call *Call, leg dialog.Leg) []byte {
 
 // quickWay gives a leg's flow when no name or connection has to be looked up.
 // An open connection is used again; a target of a narrower scope than where its
-// party speaks from stands behind NAT, so the party is answered where it speaks from.
+// party speaks from stands behind NAT, so the party is answered where it speaks from,
+// as is all that is outside and claims another address.
 func (c *Calls) quickWay(leg dialog.Leg, call *Call) (transport.Flow, bool) {
+	leg.Flow = c.current(leg)
 	if leg.Flow.Proto.Reliable() {
 		return leg.Flow, c.cfg.Transport.Alive(leg.Flow)
 	}
@@ -61,7 +74,7 @@ func (c *Calls) quickWay(leg dialog.Leg, call *Call) (transport.Flow, bool) {
 	}
 	addr, literal := u.Addr()
 	if !literal {
-		return leg.Flow, false
+		return leg.Flow, leg.Outside
 	}
 	proto, port := transport.UDP, uint16(5060)
 	if u.Scheme == sip.SchemeSIPS {
@@ -79,7 +92,7 @@ func (c *Calls) quickWay(leg dialog.Leg, call *Call) (transport.Flow, bool) {
 	switch {
 	case proto == transport.UDP && to == leg.Flow.Remote:
 		return leg.Flow, true
-	case scope(addr) < scope(leg.Flow.Remote.Addr()):
+	case leg.Outside && addr != leg.Flow.Remote.Addr(), scope(addr) < scope(leg.Flow.Remote.Addr()):
 		return leg.Flow, true
 	case proto == transport.UDP && addr.Is4() == leg.Flow.Remote.Addr().Is4():
 		flow := leg.Flow
@@ -87,6 +100,21 @@ func (c *Calls) quickWay(leg dialog.Leg, call *Call) (transport.Flow, bool) {
 		return flow, true
 	}
 	return c.cfg.Transport.Find(transport.Hop{Proto: proto, Addr: to}, "")
+}
+
+// current gives a leg's flow, or where its phone has registered from since: over a new
+// connection, or behind another address.
+func (c *Calls) current(leg dialog.Leg) transport.Flow {
+	if leg.Binding == (dialog.Stable{}) {
+		return leg.Flow
+	}
+	to, ok := c.cfg.Phones.ByID(leg.Binding)
+	switch {
+	case !ok || to.Flow.Proto != leg.Flow.Proto:
+	case leg.Flow.Proto.Reliable() && !c.cfg.Transport.Alive(leg.Flow), leg.Flow.Remote.Addr() != to.Flow.Remote.Addr():
+		return to.Flow
+	}
+	return leg.Flow
 }
 
 // scope says how far an address is known: nowhere, on its host or link, in its site,
@@ -106,7 +134,7 @@ func scope(a netip.Addr) int {
 
 // reach gives a flow to a leg at once, or calls then from another goroutine.
 func (c *Calls) reach(call *Call, leg dialog.Leg, then func(f transport.Flow, ok bool)) (transport.Flow, bool) {
-	target, ok := peer.TargetOfURI(nextHop(call, leg))
+	target, ok := c.target(call, leg)
 	r := &reaching{router: c.inside, then: then}
 	r.walk.Start(&policy.Candidates{Foreign: ok}, target)
 	return r.step()
