@@ -222,7 +222,7 @@ func (t *interview) setDomain(s string) error {
 func (t *interview) setPBX(s string) error {
 	const want = "host or host:port, such as 10.0.0.5 or pbx.example.com:5080"
 	host, port := s, ""
-	if tenant.CheckHost(s) != nil {
+	if tenant.CheckHost(s) != nil && strings.Contains(s, ":") {
 		var err error
 		if host, port, err = net.SplitHostPort(s); err != nil {
 			return fmt.Errorf("%q is not a PBX; %s", s, want)

@@ -23,7 +23,8 @@ func TestInitFiles(t *testing.T) {
 		{
 			"all public", "203.0.113.7", "", "198.51.100.5", "203.0.113.7", 5060, "udp",
 			[]string{`- "udp://203.0.113.7:5060"`, `- "tls://203.0.113.7:5061"`},
-			[]string{`- {name: pbx, host: "198.51.100.5", port: 5060, protocol: udp}`}, "203.0.113.7:5060",
+			[]string{`- {name: pbx, host: "198.51.100.5", port: 5060, protocol: udp}`},
+			"203.0.113.7:5060",
 		},
 		{
 			"cloud, PBX beside it", "10.0.0.4", "203.0.113.7", "10.0.0.5", "10.0.0.4", 5060, "tls",
@@ -31,38 +32,50 @@ func TestInitFiles(t *testing.T) {
 				`- {url: "tls://10.0.0.4:5061", advertise: "203.0.113.7", network: outside}`, `- {url: "udp://10.0.0.4:5070", network: inside}`,
 				`- {url: "tls://10.0.0.4:5071", network: inside}`,
 			},
-			[]string{`- {name: pbx, host: "10.0.0.5", port: 5060, protocol: tls, network: inside}`}, "10.0.0.4:5071",
+			[]string{`- {name: pbx, host: "10.0.0.5", port: 5060, protocol: tls, network: inside}`},
+			"10.0.0.4:5071",
 		},
 		{
 			"cloud, PBX elsewhere", "10.0.0.4", "edge.example.com", "198.51.100.5", "10.0.0.4", 5080, "tcp",
 			[]string{`- {url: "udp://10.0.0.4:5060", advertise: "edge.example.com"}`},
-			[]string{`- {name: pbx, host: "198.51.100.5", port: 5080, protocol: tcp}`}, "10.0.0.4:5060",
+			[]string{`- {name: pbx, host: "198.51.100.5", port: 5080, protocol: tcp}`},
+			"10.0.0.4:5060",
 		},
 		{
 			"two interfaces", "203.0.113.7", "", "10.1.0.5", "10.1.0.4", 5060, "udp",
 			[]string{`- {url: "udp://203.0.113.7:5060", network: outside}`, `- {url: "tcp://10.1.0.4:5060", network: inside}`},
-			[]string{"network: inside}"}, "10.1.0.4:5060",
+			[]string{"network: inside}"},
+			"10.1.0.4:5060",
 		},
 		{
 			"PBX on this machine", "203.0.113.7", "", "127.0.0.1", "127.0.0.1", 5070, "udp",
 			[]string{`- {url: "udp://127.0.0.1:5080", network: inside}`},
-			[]string{`host: "127.0.0.1", port: 5070`}, "127.0.0.1:5080",
+			[]string{`host: "127.0.0.1", port: 5070`},
+			"127.0.0.1:5080",
 		},
 		{
 			"one network", "10.0.0.4", "", "10.0.0.5", "10.0.0.4", 5060, "udp",
-			[]string{`- "udp://10.0.0.4:5060"`}, []string{"protocol: udp}"}, "10.0.0.4:5060",
+			[]string{`- "udp://10.0.0.4:5060"`},
+			[]string{"protocol: udp}"},
+			"10.0.0.4:5060",
 		},
 		{
 			"PBX in the other family", "203.0.113.7", "", "2001:db8::5", "2001:db8::7", 5060, "udp",
-			[]string{`- {url: "udp://[2001:db8::7]:5060", network: inside}`}, []string{"network: inside}"}, "[2001:db8::7]:5060",
+			[]string{`- {url: "udp://[2001:db8::7]:5060", network: inside}`},
+			[]string{"network: inside}"},
+			"[2001:db8::7]:5060",
 		},
 		{
 			"this machine alone", "127.0.0.3", "", "127.0.0.4", "127.0.0.1", 5060, "udp",
-			[]string{`- "udp://127.0.0.3:5060"`}, []string{"protocol: udp}"}, "127.0.0.3:5060",
+			[]string{`- "udp://127.0.0.3:5060"`},
+			[]string{"protocol: udp}"},
+			"127.0.0.3:5060",
 		},
 		{
 			"IPv6", "2001:db8::7", "", "2001:db8::5", "2001:db8::7", 5060, "udp",
-			[]string{`- "udp://[2001:db8::7]:5060"`}, []string{`host: "2001:db8::5"`, `domains: ["2001:db8::7"]`}, "[2001:db8::7]:5060",
+			[]string{`- "udp://[2001:db8::7]:5060"`},
+			[]string{`host: "2001:db8::5"`, `domains: ["2001:db8::7"]`},
+			"[2001:db8::7]:5060",
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -133,7 +133,8 @@ func TestOpenings(t *testing.T) {
 	n := config.Default()
 	n.SIP.Listen = []config.Listener{
 		listener("udp", "203.0.113.7:5060"), listener("udp", "[2001:db8::1]:5060"), listener("tcp", "203.0.113.7:5060"), listener("tls", "203.0.113.7:5061"),
-		listener("udp", "127.0.0.1:5070"), {Proto: "udp", Addr: netip.MustParseAddrPort("10.0.0.4:5080"), Network: "inside"},
+		listener("udp", "127.0.0.1:5070"),
+		{Proto: "udp", Addr: netip.MustParseAddrPort("10.0.0.4:5080"), Network: "inside"},
 	}
 	n.HTTP.Metrics = "203.0.113.7:9090"
 	open := openings(&n)
