@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"strconv"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -27,6 +27,7 @@ var (
 	phoneAddr = netip.MustParseAddrPort("198.51.100.7:40123")
 	pbxAddr   = netip.MustParseAddrPort("203.0.113.10:5060")
 	pbx2Addr  = netip.MustParseAddrPort("203.0.113.11:5060")
+	movedAddr = netip.MustParseAddrPort("198.51.100.7:40999") // the phone behind another port of its NAT
 )
 
 // rig is a registrar without sockets in virtual time, with one customer, acme.test,
@@ -49,11 +50,11 @@ type rig struct {
 
 // journal remembers what it was told, in order.
 type journal struct {
-	mu     sync.Mutex
-	kept   map[dialog.Stable][]byte
-	log    []string
-	full   int // Puts until the disk is full; -1 = never
-	parent *rig
+	mu   sync.Mutex
+	kept map[dialog.Stable][]byte
+	log  []string
+	full int  // Puts until the disk is full; -1 = never
+	off  bool // nothing is kept
 }
 
 var errFull = errors.New("disk full")
@@ -64,6 +65,9 @@ func (j *journal) Put(id dialog.Stable, data []byte) error {
 	if j.full == 0 {
 		j.log = append(j.log, "full")
 		return errFull
+	}
+	if j.off {
+		return nil
 	}
 	j.full--
 	j.log = append(j.log, "put")
@@ -205,8 +209,9 @@ func run(t *testing.T, hidden bool, f func(r *rig)) {
 		r.layer.Run()
 		defer r.layer.Close()
 		r.reg.Run()
+		defer r.reg.Close()
+		r.answerPings(true)
 		f(r)
-		r.reg.Close()
 	})
 }
 
@@ -325,6 +330,7 @@ type phone struct {
 	user string
 	flow transport.Flow
 	via  string // sent-by
+	to   string // "" = its own address of record
 	cseq int
 }
 
@@ -335,15 +341,21 @@ func (r *rig) phone(user string) *phone {
 // register sends a REGISTER with more header lines.
 func (p *phone) register(more ...string) {
 	p.r.t.Helper()
+	p.r.wait(time.Millisecond) // what comes later has a later time
 	p.cseq++
+	to := p.to
+	if to == "" {
+		to = "<sip:" + p.user + "@acme.test>"
+	}
+	more = slices.DeleteFunc(more, func(line string) bool { return line == "" })
 	p.r.in(p.flow, fmt.Sprintf(`REGISTER sip:acme.test SIP/2.0
 Via: SIP/2.0/%[4]s %[5]s;branch=z9hG4bK%[1]s%[2]d;rport
 Max-Forwards: 70
 From: "%[1]s" <sip:%[1]s@acme.test>;tag=from-%[1]s
-To: <sip:%[1]s@acme.test>
+To: %[6]s
 Call-ID: reg-%[1]s@10.0.0.5
 CSeq: %[2]d REGISTER
-%[3]s`, p.user, p.cseq, strings.Join(more, "\n"), p.flow.Proto.Via(), p.via))
+%[3]s`, p.user, p.cseq, strings.Join(more, "\n"), p.flow.Proto.Via(), p.via, to))
 }
 
 // accept registers, lets the PBX answer 200 with the Contacts that it was sent and
@@ -407,4 +419,24 @@ func (r *rig) bound(user string, want ...string) {
 
 func everyone(tenant.CustomerID) bool { return true }
 
-func seconds(n int) string { return strconv.Itoa(n) }
+// answerPings makes every phone answer its pings, or leaves them lying.
+func (r *rig) answerPings(on bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.tapped = nil
+	if !on {
+		return
+	}
+	r.tapped = func(f transport.Flow, data []byte) bool {
+		text := string(data)
+		if !strings.HasPrefix(text, "OPTIONS ") {
+			return text == "\r\n\r\n"
+		}
+		var m sip.Message
+		if err := m.Parse([]byte(strings.ReplaceAll(answer(text, "404 Not Found", "Content-Length: 0\n\n"), "\n", "\r\n"))); err != nil {
+			r.t.Errorf("ping: %v", err)
+		}
+		go r.layer.Receive(&m, f)
+		return true
+	}
+}
