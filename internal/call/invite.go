@@ -214,7 +214,7 @@ func (c *Calls) sendFirst(sh *transaction.Shard, call *Call, s *setup, m *sip.Me
 	fwd.Names = s.names
 	if call.hidden {
 		c.hide(&w.hiding, call, s.mask, m)
-		fwd.Hide = &w.hiding
+		fwd.Hide, fwd.Names = &w.hiding, c.unmasked(call, s.names, m, flow)
 		fwd.ID = c.mint(w.id[:0], sh, call, dialog.ToCallee, 0)
 		fwd.CallID, fwd.FromTag = call.text(call.out.callID), call.text(call.out.tag)
 		fwd.From, fwd.To = call.text(call.out.from), call.text(call.out.to)

@@ -7,6 +7,7 @@ import (
 	"tollgate/internal/policy"
 	"tollgate/internal/tenant"
 	"tollgate/internal/transaction"
+	"tollgate/internal/transport"
 	"tollgate/sip"
 )
 
@@ -224,4 +225,24 @@ func (c *Calls) partyURI(call *Call, d *dialog.Dialog, part dialog.Part, outward
 		return nil
 	}
 	return bytes.Clone(na.URI)
+}
+
+// unmasked undoes what hiding did to a Call-ID that the PBX told of in the body of a
+// NOTIFY, so that the PBX knows its own dialog again (BLF pickup): its host stands
+// there in place of ours. The rest is as translated.
+func (c *Calls) unmasked(call *Call, names []dialog.Rename, m *sip.Message, pbx transport.Flow) []dialog.Rename {
+	if len(names) > 0 || call.direction != policy.Inbound || m.First(sip.HdrReplaces) == nil && m.First(sip.HdrJoin) == nil {
+		return names
+	}
+	ours, _ := c.cfg.Transport.Advertised(call.caller.Flow)
+	for _, mention := range c.cfg.Minter.Mentions(nil, m) {
+		name := mention.Name
+		before, after, masked := bytes.Cut(name.CallID, []byte("@"+ours))
+		if !masked {
+			continue
+		}
+		name.CallID = append(append(append(bytes.Clone(before), '@'), pbx.Remote.Addr().String()...), after...)
+		names = mention.Renamed(names, m, name, nil)
+	}
+	return names
 }

@@ -258,6 +258,7 @@ func (h *Hiding) headers(e *sip.Edit, m *sip.Message, out Address, id []byte) {
 		}
 	}
 	h.maskWarnings(e, m)
+	h.maskBody(e, m)
 }
 
 // maskReferTo masks the host of a Refer-To's URI. The headers in it stay: the dialog

@@ -1,0 +1,48 @@
+package dialog
+
+import (
+	"bytes"
+
+	"tollgate/sip"
+)
+
+// maskBody masks known names in a body that tells of dialogs, presence, mailboxes or
+// registrations, whose URIs name the hosts of who wrote them. A session description
+// is left alone: its addresses are where the media goes.
+func (h *Hiding) maskBody(e *sip.Edit, m *sip.Message) {
+	body := m.Body()
+	if len(body) == 0 || h.named == 0 || !maskable(m.Value(sip.HdrContentType)) {
+		return
+	}
+	if at, _ := h.find(body); at < 0 {
+		return
+	}
+	e.At(m.SpanOf(body))
+	length := len(body)
+	for rest := body; ; {
+		at, n := h.find(rest)
+		if at < 0 {
+			e.Bytes(rest)
+			break
+		}
+		e.Bytes(rest[:at]).String(h.Mask)
+		length += len(h.Mask) - n
+		rest = rest[at+n:]
+	}
+	if f := m.First(sip.HdrContentLength); f != nil {
+		e.At(f.Value).Uint(uint64(length))
+	}
+}
+
+// maskable says which content types are text that names hosts.
+func maskable(contentType []byte) bool {
+	kind, _, _ := bytes.Cut(contentType, []byte{';'})
+	kind = bytes.TrimSpace(kind)
+	for _, known := range [...]string{"application/simple-message-summary", "message/sipfrag", "text/plain"} {
+		if sip.EqualFoldString(kind, known) {
+			return true
+		}
+	}
+	const xml = "+xml"
+	return len(kind) > len(xml) && sip.EqualFoldString(kind[len(kind)-len(xml):], xml)
+}
