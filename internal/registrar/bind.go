@@ -101,7 +101,6 @@ func (r *Registrar) back(sh *transaction.Shard, q *request, m *sip.Message, f tr
 			return true
 		}
 	}
-	var tag [16]byte
 	var hide *dialog.Hiding
 	if q.hidden {
 		if reply.Status/100 == 3 {
@@ -115,7 +114,7 @@ func (r *Registrar) back(sh *transaction.Shard, q *request, m *sip.Message, f tr
 			hide.NameString(d.Host)
 		}
 		reply.Hide, reply.Head, reply.Source, reply.Out = hide, &sh.Kept, q.source.Remote, out
-		reply.ToTag = sh.AppendTag(tag[:0], &sh.Kept)
+		reply.ToTag = sh.AppendTag(w.tag[:0], &sh.Kept)
 	}
 	reply.Edit(&sh.Edit)
 	r.homeward(&sh.Edit, m, &sh.Kept, w, hide)

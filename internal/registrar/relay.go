@@ -39,6 +39,12 @@ type work struct {
 	out    dialog.Address // how the PBX's flow knows us
 	next   [maxContacts]facts
 	text   []byte
+
+	branch [transaction.BranchLen]byte
+	id     [dialog.IDLen]byte
+	tag    [24]byte
+	from   []byte
+	to     []byte
 }
 
 func makeRef(q *request) uint64 { return uint64(q.gen)<<32 | uint64(q.slot) }
@@ -79,7 +85,10 @@ func (r *Registrar) Start(sh *transaction.Shard, server transaction.ID, id *poli
 	for i := range w.contacts[:w.n] {
 		q.keys[i] = w.contacts[i].key
 	}
-	foreign, _ := peer.TargetOfURI(m.RequestURI())
+	var foreign transport.Target
+	if list.Foreign {
+		foreign, _ = peer.TargetOfURI(m.RequestURI())
+	}
 	q.walk.Start(list, foreign)
 	sh.SetRef(server, r.user, makeRef(q))
 	r.try(sh, q, m)
@@ -164,6 +173,23 @@ func (r *Registrar) address(f transport.Flow) dialog.Address {
 // fromTag ends the tag that a PBX gets from us.
 const fromTag = 0xff
 
+// rename gives a hidden REGISTER its Call-ID and tag, which follow from the phone's, so
+// that a refresh and the answer to a challenge fit to what went before (RFC 3261 10.2.4,
+// 22.2), and From and To without what names the phone's network.
+func (r *Registrar) rename(fwd *dialog.Forward, w *work, hide *dialog.Hiding) {
+	m := fwd.Message
+	w.text = append(append(append(w.text[:0], m.CallID()...), 0), m.FromTag()...)
+	far := r.cfg.Minter.Derive(w.text)
+	w.text = append(append(w.text[:0], far[:]...), fromTag)
+	w.from = hide.AppendIdentity(w.from[:0], m.Value(sip.HdrFrom))
+	w.to = hide.AppendIdentity(w.to[:0], m.Value(sip.HdrTo))
+	fwd.Hide, fwd.From, fwd.To = hide, w.from, w.to
+	fwd.FromTag = sip.AppendToken(w.tag[:0], w.text)
+	fwd.CallID = r.cfg.Minter.Append(w.id[:0], dialog.ID{
+		Shard: r.cfg.Minter.Shard(m.CallID()), Slot: dialog.NoSlot, Stable: far, Part: dialog.ToCallee,
+	})
+}
+
 // send writes and sends the request to one address; false when it could not.
 func (r *Registrar) send(sh *transaction.Shard, q *request, m *sip.Message, flow transport.Flow) bool {
 	if q.client = sh.NewClient(r.user, makeRef(q)); q.client == 0 {
@@ -171,29 +197,15 @@ func (r *Registrar) send(sh *transaction.Shard, q *request, m *sip.Message, flow
 		return true
 	}
 	w := &r.work[sh.Index]
-	var branch [transaction.BranchLen]byte
-	var id [dialog.IDLen]byte
-	var tag [24]byte
-	var from, to [512]byte
 	w.out = r.address(flow)
 	fwd := dialog.Forward{
 		Message: m, Source: q.source.Remote, Out: w.out, CSeq: q.cseq,
-		Branch: sh.AppendBranch(branch[:0], q.client, transaction.LoopHash(m)),
+		Branch: sh.AppendBranch(w.branch[:0], q.client, transaction.LoopHash(m)),
 	}
 	var hide *dialog.Hiding
 	if q.hidden {
 		hide = w.hide(q, m)
-		// They follow from the phone's, so that a refresh and the answer to a challenge
-		// fit to what went before (RFC 3261 10.2.4, 22.2).
-		w.text = append(append(append(w.text[:0], m.CallID()...), 0), m.FromTag()...)
-		far := r.cfg.Minter.Derive(w.text)
-		fwd.Hide = hide
-		fwd.CallID = r.cfg.Minter.Append(id[:0], dialog.ID{
-			Shard: r.cfg.Minter.Shard(m.CallID()), Slot: dialog.NoSlot, Stable: far, Part: dialog.ToCallee,
-		})
-		fwd.FromTag = sip.AppendToken(tag[:0], append(append(w.text[:0], far[:]...), fromTag))
-		fwd.From = hide.AppendIdentity(from[:0], m.Value(sip.HdrFrom))
-		fwd.To = hide.AppendIdentity(to[:0], m.Value(sip.HdrTo))
+		r.rename(&fwd, w, hide)
 	}
 	fwd.Edit(&sh.Edit)
 	r.outward(&sh.Edit, m, w, hide)

@@ -40,6 +40,8 @@ type rig struct {
 	customer *policy.Customer
 	journal  *journal
 
+	hops map[transport.Target][]transport.Hop // under the lock of a shard, of which tests use one at a time
+
 	mu     sync.Mutex
 	inbox  map[netip.AddrPort][]string
 	tapped func(f transport.Flow, data []byte) bool // takes what is sent, if it says so
@@ -132,8 +134,16 @@ func (r *rig) Resolve(_ transport.Target, done func([]transport.Hop, error)) {
 }
 
 func (r *rig) Lookup(t transport.Target) ([]transport.Hop, bool) {
-	a, err := netip.ParseAddr(t.Host)
-	return []transport.Hop{{Proto: transport.UDP, Addr: netip.AddrPortFrom(a, t.Port)}}, err == nil
+	hops, known := r.hops[t]
+	if !known {
+		a, err := netip.ParseAddr(t.Host)
+		if err != nil {
+			return nil, false
+		}
+		hops = []transport.Hop{{Proto: transport.UDP, Addr: netip.AddrPortFrom(a, t.Port)}}
+		r.hops[t] = hops
+	}
+	return hops, true
 }
 
 // Request is transaction.Core: what the gate does with a REGISTER that passes.
@@ -162,7 +172,7 @@ func (r *rig) Ended(c registrar.Contact, why policy.Reason) {
 
 func newRig(t testing.TB, hidden bool) *rig {
 	r := &rig{
-		t: t, inbox: map[netip.AddrPort][]string{}, dead: map[uint64]bool{}, gone: map[netip.AddrPort]bool{},
+		t: t, hops: map[transport.Target][]transport.Hop{}, inbox: map[netip.AddrPort][]string{}, dead: map[uint64]bool{}, gone: map[netip.AddrPort]bool{},
 		journal: &journal{kept: map[dialog.Stable][]byte{}, full: -1},
 		minter:  dialog.NewMinter(1, 1, dialog.Key{K0: 3, K1: 4}, dialog.Key{ID: 1, K0: 1, K1: 2}),
 	}

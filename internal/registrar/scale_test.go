@@ -10,7 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"tollgate/internal/dialog"
+	"tollgate/internal/registrar"
 	"tollgate/internal/transport"
 	"tollgate/sip"
 )
@@ -136,17 +136,31 @@ func (r *rig) spread(name string, intervals int) {
 	}
 }
 
-// TestLookupsAllocateNothing, nor does a refresh allocate what did not change.
-func TestLookupsAllocateNothing(t *testing.T) {
-	r := newRig(t, true)
-	r.learn(nth(1))
-	c, ok := r.reg.ByFlow(nth(1))
-	if !ok {
-		t.Fatal("not bound")
-	}
-	var id dialog.Stable = c.Binding
-	flow := nth(1)
-	if n := testing.AllocsPerRun(1000, func() { r.reg.ByID(id); r.reg.ByFlow(flow) }); n != 0 {
-		t.Errorf("%v allocations", n)
+// TestAllocatesNothing: look-ups, and a refresh of what did not change.
+func TestAllocatesNothing(t *testing.T) {
+	for _, hidden := range []bool{false, true} {
+		r := newRig(t, hidden)
+		r.journal.off = true
+		r.learn(nth(1))
+		c, ok := r.reg.ByFlow(nth(1))
+		if !ok {
+			t.Fatal("not bound")
+		}
+		user, flow, room := []byte("3401"), nth(1), make([]registrar.Contact, 0, 8)
+		refresh := r.refresher(nth(2))
+		refresh()
+		for name, f := range map[string]func(){
+			"ByID":    func() { r.reg.ByID(c.Binding) },
+			"ByFlow":  func() { r.reg.ByFlow(flow) },
+			"ByAOR":   func() { room = r.reg.ByAOR(room[:0], 1, user, "acme.test") },
+			"refresh": refresh,
+		} {
+			if n := testing.AllocsPerRun(2000, f); n != 0 {
+				t.Errorf("%s: %v allocations", name, n)
+			}
+		}
+		if len(room) != 1 {
+			t.Errorf("%+v", room)
+		}
 	}
 }

@@ -16,7 +16,7 @@ const misses = 3
 
 // schedule puts a binding into the bucket of the tick at which it is looked at next.
 func (r *Registrar) schedule(s *stripe, b *binding) {
-	turn := s.tick + 1 + int64(uint8(b.id[1]-uint8(s.tick+1)))
+	turn := s.tick + 1 + int64(b.id[1]-uint8(s.tick+1)) // a byte's arithmetic goes round
 	expiry := max(int64((b.expires+r.tick-1)/r.tick), s.tick+1)
 	b.due = uint8(min(turn, expiry))
 	head := &s.wheel[b.due]

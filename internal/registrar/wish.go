@@ -229,16 +229,6 @@ func (w *wish) asks(c *wanted) bool {
 	return false
 }
 
-// find gives the Contact of the REGISTER that has an id, nil if there is none.
-func (w *wish) find(id dialog.Stable) *wanted {
-	for i := range w.contacts[:w.n] {
-		if w.contacts[i].id == id {
-			return &w.contacts[i]
-		}
-	}
-	return nil
-}
-
 // leadsHere says that a Contact is one of ours, or our own address: what a PBX sent
 // there would go round.
 func (r *Registrar) leadsHere(uri []byte, u *sip.URI, f transport.Flow) bool {
