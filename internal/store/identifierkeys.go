@@ -18,10 +18,11 @@ const (
 	rootKeyID = 0 // its row in the table; the keys that are rotated are 1 to 255
 	// identifierKeyUse is how long new identifiers are made with a key, as long as somebody asks for keys.
 	identifierKeyUse = 30 * 24 * time.Hour
-	// identifierKeyRest is how long a key is known after its successor was made: longer than any
-	// call or binding lives without being refreshed. A node that runs for months asks for keys only
-	// when it starts, so a key's age alone does not say that nobody uses it.
-	identifierKeyRest = 90 * 24 * time.Hour
+	// identifierKeyRest is how long a key is known after its successor was made: longer than a phone
+	// refreshes its binding without a break, whose token must stay the same meanwhile. A node that
+	// runs for months asks for keys only when it starts, so a key's age alone does not say that
+	// nobody uses it.
+	identifierKeyRest = 400 * 24 * time.Hour
 )
 
 // IdentifierKeys are what all nodes on this database make and read SIP identifiers with.
@@ -38,8 +39,7 @@ type IdentifierKey struct {
 }
 
 // IdentifierKeys gives the keys of identifiers. The first call makes them. A call that finds the
-// newest older than 30 days adds one, and a key is dropped 90 days after the next one was added
-// (120 days old, where the store is asked at least every 30).
+// newest older than 30 days adds one, and a key is dropped 400 days after the next one was added.
 func (s *Store) IdentifierKeys(ctx context.Context) (IdentifierKeys, error) {
 	keys, err := s.readIdentifierKeys(ctx, s.r)
 	if err != nil || !keys.due(s.now()) {

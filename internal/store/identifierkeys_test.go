@@ -60,10 +60,10 @@ func TestIdentifierKeysRotate(t *testing.T) {
 		{1, []uint8{2, 1}},
 		{31, []uint8{3, 2, 1}},
 		{31, []uint8{4, 3, 2, 1}},
-		{28, []uint8{4, 3, 2, 1}}, // 1 is 121 days old, its successor is 90
-		{1, []uint8{4, 3, 2}},
-		{400, []uint8{5, 4}}, // a node ran all the time, with 4: what it made is still read
-		{91, []uint8{6, 5}},
+		{338, []uint8{5, 4, 3, 2, 1}}, // 1's successor is 400 days old
+		{1, []uint8{5, 4, 3, 2}},
+		{720, []uint8{6, 5}}, // a node ran all the time, with 5: what it made is still read
+		{401, []uint8{7, 6}},
 	} {
 		c.at = c.at.Add(time.Duration(step.days) * day)
 		s := openAt(t, dir, c)
@@ -91,7 +91,7 @@ func TestIdentifierKeysWrap(t *testing.T) {
 	for range 300 {
 		c.at = c.at.Add(31 * day)
 		k := identifierKeys(t, s)
-		if want := last.Keys[0].ID%255 + 1; k.Keys[0].ID != want || k.Keys[1] != last.Keys[0] || len(k.Keys) > 5 {
+		if want := last.Keys[0].ID%255 + 1; k.Keys[0].ID != want || k.Keys[1] != last.Keys[0] || len(k.Keys) > 15 {
 			t.Fatalf("keys %v after %v, want %d first", ids(k), ids(last), want)
 		}
 		last = k
