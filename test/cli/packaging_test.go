@@ -64,7 +64,7 @@ func TestUnit(t *testing.T) {
 			t.Errorf("%s=%s", key, got)
 		}
 	}
-	if n, err := strconv.Atoi(one("TimeoutStopSec")); err != nil || n <= 30 {
+	if n, err := strconv.Atoi(one("TimeoutStopSec")); err != nil || n < 20 {
 		t.Errorf("TimeoutStopSec=%d is less than a drain takes", n)
 	}
 	if n, err := strconv.Atoi(one("LimitNOFILE")); err != nil || n < 65536 {
