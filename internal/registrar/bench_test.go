@@ -68,3 +68,18 @@ Content-Length: 0
 		r.layer.Receive(&ok, udp(pbxAddr))
 	}
 }
+
+// BenchmarkRestore: 10,000 bindings of a journal.
+func BenchmarkRestore(b *testing.B) {
+	const phones = 10_000
+	r := newRig(b, false)
+	for i := range phones {
+		r.learn(nth(i))
+	}
+	for b.Loop() {
+		if next := r.restart(r.minter); next.Len() != phones {
+			b.Fatal(next.Len())
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*phones), "ns/binding")
+}

@@ -100,6 +100,9 @@ func (r *Registrar) back(sh *transaction.Shard, q *request, m *sip.Message, f tr
 			sh.RespondStatus(q.server, &sip.Response{Status: 503})
 			return true
 		}
+		if q.source.Proto.Reliable() && !r.cfg.Transport.Alive(q.source) {
+			r.Closed(q.source) // while the PBX thought about it; nobody will tell again
+		}
 	}
 	var hide *dialog.Hiding
 	if q.hidden {

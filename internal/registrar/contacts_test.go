@@ -322,3 +322,19 @@ func TestPreference(t *testing.T) {
 		r.bound("A%20b")
 	})
 }
+
+// TestLateAnswer: the phone's connection ends while its PBX thinks.
+func TestLateAnswer(t *testing.T) {
+	run(t, false, func(r *rig) {
+		p := r.phone("3401")
+		p.flow = tcp(phoneAddr, 7)
+		p.register("Contact: " + desk)
+		req := r.want(pbxAddr, "REGISTER ")
+		r.mu.Lock()
+		r.dead[7] = true
+		r.mu.Unlock()
+		r.reg.Closed(p.flow)
+		r.in(udp(pbxAddr), answer(req, "200 OK", echo(req)...))
+		r.bound("3401")
+	})
+}

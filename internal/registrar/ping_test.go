@@ -137,15 +137,15 @@ func TestKeepalive(t *testing.T) {
 // TestNoPings: where a customer wants none, and where there is no customer any more.
 func TestNoPings(t *testing.T) {
 	run(t, false, func(r *rig) {
-		off := *r.customer
+		off := *r.customer.Load()
 		off.Settings.NATPing = "disabled"
-		r.customer = &off
+		r.customer.Store(&off)
 		r.phone("3401").accept([]string{desk})
 		r.answerPings(false)
 		r.wait(600 * time.Second)
 		r.nothing(phoneAddr)
 		r.bound("3401", "sip:3401@10.0.0.5:5060;ob")
-		r.customer = nil
+		r.customer.Store(nil)
 		r.wait(30 * time.Second)
 		r.bound("3401")
 		if len(r.ended) != 0 {

@@ -81,7 +81,8 @@ type Config struct {
 	Customer func(tenant.CustomerID) *policy.Customer
 	Interval time.Duration // between two pings of a phone; 0 = 30 s
 	// Ended is told of bindings that end otherwise than by a REGISTER or Remove:
-	// policy.BindingExpired, policy.BindingDead. nil: nobody is.
+	// policy.BindingExpired, policy.BindingDead. It may be called with a shard locked.
+	// nil: nobody is told.
 	Ended func(c Contact, why policy.Reason)
 }
 

@@ -230,10 +230,10 @@ func (w *work) hide(q *request, m *sip.Message) *dialog.Hiding {
 	h := &w.hiding
 	h.Reset(q.mask, q.customer.Domains, q.source.Remote)
 	h.OwnContacts = true
+	h.Name(m.TopVia().Host)
 	for i := range w.wish.contacts[:w.wish.n] {
 		h.NameURI(w.wish.contacts[i].name.URI)
 	}
-	h.Name(m.TopVia().Host)
 	return h
 }
 

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -37,7 +38,7 @@ type rig struct {
 	layer    *transaction.Layer
 	minter   *dialog.Minter
 	reg      *registrar.Registrar
-	customer *policy.Customer
+	customer atomic.Pointer[policy.Customer] // nil: it is gone
 	journal  *journal
 
 	hops map[transport.Target][]transport.Hop // under the lock of a shard, of which tests use one at a time
@@ -153,9 +154,10 @@ func (r *rig) Request(sh *transaction.Shard, m *sip.Message, f transport.Flow) {
 		return
 	}
 	server := sh.NewServer(m, f, 0, 0)
-	id := policy.Identity{Customer: r.customer, Domain: "acme.test", By: policy.ByDomain}
+	customer := r.customer.Load()
+	id := policy.Identity{Customer: customer, Domain: "acme.test", By: policy.ByDomain}
 	var list policy.Candidates
-	list.N = copy(list.List[:], r.customer.Destinations)
+	list.N = copy(list.List[:], customer.Destinations)
 	r.reg.Start(sh, server, &id, &list, m)
 }
 func (r *rig) Ack(*transaction.Shard, *sip.Message, transport.Flow)   {}
@@ -191,7 +193,7 @@ func newRig(t testing.TB, hidden bool) *rig {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	r.customer = table.Snapshot().Customer(1)
+	r.customer.Store(table.Snapshot().Customer(1))
 	r.layer, r.reg = r.node(r.minter)
 	return r
 }
@@ -202,10 +204,10 @@ func (r *rig) node(minter *dialog.Minter) (*transaction.Layer, *registrar.Regist
 	return layer, registrar.New(registrar.Config{
 		Router: &peer.Router{Network: r, Resolver: r}, Minter: minter, Transport: r, Journal: r.journal,
 		Customer: func(id tenant.CustomerID) *policy.Customer {
-			if r.customer == nil || r.customer.Settings.ID != id {
-				return nil
+			if c := r.customer.Load(); c != nil && c.Settings.ID == id {
+				return c
 			}
-			return r.customer
+			return nil
 		},
 		Ended: r.Ended,
 	}, layer)

@@ -73,9 +73,10 @@ func TestHundredThousand(t *testing.T) {
 		r := newRig(t, true)
 		r.layer.Run()
 		defer r.layer.Close()
-		on, off := r.customer, *r.customer
+		on := r.customer.Load()
+		off := *on
 		off.Settings.NATPing = "disabled"
-		r.customer = &off
+		r.customer.Store(&off)
 		r.journal.off = true
 		for i := range 2000 { // what the layer keeps for so many at once is not counted
 			r.learn(nth(phones + i))
@@ -93,7 +94,8 @@ func TestHundredThousand(t *testing.T) {
 		if each > 700 || r.reg.Len() != phones+2000 {
 			t.Errorf("%d bytes for each of %d bindings, want 700 at most", each, r.reg.Len())
 		}
-		r.journal.off, r.customer = false, on
+		r.journal.off = false
+		r.customer.Store(on)
 		if err := r.reg.Checkpoint(); err != nil {
 			t.Fatal(err)
 		}
