@@ -227,7 +227,7 @@ func TestFirstCheckpoint(t *testing.T) {
 	})
 }
 
-// TestNewJournalNeedsNoCheckpoint.
+// TestNewJournalNeedsNoCheckpoint: with nothing to clear away it only syncs.
 func TestNewJournalNeedsNoCheckpoint(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		j := openIn(t, t.TempDir())
@@ -235,6 +235,9 @@ func TestNewJournalNeedsNoCheckpoint(t *testing.T) {
 		time.Sleep(3 * time.Second)
 		put(t, j, 1, 1, "one")
 		time.Sleep(3 * time.Second)
+		synctest.Wait()
+		j.syncing.Lock()
+		defer j.syncing.Unlock()
 		if s := j.segments[0]; s.synced != s.used {
 			t.Errorf("synced %d of %d", s.synced, s.used)
 		}

@@ -83,7 +83,8 @@ type Stats struct {
 
 // Open takes a journal's folder for this process and begins a new segment in it.
 // Another process that has it, a file that a newer version wrote and one that
-// cannot be read are refused; a full disk is not: then Put says ErrFull.
+// cannot be read are refused, and so is a file system that cannot reserve space (NFS
+// before 4.2). A full disk is not: then Put says ErrFull.
 func Open(cfg Config) (j *Journal, err error) {
 	cfg.defaults()
 	defer func() {
@@ -276,8 +277,8 @@ func (j *Journal) rotate() error {
 	return nil
 }
 
-// Close ends what Run began, writes all to the disk and gives the folder back.
-// Whoever puts later gets ErrClosed. Closing twice is fine.
+// Close waits for a checkpoint under way, writes all to the disk and gives the folder
+// back. Whoever puts later gets ErrClosed. Closing twice is fine.
 func (j *Journal) Close() error {
 	j.mu.Lock()
 	again := j.closing

@@ -146,7 +146,9 @@ func TestRestoreIntoWhatWasOpened(t *testing.T) {
 }
 
 func FuzzRestore(f *testing.F) {
-	j, _ := world(f, Config{Dir: f.TempDir()})
+	j := openWith(f, Config{Dir: f.TempDir()})
+	put(f, j, 1, 1, "one")
+	put(f, j, 2, 1, text(2, 200))
 	var good bytes.Buffer
 	if err := j.Snapshot(&good); err != nil {
 		f.Fatal(err)
