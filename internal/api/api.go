@@ -54,6 +54,7 @@ func New(cfg Config) http.Handler {
 	s.nouns()
 	s.passwords()
 	s.live()
+	s.bindings()
 	s.tools()
 	s.dns()
 	s.files()

@@ -95,9 +95,13 @@ func callCursor(cursor string) (callPlace, error) {
 	started, id, ok := strings.Cut(cursor, ".")
 	n, err := strconv.ParseInt(started, 36, 64)
 	if err != nil || !ok {
-		return callPlace{}, &tenant.Fault{Code: tenant.CodeInvalid, Field: "cursor", Message: "is not one that a list gave", Want: "the next of the page before"}
+		return callPlace{}, badCursor()
 	}
 	return callPlace{n, id}, nil
+}
+
+func badCursor() error {
+	return &tenant.Fault{Code: tenant.CodeInvalid, Field: "cursor", Message: "is not one that a list gave", Want: "the next of the page before"}
 }
 
 // holds is the text filter of calls.

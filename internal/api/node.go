@@ -8,6 +8,7 @@ import (
 	"tollgate/internal/call"
 	"tollgate/internal/peer"
 	"tollgate/internal/policy"
+	"tollgate/internal/registrar"
 	"tollgate/internal/tenant"
 )
 
@@ -17,6 +18,14 @@ type Node interface {
 	Calls(keep func(tenant.CustomerID) bool) []call.Summary
 	// Hangup ends a call if allowed takes its customer; false where there is no such call.
 	Hangup(id string, allowed func(tenant.CustomerID) bool) bool
+	// Bindings gives the phones that have registered whose customer keep takes, in the order of
+	// registrar.List.
+	Bindings(keep func(tenant.CustomerID) bool) []registrar.Summary
+	// Unbind ends a binding if allowed takes its customer; false where there is no such binding.
+	Unbind(id string, allowed func(tenant.CustomerID) bool) bool
+	// Clashes gives the destinations whose address several customers have, where requests came
+	// from that nothing told apart.
+	Clashes() map[tenant.DestinationID]Clash
 	// DestinationStates says how each destination does that is watched or was tried.
 	DestinationStates() map[tenant.DestinationID]peer.State
 	// DomainDNS asks where a domain leads; ctx bounds the asking.
@@ -30,6 +39,15 @@ type Node interface {
 	Backup(ctx context.Context, w io.Writer) error
 	// Info says what this node is.
 	Info() Info
+}
+
+// Clash is what came from the address of a destination and could be several customers'.
+type Clash struct {
+	Count    int       // requests that were refused for it, until an hour passed without one
+	Last     time.Time // of them
+	From, To string    // From and Request-URI of the last one, as it had them
+	Sharers  []tenant.CustomerID
+	More     bool // more customers share the address than Sharers has
 }
 
 // ExplainQuery is a request that somebody wonders about.

@@ -74,6 +74,7 @@ func (s *server) routes() {
 		fresh:  tenant.NewDestination,
 		id:     func(v *tenant.Destination) *tenant.DestinationID { return &v.ID },
 	})
+	nullable(s.huma, "Destination", "clash")
 	register(s, resource[tenant.RoutingRule, tenant.RoutingRule, tenant.RuleID]{
 		path: "routing-rules", one: "routing rule", all: "routing rules", reader: s.store.RoutingRules, show: same[tenant.RoutingRule],
 		writer: func(tx *store.Tx) store.Writer[tenant.RoutingRule, tenant.RuleID] { return tx.RoutingRules },
@@ -136,15 +137,19 @@ func (s *server) callers() {
 		},
 		split: sipSecrets,
 	})
-	// huma describes no object that may be null, and a SIP user's voicemail is null where the profile's counts.
-	user := s.huma.OpenAPI().Components.Schemas.Map()["SipUser"]
-	user.Properties["voicemail"] = &huma.Schema{AnyOf: []*huma.Schema{user.Properties["voicemail"], {Type: "null"}}}
+	nullable(s.huma, "SipUser", "voicemail") // where the profile's counts
 	register(s, resource[tenant.SIPProfile, tenant.SIPProfile, tenant.ProfileID]{
 		path: "sip-profiles", one: "SIP profile", all: "SIP profiles", reader: s.store.SIPProfiles, show: same[tenant.SIPProfile],
 		writer: func(tx *store.Tx) store.Writer[tenant.SIPProfile, tenant.ProfileID] { return tx.SIPProfiles },
 		fresh:  tenant.NewProfile,
 		id:     func(v *tenant.SIPProfile) *tenant.ProfileID { return &v.ID },
 	})
+}
+
+// nullable describes a property as an object that may be null, for which huma has no tag.
+func nullable(api huma.API, schema, property string) {
+	s := api.OpenAPI().Components.Schemas.Map()[schema]
+	s.Properties[property] = &huma.Schema{AnyOf: []*huma.Schema{s.Properties[property], {Type: "null"}}}
 }
 
 // customers gives the ids of all customers of a scope.
@@ -162,6 +167,7 @@ type destination struct {
 	tenant.Destination
 	CustomerName string           `json:"customer"`
 	State        destinationState `json:"state"`
+	Clash        *clash           `json:"clash"`
 }
 
 type destinationState struct {
@@ -173,23 +179,24 @@ type destinationState struct {
 }
 
 func (s *server) withStates(ctx context.Context, items []tenant.Destination) ([]destination, error) {
-	states := s.node.DestinationStates()
+	states, clashes := s.node.DestinationStates(), s.node.Clashes()
 	names := map[tenant.CustomerID]string{}
 	out := make([]destination, len(items))
 	for i := range items {
 		d := &items[i]
-		if _, known := names[d.Customer]; !known {
-			c, err := s.store.Customers.Get(ctx, principalOf(ctx).Scope(), d.Customer)
-			if err != nil {
-				return nil, err
-			}
-			names[d.Customer] = c.Name
+		name, err := s.nameOf(ctx, names, d.Customer)
+		if err != nil {
+			return nil, err
+		}
+		clash, err := s.showClash(ctx, names, clashes, d.ID)
+		if err != nil {
+			return nil, err
 		}
 		state, known := states[d.ID]
 		if !known {
 			state.Status = peer.StatusUnknown
 		}
-		out[i] = destination{Destination: *d, CustomerName: names[d.Customer], State: destinationState{
+		out[i] = destination{Destination: *d, CustomerName: name, Clash: clash, State: destinationState{
 			Status: state.Status, Since: state.Since, RTT: float64(state.RTT.Microseconds()) / 1000, LastCode: state.LastCode,
 			Addresses: present(state.Addrs),
 		}}

@@ -40,7 +40,7 @@ type listInput struct {
 	Company  int64  `query:"company" minimum:"1" doc:"Only what belongs to this company."`
 	Q        string `query:"q" maxLength:"200" doc:"Only what holds this text, in any case."`
 	Limit    int    `query:"limit" minimum:"1" maximum:"1000" doc:"Items on a page; 100 where absent."`
-	Cursor   string `query:"cursor" maxLength:"200" doc:"The next of the page before."`
+	Cursor   string `query:"cursor" maxLength:"1000" doc:"The next of the page before."`
 }
 
 func (in *listInput) query() store.Query {

@@ -18,6 +18,7 @@ import (
 	"tollgate/internal/call"
 	"tollgate/internal/peer"
 	"tollgate/internal/policy"
+	"tollgate/internal/registrar"
 	"tollgate/internal/store"
 	"tollgate/internal/tenant"
 )
@@ -26,6 +27,8 @@ import (
 type fakeNode struct {
 	mu       sync.Mutex
 	calls    []call.Summary
+	bindings []registrar.Summary // in order
+	clashes  map[tenant.DestinationID]api.Clash
 	states   map[tenant.DestinationID]peer.State
 	applied  int64
 	explain  policy.Explanation
@@ -57,6 +60,30 @@ func (n *fakeNode) Hangup(id string, allowed func(tenant.CustomerID) bool) bool 
 	return false
 }
 
+func (n *fakeNode) Bindings(keep func(tenant.CustomerID) bool) (out []registrar.Summary) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, b := range n.bindings {
+		if keep(b.Customer) {
+			out = append(out, b)
+		}
+	}
+	return out
+}
+
+func (n *fakeNode) Unbind(id string, allowed func(tenant.CustomerID) bool) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for i, b := range n.bindings {
+		if b.ID == id && allowed(b.Customer) {
+			n.bindings = append(n.bindings[:i:i], n.bindings[i+1:]...)
+			return true
+		}
+	}
+	return false
+}
+
+func (n *fakeNode) Clashes() map[tenant.DestinationID]api.Clash            { return n.clashes }
 func (n *fakeNode) DestinationStates() map[tenant.DestinationID]peer.State { return n.states }
 func (n *fakeNode) DomainDNS(_ context.Context, name string) api.DNSState {
 	return api.DNSState{LeadsHere: name == "here.example"}
@@ -203,6 +230,7 @@ type estate struct {
 	companyKey, key   string // of its admins
 	reader            string // of a read-only user of its customer
 	call              string // the id of a live call
+	binding           string // the id of a phone's binding
 }
 
 // paths of the nouns, in an order in which they can be made.
@@ -243,6 +271,10 @@ func (w *world) settle(marker string, net int) *estate {
 	e.call = "call-of-" + marker
 	w.node.calls = append(w.node.calls, call.Summary{
 		ID: e.call, Customer: tenant.CustomerID(e.customer), Name: marker, From: "sip:x@" + marker, Started: time.Unix(int64(net), 0),
+	})
+	e.binding = "binding-of-" + marker
+	w.node.bindings = append(w.node.bindings, registrar.Summary{
+		ID: e.binding, Customer: tenant.CustomerID(e.customer), AOR: "x@" + marker + ".example", Contact: "sip:x@192.0.2.99", UserAgent: marker + " phone",
 	})
 	return e
 }

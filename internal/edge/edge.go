@@ -52,6 +52,7 @@ type Edge struct {
 	journal   *journal.Journal
 	full      atomic.Bool // the journal's disk
 	prover    *prover
+	clashes   clashes
 	resolver  *transport.Resolver
 	http      *httpServers
 }
@@ -193,7 +194,10 @@ func (e *Edge) ended(c call.Ending) {
 	})
 }
 
-func (e *Edge) decided(_ *transaction.Shard, d *gate.Decision) {
+func (e *Edge) decided(sh *transaction.Shard, d *gate.Decision) {
+	if d.Verdict.Reason == policy.SharedDestinationClash {
+		e.clashes.note(d, sh.Now())
+	}
 	v := record.Verdict{Method: d.Method, Verdict: d.Verdict, Source: d.Source}
 	if d.Identity.Customer != nil {
 		v.Customer = d.Identity.Customer.Settings.Name

@@ -160,6 +160,10 @@ func (h *httpServers) metrics() http.Handler {
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		e.recorder.Collector(
 			record.Gauge{Name: "calls", Help: "Calls that are up or being set up.", Value: func() float64 { return float64(e.calls.Live()) }},
+			record.Gauge{Name: "bindings", Help: "Phones that have registered.", Value: func() float64 { return float64(e.registrar.Len()) }},
+			record.Gauge{Name: "subscriptions", Help: "Subscriptions that stand, but for those of transfers.", Value: func() float64 { return float64(e.calls.Subscriptions()) }},
+			record.Gauge{Name: "journal_bytes", Help: "Disk that the journal takes, reserved space included.", Value: func() float64 { return float64(e.journal.Stats().Bytes) }},
+			record.Gauge{Name: "journal_records_total", Help: "Records that were written to the journal.", Counter: true, Value: e.journalRecords},
 			record.Gauge{Name: "transactions", Help: "Transactions that are alive, both sides.", Value: e.transactions},
 			record.Gauge{Name: "retransmissions_total", Help: "Requests and responses that we sent again.", Counter: true, Value: e.retransmissions},
 			record.Gauge{Name: "revision", Help: "Revision of the configuration that traffic obeys.", Value: func() float64 { return float64(e.follower.seen.Load()) }},

@@ -15,6 +15,7 @@ import (
 	"tollgate/internal/config"
 	"tollgate/internal/peer"
 	"tollgate/internal/policy"
+	"tollgate/internal/registrar"
 	"tollgate/internal/tenant"
 	"tollgate/sip"
 )
@@ -25,6 +26,16 @@ func (e *Edge) Calls(keep func(tenant.CustomerID) bool) []call.Summary { return 
 // Hangup is api.Node.
 func (e *Edge) Hangup(id string, allowed func(tenant.CustomerID) bool) bool {
 	return e.calls.Hangup(id, policy.HungUp, allowed)
+}
+
+// Bindings is api.Node.
+func (e *Edge) Bindings(keep func(tenant.CustomerID) bool) []registrar.Summary {
+	return e.registrar.List(keep)
+}
+
+// Unbind is api.Node.
+func (e *Edge) Unbind(id string, allowed func(tenant.CustomerID) bool) bool {
+	return e.registrar.Remove(id, allowed)
 }
 
 // DestinationStates is api.Node.
@@ -81,6 +92,12 @@ func (e *Edge) retransmissions() float64 {
 		n += s.RequestRetransOut + s.ResponseRetransOut
 	}
 	return float64(n)
+}
+
+// journalRecords counts what was kept and what was ended.
+func (e *Edge) journalRecords() float64 {
+	s := e.journal.Stats()
+	return float64(s.Puts + s.Deletes)
 }
 
 // version is the program's, as its command says or as the build does.

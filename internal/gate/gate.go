@@ -39,6 +39,7 @@ type Config struct {
 // Decision is what became of a request, and why. It is valid only while it is told.
 type Decision struct {
 	Method   sip.Method
+	Proto    transport.Proto
 	Source   netip.AddrPort
 	Identity *policy.Identity
 	Verdict  policy.Verdict
@@ -149,7 +150,7 @@ func (g *Gate) inDialog(sh *transaction.Shard, m *sip.Message, f transport.Flow)
 	if !g.cfg.Calls.Request(sh, m, f) {
 		sh.Reply(m, f, &sip.Response{Status: 481})
 		g.cfg.Decided(sh, &Decision{
-			Method: m.Method(), Source: f.Remote, Message: m, Identity: &policy.Identity{},
+			Method: m.Method(), Proto: f.Proto, Source: f.Remote, Message: m, Identity: &policy.Identity{},
 			Verdict: policy.Verdict{Status: 481, Reason: policy.NoDialog},
 		})
 	}
@@ -190,7 +191,7 @@ func (g *Gate) run(sh *transaction.Shard, p *passage) {
 }
 
 func (g *Gate) decided(sh *transaction.Shard, p *passage, v policy.Verdict) {
-	p.decision = Decision{Method: p.msg.Method(), Source: p.flow.Remote, Identity: &p.id, Verdict: v, Message: p.msg}
+	p.decision = Decision{Method: p.msg.Method(), Proto: p.flow.Proto, Source: p.flow.Remote, Identity: &p.id, Verdict: v, Message: p.msg}
 	g.cfg.Decided(sh, &p.decision)
 }
 

@@ -1,0 +1,190 @@
+package api
+
+import (
+	"cmp"
+	"context"
+	"encoding/base64"
+	"errors"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"tollgate/internal/registrar"
+	"tollgate/internal/tenant"
+)
+
+// binding is a phone that has registered through this node.
+type binding struct {
+	registrar.Summary
+	CustomerName string `json:"customer"`
+}
+
+// bindings are the operations on phones that have registered.
+func (s *server) bindings() {
+	const path = root + "/bindings"
+	op := func(method, at, id, summary string) huma.Operation {
+		return huma.Operation{Method: method, Path: at, OperationID: id, Summary: summary, Tags: []string{"bindings"}}
+	}
+	huma.Register(s.huma, op(http.MethodGet, path, "list-bindings", "List phones that have registered, by customer and address of record"), s.listBindings)
+	huma.Register(s.huma, op(http.MethodGet, path+"/{id}", "get-binding", "Get a phone's binding"), s.getBinding)
+	huma.Register(s.huma, op(http.MethodDelete, path+"/{id}", "end-binding", "End a phone's binding; its next refresh makes it again"), s.endBinding)
+}
+
+func (s *server) listBindings(ctx context.Context, in *listInput) (*pageOutput[binding], error) {
+	scope, err := s.narrowed(ctx, in)
+	if err != nil {
+		return nil, s.refused(ctx, err)
+	}
+	keep, err := s.sees(ctx, scope)
+	if err != nil {
+		return nil, s.refused(ctx, err)
+	}
+	after, err := bindingCursor(in.Cursor)
+	if err != nil {
+		return nil, s.refused(ctx, err)
+	}
+	list := slices.DeleteFunc(s.node.Bindings(keep), func(b registrar.Summary) bool {
+		return placeOfBinding(&b).compare(after) <= 0 || !bindingHolds(&b, in.Q)
+	})
+	next := ""
+	if limit := cmp.Or(in.Limit, 100); len(list) > limit {
+		list = list[:limit]
+		next = placeOfBinding(&list[limit-1]).cursor()
+	}
+	items, err := s.showBindings(ctx, list)
+	if err != nil {
+		return nil, s.refused(ctx, err)
+	}
+	return &pageOutput[binding]{Body: Page[binding]{Items: items, Next: next}}, nil
+}
+
+// showBindings adds the customers' names.
+func (s *server) showBindings(ctx context.Context, list []registrar.Summary) ([]binding, error) {
+	names := map[tenant.CustomerID]string{}
+	out := make([]binding, len(list))
+	for i := range list {
+		name, err := s.nameOf(ctx, names, list[i].Customer)
+		if err != nil {
+			return nil, err
+		}
+		out[i] = binding{Summary: list[i], CustomerName: name}
+	}
+	return out, nil
+}
+
+// nameOf gives a customer's name, and notes it in known; "" where the principal does not see him, or
+// he was deleted just now.
+func (s *server) nameOf(ctx context.Context, known map[tenant.CustomerID]string, id tenant.CustomerID) (string, error) {
+	if name, ok := known[id]; ok {
+		return name, nil
+	}
+	c, err := s.store.Customers.Get(ctx, principalOf(ctx).Scope(), id)
+	if err != nil && !errors.Is(err, tenant.ErrNotFound) {
+		return "", err
+	}
+	known[id] = c.Name
+	return c.Name, nil
+}
+
+// bindingPlace is where a binding stands in the list.
+type bindingPlace struct {
+	customer tenant.CustomerID
+	aor, id  string
+}
+
+func placeOfBinding(b *registrar.Summary) bindingPlace {
+	return bindingPlace{b.Customer, b.AOR, b.ID}
+}
+
+// compare orders places as registrar.List does.
+func (p bindingPlace) compare(o bindingPlace) int {
+	return cmp.Or(cmp.Compare(p.customer, o.customer), cmp.Compare(p.aor, o.aor), cmp.Compare(p.id, o.id))
+}
+
+// cursor is the place as text. An address of record may hold any byte.
+func (p bindingPlace) cursor() string {
+	return strconv.FormatInt(int64(p.customer), 36) + "." + p.id + "." + base64.RawURLEncoding.EncodeToString([]byte(p.aor))
+}
+
+// bindingCursor reads the place after which a page begins.
+func bindingCursor(cursor string) (bindingPlace, error) {
+	if cursor == "" {
+		return bindingPlace{}, nil
+	}
+	customer, rest, _ := strings.Cut(cursor, ".")
+	id, coded, ok := strings.Cut(rest, ".")
+	n, err := strconv.ParseInt(customer, 36, 64)
+	aor, wrong := base64.RawURLEncoding.DecodeString(coded)
+	if err != nil || wrong != nil || !ok {
+		return bindingPlace{}, badCursor()
+	}
+	return bindingPlace{tenant.CustomerID(n), string(aor), id}, nil
+}
+
+// bindingHolds is the text filter of bindings.
+func bindingHolds(b *registrar.Summary, q string) bool {
+	q = strings.ToLower(strings.TrimSpace(q))
+	for _, text := range []string{b.ID, b.AOR, b.Contact, b.Instance, b.UserAgent, b.Transport, b.Source} {
+		if strings.Contains(strings.ToLower(text), q) {
+			return true
+		}
+	}
+	return q == ""
+}
+
+type bindingInput struct {
+	ID string `path:"id" maxLength:"64"`
+}
+
+// kindBinding is what the sentence says that was not found.
+const kindBinding tenant.Kind = "binding"
+
+// findBinding gives one that the principal sees.
+func (s *server) findBinding(ctx context.Context, id string) (registrar.Summary, error) {
+	keep, err := s.sees(ctx, principalOf(ctx).Scope())
+	if err != nil {
+		return registrar.Summary{}, err
+	}
+	list := s.node.Bindings(keep)
+	i := slices.IndexFunc(list, func(b registrar.Summary) bool { return b.ID == id })
+	if i < 0 {
+		return registrar.Summary{}, tenant.NotFound(kindBinding)
+	}
+	return list[i], nil
+}
+
+type bindingOutput struct{ Body binding }
+
+func (s *server) getBinding(ctx context.Context, in *bindingInput) (*bindingOutput, error) {
+	b, err := s.findBinding(ctx, in.ID)
+	if err != nil {
+		return nil, s.refused(ctx, err)
+	}
+	shown, err := s.showBindings(ctx, []registrar.Summary{b})
+	if err != nil {
+		return nil, s.refused(ctx, err)
+	}
+	return &bindingOutput{Body: shown[0]}, nil
+}
+
+func (s *server) endBinding(ctx context.Context, in *bindingInput) (*struct{}, error) {
+	p := principalOf(ctx)
+	if p.Access == tenant.AccessReadOnly || p.Access == "" {
+		if _, err := s.findBinding(ctx, in.ID); err != nil {
+			return nil, s.refused(ctx, err)
+		}
+		return nil, s.refused(ctx, tenant.Forbidden("read-only access ends no bindings", "access: operator or admin"))
+	}
+	allowed, err := s.sees(ctx, p.Scope())
+	if err != nil {
+		return nil, s.refused(ctx, err)
+	}
+	if !s.node.Unbind(in.ID, allowed) {
+		return nil, s.refused(ctx, tenant.NotFound(kindBinding))
+	}
+	s.log.Info("binding ended", "binding", in.ID, "by", p.Email, "from", p.From)
+	return nil, nil
+}
