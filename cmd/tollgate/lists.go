@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"tollgate/internal/tenant"
@@ -136,6 +137,36 @@ func (c *hangupCommand) Run(ctx context.Context, p *program) error {
 	return p.print(map[string]string{"id": c.ID}, func() { fmt.Fprintln(p.stdout, "hung up", plain(c.ID)) })
 }
 
+type bindingsCommand struct{ filter }
+
+// binding is what the table of bindings shows.
+type binding struct {
+	AOR       string    `json:"aor"`
+	Contact   string    `json:"contact"`
+	Source    string    `json:"source"`
+	Transport string    `json:"transport"`
+	NAT       bool      `json:"nat"`
+	Reachable bool      `json:"reachable"`
+	Expires   time.Time `json:"expires"`
+	UserAgent string    `json:"user_agent"`
+}
+
+// Run lists the phones that have registered.
+func (c *bindingsCommand) Run(ctx context.Context, p *program) error {
+	return list(ctx, p, &c.filter, "/bindings", []string{"aor", "contact", "source", "transport", "nat", "reachable", "expires in", "user agent"},
+		func(v *binding) []string {
+			left := short(max(time.Until(v.Expires), 0))
+			return []string{v.AOR, v.Contact, v.Source, v.Transport, yes(v.NAT), yes(v.Reachable), left, v.UserAgent}
+		})
+}
+
+func yes(is bool) string {
+	if is {
+		return "yes"
+	}
+	return "no"
+}
+
 type destinationsCommand struct{ filter }
 
 // destination is what the table of destinations shows.
@@ -156,14 +187,40 @@ type destination struct {
 		LastCode  int       `json:"last_code"`
 		Addresses []string  `json:"addresses"`
 	} `json:"state"`
+	Clash *struct {
+		Count     int       `json:"count"`
+		Last      time.Time `json:"last"`
+		From      string    `json:"from"`
+		To        string    `json:"to"`
+		Customers []string  `json:"customers"`
+	} `json:"clash"`
 }
 
-// Run lists the destinations.
+// Run lists the destinations, and says of each clash what would help.
 func (c *destinationsCommand) Run(ctx context.Context, p *program) error {
-	return list(ctx, p, &c.filter, "/destinations", []string{"customer", "group", "priority", "name", "address", "state", "for", "rtt", "last answer"},
+	var clashes []string
+	err := list(ctx, p, &c.filter, "/destinations", []string{"customer", "group", "priority", "name", "address", "state", "for", "rtt", "last answer"},
 		func(v *destination) []string {
+			if v.Clash != nil {
+				clashes = append(clashes, v.clash())
+			}
 			return []string{v.Customer, strconv.Itoa(v.Group), strconv.Itoa(v.Priority), v.Name, v.address(), v.status(), v.since(), v.rtt(), v.lastCode()}
 		})
+	for _, clash := range clashes {
+		fmt.Fprintf(p.stdout, "\n%s\n", plain(clash))
+	}
+	return err
+}
+
+// clash says what came from the destination's address that could be another customer's as well.
+func (v *destination) clash() string {
+	c := v.Clash
+	text := fmt.Sprintf("Clash at %s of %s: %s has the same address, and nothing told whose %d requests were, the last %s ago",
+		v.Name, v.Customer, strings.Join(c.Customers, ", "), c.Count, short(time.Since(c.Last)))
+	if c.To != "" {
+		text += fmt.Sprintf(" from %s to %s", c.From, c.To)
+	}
+	return text + ". They were refused with 403. It helps if the PBX puts the customer's domain into Request-URI, From or P-Asserted-Identity."
 }
 
 func (v *destination) address() string {

@@ -53,6 +53,7 @@ type commands struct {
 	Export       exportCommand       `cmd:"" help:"Print the configuration as a tenants.yaml, without secrets."`
 	Calls        callsCommand        `cmd:"" help:"List live calls."`
 	Hangup       hangupCommand       `cmd:"" help:"End a call on both sides."`
+	Bindings     bindingsCommand     `cmd:"" help:"List phones that have registered."`
 	Destinations destinationsCommand `cmd:"" help:"List destinations with their state."`
 	Explain      explainCommand      `cmd:"" help:"What would happen to a request, step by step."`
 	Probe        probeCommand        `cmd:"" help:"Place a real call through the node and print its ladder."`

@@ -10,7 +10,7 @@ import (
 
 // clash is a Clash as a destination shows it.
 type clash struct {
-	Count     int       `json:"count" doc:"Requests from its address that were refused since nothing told whose they are; 0 again an hour after the last."`
+	Count     int       `json:"count" doc:"Requests from its address that were refused since nothing told whose they are. Forgotten an hour after the last."`
 	Last      time.Time `json:"last"`
 	From      string    `json:"from" doc:"Of the last one; empty for whoever does not see all customers that it may belong to."`
 	To        string    `json:"to" doc:"Its Request-URI; likewise."`
