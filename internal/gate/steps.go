@@ -7,6 +7,7 @@ import (
 	"tollgate/internal/dialog"
 	"tollgate/internal/live"
 	"tollgate/internal/policy"
+	"tollgate/internal/registrar"
 	"tollgate/internal/relay"
 	"tollgate/internal/transaction"
 	"tollgate/internal/transport"
@@ -180,24 +181,30 @@ func (g *Gate) Explain(r *policy.Request) policy.Explanation {
 		}
 	}
 	e := g.cfg.Table.Snapshot().Explain(&p.req)
-	if e.Customer != 0 && !g.explain(p, &e, "serve", g.serve) {
+	if !e.Steps[0].Verdict.Refused() && !g.explain(p, &e, "serve", g.serve) {
 		g.cfg.Table.Snapshot().Identify(&p.req, &p.id)
 		if !g.explain(p, &e, "phones", g.locate) && len(p.phones) > 0 {
-			text := strconv.Itoa(len(p.phones)) + " phones ring, in place of destinations: " + p.phones[0].AOR + "."
-			e.Steps = append(e.Steps[:1], policy.Step{Name: "phones", Text: text})
-			e.Verdict, e.Candidates = policy.Verdict{}, nil
+			e.Instead(policy.Step{Name: "phones", Text: phonesText(p.phones)})
 		}
 	}
 	e.Steps = append(before, e.Steps...)
 	return e
 }
 
+// phonesText says which phones a request goes to.
+func phonesText(list []registrar.Contact) string {
+	text := "It goes to the phone of " + list[0].AOR
+	if len(list) > 1 {
+		text = "It goes to " + strconv.Itoa(len(list)) + " phones of " + list[0].AOR + " at once"
+	}
+	return text + ", in place of destinations."
+}
+
 // explain lets one step refuse in an explanation, instead of all that comes after it.
 func (g *Gate) explain(p *passage, e *policy.Explanation, name string, run func(*transaction.Shard, *passage) (policy.Verdict, bool)) bool {
 	v, _ := run(nil, p)
 	if v.Refused() {
-		e.Steps = append(e.Steps[:1], policy.Step{Name: name, Verdict: v, Text: v.Reason.Sentence()})
-		e.Verdict, e.Candidates = v, nil
+		e.Instead(policy.Step{Name: name, Verdict: v, Text: v.Reason.Sentence()})
 	}
 	return v.Refused()
 }

@@ -58,6 +58,12 @@ func (s *Snapshot) Explain(r *Request) Explanation {
 	return e
 }
 
+// Instead ends an explanation with a step that comes before the route, or takes its place.
+func (e *Explanation) Instead(step Step) {
+	e.Steps = append(e.Steps[:1], step)
+	e.Verdict, e.Candidates, e.Foreign = step.Verdict, nil, false
+}
+
 func (e *Explanation) identity(id *Identity) {
 	e.Direction, e.By, e.Domain, e.Emergency = id.Direction, id.By, id.Domain, id.Emergency
 	if id.Customer != nil {
