@@ -19,13 +19,15 @@ func (t *Table) compile(s *Snapshot, a *tenant.Account) (*Customer, error) {
 	if c.Company == nil {
 		c.Company = &Company{ID: a.Customer.Company}
 	}
-	var was *routing
-	if old := s.Customer(a.Customer.ID); old != nil {
-		was = old.routing
+	was := s.Customer(a.Customer.ID)
+	if was == nil {
+		was = new(Customer)
 	}
-	var fault error
-	c.routing, fault = compileRouting(a.Routing, was)
-	faults := []error{fault, c.addDomains(a.Domains), t.addDestinations(c, a), c.addEmergency()}
+	var routing, firewall, blocklist error
+	c.routing, routing = compileRouting(a.Routing, was.routing)
+	c.firewall, firewall = compileFirewall(a.Firewall, was.firewall)
+	c.blocklist, blocklist = compileBlocklist(a.Blocklist, &c.Plan, was.blocklist, was.Plan == c.Plan)
+	faults := []error{routing, firewall, blocklist, c.addDomains(a.Domains), t.addDestinations(c, a), c.addEmergency()}
 	if err := errors.Join(faults...); err != nil {
 		return nil, err
 	}

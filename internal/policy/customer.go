@@ -31,6 +31,8 @@ type Customer struct {
 
 	groups    [maxGroup + 1][]*Destination // by priority, position, id
 	routing   *routing
+	firewall  *firewall
+	blocklist *blocklist
 	emergency []string // as Plan writes them
 }
 

@@ -37,6 +37,10 @@ const (
 	SharedDestinationClash
 	ForeignToken
 
+	// Firewall, block list.
+	Firewalled
+	Blocklisted
+
 	// Route.
 	NoRoute
 	NoDestination
@@ -112,6 +116,9 @@ var reasonTable = [reasonCount]reasonText{
 	SharedDestinationClash: {"shared_destination_clash", 403, "Several customers have this destination's address, and neither Request-URI, From nor P-Asserted-Identity names a domain of one of them."},
 
 	ForeignToken: {"foreign_token", Drop, "The request names a registered phone of a customer, and does not come from one of his destinations."},
+
+	Firewalled:  {"firewall", 403, "A firewall rule of the customer drops such requests."},
+	Blocklisted: {"blocklist", 403, "The number is on the customer's block list."},
 
 	NoRoute:                    {"no_route", 404, "The destination group is empty."},
 	NoDestination:              {"no_destination", 404, "No destination is left: the others are disabled or are the caller himself."},

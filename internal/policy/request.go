@@ -45,6 +45,7 @@ type Request struct {
 	Token     tenant.CustomerID // of the phone whose token the Request-URI is, 0 = none
 	Now       time.Time
 	Health    Health // nil: everything is up
+	Dry       bool   // only asked what would happen: nothing is counted
 }
 
 // from is the source, an IPv4 address always as such.

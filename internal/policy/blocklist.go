@@ -1,0 +1,166 @@
+package policy
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"tollgate/internal/tenant"
+	"tollgate/sip"
+)
+
+// blocklist is the number prefixes that a customer's calls may not go to (mission row B1),
+// in the form in which numbers are compared. One of a domain holds for requests that name
+// that domain, one without for all of the customer's calls, those of his PBX too.
+type blocklist struct {
+	given   []tenant.BlocklistEntry // as they came, to see whether they changed
+	country string
+	all     prefixes
+	domains map[string]*prefixes
+}
+
+// prefixes finds the longest prefix of a number.
+type prefixes struct {
+	entries map[string]*blocked
+	longest int
+	// abroad is an entry that is the international prefix alone: every foreign number.
+	abroad *blocked
+}
+
+type blocked struct {
+	id     tenant.EntryID
+	prefix string // as it was written
+	hits   *Hits
+}
+
+// compileBlocklist compiles a block list; an unchanged one is taken over from was, which may
+// be nil, and each entry that stays with what it has counted.
+func compileBlocklist(given []tenant.BlocklistEntry, plan *NumberPlan, was *blocklist, sameplan bool) (*blocklist, error) {
+	if was != nil && sameplan && slices.Equal(given, was.given) {
+		return was, nil
+	}
+	out := &blocklist{given: slices.Clone(given), country: plan.Country, domains: make(map[string]*prefixes)}
+	hits := make(map[tenant.EntryID]*Hits)
+	if was != nil {
+		was.each(func(b *blocked) { hits[b.id] = b.hits })
+	}
+	for i := range given {
+		e := &given[i]
+		into := &out.all
+		if e.Domain != "" {
+			name, err := CanonicalDomain(e.Domain)
+			if err != nil {
+				return nil, fmt.Errorf("blocklist %q: %w", e.Prefix, err)
+			}
+			if out.domains[name] == nil {
+				out.domains[name] = new(prefixes)
+			}
+			into = out.domains[name]
+		}
+		b := &blocked{id: e.ID, prefix: e.Prefix, hits: hits[e.ID]}
+		if b.hits == nil {
+			b.hits = new(Hits)
+		}
+		into.add(b, plan)
+	}
+	return out, nil
+}
+
+func (p *prefixes) add(b *blocked, plan *NumberPlan) {
+	number, _ := plan.Append(nil, []byte(b.prefix), []byte{})
+	key := string(number)
+	if key == "+" {
+		p.abroad = b
+		return
+	}
+	if p.entries == nil {
+		p.entries = make(map[string]*blocked)
+	}
+	p.entries[key] = b
+	p.longest = max(p.longest, len(key))
+}
+
+// find is the longest entry that a number begins with, nil if there is none.
+func (p *prefixes) find(number []byte, country string) *blocked {
+	if p == nil {
+		return nil
+	}
+	for n := min(len(number), p.longest); n > 0; n-- {
+		if b := p.entries[string(number[:n])]; b != nil {
+			return b
+		}
+	}
+	if p.abroad != nil && len(number) > 1 && number[0] == '+' && !strings.HasPrefix(string(number[1:]), country) {
+		return p.abroad
+	}
+	return nil
+}
+
+func (l *blocklist) each(f func(*blocked)) {
+	lists := []*prefixes{&l.all}
+	for _, p := range l.domains {
+		lists = append(lists, p)
+	}
+	for _, p := range lists {
+		for _, b := range p.entries {
+			f(b)
+		}
+		if p.abroad != nil {
+			f(p.abroad)
+		}
+	}
+}
+
+// Blocklist refuses calls to numbers that may not be called (step 12). The number is
+// compared in E.164: neither "+", "00", separators, escapes nor a phone-context hide it.
+func (s *Snapshot) Blocklist(r *Request, id *Identity) Verdict {
+	c := id.Customer
+	if r.Msg.Method() != sip.INVITE || len(c.blocklist.given) == 0 {
+		return Verdict{}
+	}
+	uri, err := sip.ParseURI(r.Msg.RequestURI())
+	if err != nil || len(uri.User) == 0 {
+		return Verdict{}
+	}
+	var buf [3 * maxNumber]byte
+	number, _ := c.Plan.AppendURI(buf[:0], &uri)
+	b := c.blocklist.domains[id.Domain].find(number, c.blocklist.country)
+	if b == nil {
+		b = c.blocklist.all.find(number, c.blocklist.country)
+	}
+	if b == nil {
+		return Verdict{}
+	}
+	b.hits.note(r, number)
+	if id.Emergency || c.Settings.Transparent {
+		return Verdict{}
+	}
+	v := Refuse(Blocklisted)
+	v.Rule = tenant.RuleID(b.id)
+	return v
+}
+
+// BlocklistHits gives what each entry of a customer's block list has matched.
+func (c *Customer) BlocklistHits() map[tenant.EntryID]Tally {
+	all := make(map[tenant.EntryID]Tally)
+	c.blocklist.each(func(b *blocked) { all[b.id] = b.hits.Tally() })
+	return all
+}
+
+// blocklistText tells what the block list found, for an explanation.
+func blocklistText(r *Request, id *Identity, v Verdict) string {
+	l := id.Customer.blocklist
+	if len(l.given) == 0 {
+		return "The block list is empty."
+	}
+	if v.Rule != 0 {
+		text := ""
+		l.each(func(b *blocked) {
+			if tenant.RuleID(b.id) == v.Rule {
+				text = fmt.Sprintf("The number begins with %q, which is on the block list.", b.prefix)
+			}
+		})
+		return text
+	}
+	return fmt.Sprintf("The number begins with none of %d prefixes of the block list.", len(l.given))
+}
