@@ -1,10 +1,10 @@
 package transport
 
 import (
+	"math/rand/v2"
 	"net/netip"
 	"sync"
 	"sync/atomic"
-	"time"
 )
 
 // peerKey finds connections by what a Hop asks for. TCP, and what peers opened,
@@ -35,8 +35,8 @@ func (t *connTable) init(cfg *Config) {
 	t.byID = make(map[uint64]*stream)
 	t.byPeer = make(map[peerKey][]*stream)
 	t.bySource = make(map[netip.Prefix]int)
-	// Identifiers go on from the clock, so that one kept over a restart finds nothing.
-	t.last.Store(uint64(time.Now().Unix()) << 24)
+	// Identifiers begin anywhere, so that one kept over a restart, however quick, finds nothing.
+	t.last.Store(rand.Uint64() >> 1)
 }
 
 // newID gives an identifier that was never given before.
