@@ -38,7 +38,9 @@ func (c *Calls) setupResponse(sh *transaction.Shard, call *Call, m *sip.Message,
 		if call.state != calling {
 			return
 		}
-		sh.Stop(&call.initial)
+		if c.ringing(sh, call) == nil {
+			sh.Stop(&call.initial) // else it is for those that are silent
+		}
 	}
 	switch {
 	case code == 100:
@@ -154,6 +156,10 @@ func (c *Calls) answer(sh *transaction.Shard, call *Call, m *sip.Message, f tran
 		return
 	}
 	fork, ok := c.fork(sh, call, m, f)
+	if !ok && call.state == calling { // more phones ring than a call has dialogs for
+		c.leaveDialogs(sh, call)
+		fork, ok = c.fork(sh, call, m, f)
+	}
 	if !ok {
 		c.Stray(sh, m, f)
 		return

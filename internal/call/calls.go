@@ -120,6 +120,17 @@ func (c *Calls) Live() int { return int(c.live.Load()) }
 // within calls.
 func (c *Calls) Subscriptions() int { return int(c.subs.Load()) }
 
+// Used is how many cells and index entries are held: 0 once nothing is going on.
+func (c *Calls) Used() (n int) {
+	for i := range c.tables {
+		c.layer.Do(uint8(i), func(sh *transaction.Shard) {
+			t := c.table(sh)
+			n += t.calls.Used() + t.setups.Used() + t.exchanges.Used() + len(t.byDialog) + len(t.byStable)
+		})
+	}
+	return n
+}
+
 func (c *Calls) table(sh *transaction.Shard) *table { return &c.tables[sh.Index] }
 
 // refKind says what a transaction's ref names.

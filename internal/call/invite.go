@@ -18,6 +18,7 @@ type setup struct {
 	early  bool            // early media was heard: no other destination after that
 	mask   string          // host that stands for the caller's side
 	best   []byte          // the best refusal of the phones so far
+	from   uint8           // the phone that it came from
 	names  []dialog.Rename // of dialogs that the request names
 }
 
@@ -238,9 +239,14 @@ func (c *Calls) sendFirst(sh *transaction.Shard, call *Call, s *setup, m *sip.Me
 	return true
 }
 
-// leaveDialogs leaves the early dialogs of a branch that was given up. They stay
-// known while requests within the call are under way, which name them by number.
+// leaveDialogs leaves the early dialogs of a branch that was given up, or whose place
+// is needed. They stay known while requests within the call are under way, which name
+// them by number.
 func (c *Calls) leaveDialogs(sh *transaction.Shard, call *Call) {
+	for i := range call.forks {
+		call.dialog(i).Confirmed = false // a subscription's, by a NOTIFY
+	}
+	call.confirmed = 0
 	if call.pending == 0 {
 		c.unindex(sh, call)
 		call.forks, call.more = 0, call.more[:0]

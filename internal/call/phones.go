@@ -88,7 +88,7 @@ func (c *Calls) phoneRefused(sh *transaction.Shard, call *Call, s *setup, m *sip
 	s.phones[call.way].branch = 0
 	if len(s.best) == 0 || peer.Better(m.StatusCode(), statusOf(&sh.Aux, s.best)) {
 		sh.Free(&s.best)
-		s.best = sh.Copy(m.Bytes())
+		s.best, s.from = sh.Copy(m.Bytes()), call.way
 	}
 	if m.StatusCode() >= 600 {
 		c.stopOthers(sh, call)
@@ -121,6 +121,7 @@ func (c *Calls) phonesLeft(sh *transaction.Shard, call *Call, s *setup) {
 	}
 	call.branch = 0
 	if len(s.best) > 0 && sh.Aux.Parse(s.best) == nil {
+		call.way, s.flow = s.from, s.phones[s.from].contact.Flow // whose traces are to be hidden
 		c.refuseWith(sh, call, &sh.Aux)
 		return
 	}

@@ -122,6 +122,7 @@ func (r *rig) over(status int) {
 			r.t.Fatalf("shard %d keeps %d server and %d client transactions", i, s.Servers, s.Clients)
 		}
 	}
+	r.forgotten()
 }
 
 func TestCalleeHangsUp(t *testing.T) {

@@ -99,6 +99,8 @@ func New(cfg Config, layer *transaction.Layer) *Gate {
 		{"hops", (*Gate).hops},
 		{"identify", (*Gate).identify},
 		{"serve", (*Gate).serve},
+		{"firewall", (*Gate).firewall},
+		{"blocklist", (*Gate).blocklist},
 		{"phones", (*Gate).locate},
 		{"route", (*Gate).route},
 		{"reserve", (*Gate).reserve},

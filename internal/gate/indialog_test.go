@@ -354,6 +354,10 @@ func TestInsideRequests(t *testing.T) {
 			r.in(aliceAddr, answer(r.want(aliceAddr, method+" sip:alice@198.51.100.7:5062 "), "403 Forbidden", ""))
 			r.want(pbxAddr, "SIP/2.0 403 ")
 		}
+		// Else the call's dialog would stay for what SUBSCRIBE and REFER have begun.
+		r.in(pbxAddr, r.byBob(d, "NOTIFY", 10, "last")+"Subscription-State: terminated\n")
+		r.in(aliceAddr, answer(r.want(aliceAddr, "NOTIFY "), "200 OK", ""))
+		r.want(pbxAddr, "SIP/2.0 200 ")
 		r.hangUp(d, 20)
 	})
 }

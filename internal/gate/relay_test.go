@@ -31,6 +31,7 @@ func (r *rig) empty() {
 			r.t.Fatalf("shard %d keeps %d server and %d client transactions", i, s.Servers, s.Clients)
 		}
 	}
+	r.forgotten()
 }
 
 func TestRelay(t *testing.T) {

@@ -36,13 +36,15 @@ type rig struct {
 	table *policy.Table
 
 	registrar *registrar.Registrar
-	journal   call.Journal
+	relay     *relay.Relay
+	book      *book // what calls are kept in over a restart; nil in benchmarks
 
 	account tenant.Account // of the one customer; see change
 
 	mu      sync.Mutex
 	inbox   map[netip.AddrPort][]string
 	refuses map[netip.AddrPort]bool
+	dead    map[uint64]bool // connections
 	ended   []call.Ending
 }
 
@@ -66,6 +68,7 @@ func (r *rig) Send(f transport.Flow, data []byte) error {
 		return nil
 	}
 	r.inbox[f.Remote] = append(r.inbox[f.Remote], string(data))
+	r.book.note(string(data))
 	return nil
 }
 
@@ -77,7 +80,7 @@ func (r *rig) Dial(_ transport.Hop, _ string, done func(transport.Flow, error)) 
 	go done(transport.Flow{}, errors.New("no TCP here"))
 }
 func (r *rig) IsOwn(a netip.AddrPort) bool                   { return a == edgeAddr }
-func (r *rig) Alive(transport.Flow) bool                     { return true }
+func (r *rig) Alive(f transport.Flow) bool                   { return !r.dead[f.Conn] }
 func (r *rig) Advertised(transport.Flow) (string, uint16)    { return "192.0.2.1", 5060 }
 func (r *rig) Adopt(f transport.Flow) (transport.Flow, bool) { return f, true }
 func (r *rig) Listeners() []transport.Listener               { return nil }
@@ -111,7 +114,7 @@ func run(t *testing.T, hidden bool, f func(r *rig)) {
 func runOver(t *testing.T, hidden bool, backend func() live.Live, f func(r *rig)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		r := newRigOver(t, hidden, 3, backend())
+		r := newRigOver(t, hidden, 3, backend(), &book{kept: map[dialog.Stable][]byte{}})
 		defer r.live.Close()
 		r.last = nil
 		r.layer.Run()
@@ -121,11 +124,14 @@ func runOver(t *testing.T, hidden bool, backend func() live.Live, f func(r *rig)
 }
 
 func newRig(t testing.TB, hidden bool, limit int) *rig {
-	return newRigOver(t, hidden, limit, memory.New())
+	return newRigOver(t, hidden, limit, memory.New(), nil)
 }
 
-func newRigOver(t testing.TB, hidden bool, limit int, backend live.Live) *rig {
-	r := &rig{t: t, last: map[netip.AddrPort]string{}, inbox: map[netip.AddrPort][]string{}, refuses: map[netip.AddrPort]bool{}}
+func newRigOver(t testing.TB, hidden bool, limit int, backend live.Live, kept *book) *rig {
+	r := &rig{
+		t: t, last: map[netip.AddrPort]string{}, inbox: map[netip.AddrPort][]string{}, refuses: map[netip.AddrPort]bool{},
+		dead: map[uint64]bool{}, book: kept,
+	}
 	r.table, r.live = policy.NewTable(), backend
 	r.table.PutCompany(tenant.Company{ID: 1, Name: "one"})
 	settings := tenant.Customer{
@@ -147,21 +153,25 @@ func newRigOver(t testing.TB, hidden bool, limit int, backend live.Live) *rig {
 	c := &core{}
 	r.layer = transaction.New(transaction.Config{Send: r, Core: c, ShardOf: minter.Shard})
 	router := &peer.Router{Network: r, Resolver: r}
+	var journal call.Journal
+	if kept != nil {
+		journal = kept
+	}
 	r.calls = call.New(call.Config{
 		Router: router, Minter: minter, Transport: r,
-		Phones: phones{r}, Journal: r.journal,
+		Phones: phones{r}, Journal: journal,
 		Customer: func(id tenant.CustomerID) *policy.Customer { return r.table.Snapshot().Customer(id) },
 		Hold:     func(id dialog.Stable, c *policy.Customer) { r.gate.Hold(id, c) },
 		Release:  func(id dialog.Stable) { r.gate.Release(id) },
 		Ended:    func(e call.Ending) { r.ended = append(r.ended, e) },
 	}, r.layer)
-	rel := relay.New(relay.Config{Router: router, Minter: minter, Advertised: r.Advertised}, r.layer)
+	r.relay = relay.New(relay.Config{Router: router, Minter: minter, Advertised: r.Advertised}, r.layer)
 	r.registrar = registrar.New(registrar.Config{
 		Router: router, Minter: minter, Transport: r,
 		Customer: func(id tenant.CustomerID) *policy.Customer { return r.table.Snapshot().Customer(id) },
 	}, r.layer)
 	r.gate = gate.New(gate.Config{
-		Table: r.table, Live: r.live, Calls: r.calls, Relay: rel, Registrar: r.registrar, Minter: minter,
+		Table: r.table, Live: r.live, Calls: r.calls, Relay: r.relay, Registrar: r.registrar, Minter: minter,
 		Decided: func(*transaction.Shard, *gate.Decision) {},
 	}, r.layer)
 	c.Gate = r.gate
@@ -187,6 +197,16 @@ func (r *rig) change(edit func(a *tenant.Account)) {
 // Content-Length is added.
 func (r *rig) in(from netip.AddrPort, text string) {
 	r.t.Helper()
+	r.inOver(flowOf(from), text)
+}
+
+func flowOf(from netip.AddrPort) transport.Flow {
+	return transport.Flow{Proto: transport.UDP, Local: edgeAddr, Remote: from}
+}
+
+// inOver is in over any flow.
+func (r *rig) inOver(f transport.Flow, text string) {
+	r.t.Helper()
 	head, body, _ := strings.Cut(strings.TrimLeft(text, "\n"), "\n\n")
 	body = strings.ReplaceAll(body, "\n", "\r\n")
 	text = strings.ReplaceAll(strings.TrimSpace(head), "\n", "\r\n") +
@@ -195,7 +215,7 @@ func (r *rig) in(from netip.AddrPort, text string) {
 	if err := m.Parse([]byte(text)); err != nil {
 		r.t.Fatalf("test's own message: %v\n%s", err, text)
 	}
-	r.layer.Receive(&m, transport.Flow{Proto: transport.UDP, Local: edgeAddr, Remote: from})
+	r.layer.Receive(&m, f)
 	synctest.Wait()
 }
 

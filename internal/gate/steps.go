@@ -56,6 +56,14 @@ func (g *Gate) serve(_ *transaction.Shard, p *passage) (policy.Verdict, bool) {
 	return policy.Verdict{}, false
 }
 
+func (g *Gate) firewall(_ *transaction.Shard, p *passage) (policy.Verdict, bool) {
+	return g.cfg.Table.Snapshot().Firewall(&p.req, &p.id), false
+}
+
+func (g *Gate) blocklist(_ *transaction.Shard, p *passage) (policy.Verdict, bool) {
+	return g.cfg.Table.Snapshot().Blocklist(&p.req, &p.id), false
+}
+
 func (g *Gate) route(_ *transaction.Shard, p *passage) (policy.Verdict, bool) {
 	switch {
 	case len(p.phones) > 0:

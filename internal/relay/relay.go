@@ -74,6 +74,14 @@ func (r *Relay) request(sh *transaction.Shard, ref uint64) *request {
 	return q
 }
 
+// Used is how many requests are under way.
+func (r *Relay) Used() (n int) {
+	for i := range r.shards {
+		r.layer.Do(uint8(i), func(sh *transaction.Shard) { n += r.shards[sh.Index].Used() })
+	}
+	return n
+}
+
 // Passed is a request that the gate let through.
 type Passed struct {
 	Server     transaction.ID
