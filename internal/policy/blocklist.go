@@ -124,7 +124,10 @@ func (s *Snapshot) Blocklist(r *Request, id *Identity) Verdict {
 	}
 	var buf [3 * maxNumber]byte
 	number, _ := c.Plan.AppendURI(buf[:0], &uri)
-	b := c.blocklist.domains[id.Domain].find(number, c.blocklist.country)
+	var b *blocked
+	if id.Direction == Inbound {
+		b = c.blocklist.domains[id.Domain].find(number, c.blocklist.country)
+	}
 	if b == nil {
 		b = c.blocklist.all.find(number, c.blocklist.country)
 	}
