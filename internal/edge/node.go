@@ -151,8 +151,24 @@ func (e *Edge) Explain(q api.ExplainQuery) policy.Explanation {
 		return refusedMessage(400, err.Error())
 	}
 	return e.gate.Explain(&policy.Request{
-		Msg: &m, Source: source, Transport: transport, Now: time.Now(), Health: e.watch,
+		Msg: &m, Source: source, Local: e.asked(&m), Transport: transport, Now: time.Now(), Health: e.watch,
 	})
+}
+
+// asked is the address of ours to which a message would be sent, as far as its Request-URI tells;
+// a listener on all addresses knows it only then.
+func (e *Edge) asked(m *sip.Message) netip.Addr {
+	uri, err := sip.ParseURI(m.RequestURI())
+	at, isAddr := uri.Addr()
+	if err != nil || !isAddr {
+		return netip.Addr{}
+	}
+	for _, l := range e.transport.Listeners() {
+		if e.transport.OwnHost(uri.Host, l.Addr.Port()) {
+			return at
+		}
+	}
+	return netip.Addr{}
 }
 
 func refusedMessage(status int, detail string) policy.Explanation {

@@ -13,15 +13,17 @@ import (
 	"tollgate/test/stage"
 )
 
-// registered is a phone for a user of the scene, whom the PBX lets in for so many seconds.
-func registered(s *stage.Stage, user string, seconds int) *peer.Registration {
+// registered is a phone for a user of the scene, whom the PBX lets in for so many seconds; token
+// is what the PBX knows it by.
+func registered(s *stage.Stage, user string, seconds int) (phone *peer.Registration, token string) {
 	s.Helper()
-	phone := s.Caller.Registers(user, s.Domain)
+	phone = s.Caller.Registers(user, s.Domain)
 	phone.Ask(seconds)
 	pbx := s.Callee.Accept("REGISTER")
-	pbx.Answer(200, peer.With("Contact", fmt.Sprintf("<%s>;expires=%d", peer.URIOf(pbx.Incoming().Get("Contact")), seconds)))
+	token = peer.URIOf(pbx.Incoming().Get("Contact"))
+	pbx.Answer(200, peer.With("Contact", fmt.Sprintf("<%s>;expires=%d", token, seconds)))
 	phone.Expect("200 REGISTER")
-	return phone
+	return phone, token
 }
 
 // customerKey makes an API key of a customer's.
@@ -60,7 +62,8 @@ func TestBindings(t *testing.T) {
 	if list := s.Node.JSON(t, "bindings"); len(list) != 0 {
 		t.Errorf("nobody has registered: %v", list)
 	}
-	alice, bob := registered(s, "alice", 600), registered(s, "bob", 500)
+	alice, _ := registered(s, "alice", 600)
+	bob, _ := registered(s, "bob", 500)
 
 	text := s.Node.Must(t, "bindings")
 	says(t, text, "AOR", "CONTACT", "SOURCE", "TRANSPORT", "NAT", "REACHABLE", "EXPIRES IN", "USER AGENT",
@@ -133,6 +136,25 @@ func metric(t *testing.T, node *harness.Node, name string) string {
 		}
 	}
 	return "is missing"
+}
+
+// TestExplainPhones: beforehand, as it then happens; on a node that listens on all addresses.
+func TestExplainPhones(t *testing.T) {
+	t.Parallel()
+	s := stage.New(t, harness.Start(t, harness.Settings{Hosts: []string{"0.0.0.0"}}), stage.One()[0], nil)
+	_, token := registered(s, "alice", 600)
+	pbx, stranger := s.Callee.Addr().String(), s.Peer(stage.Leg{Proto: "udp"}).Addr().String()
+	explain := func(source, method, to string) harness.Result {
+		return s.Node.Must(t, "explain", "--from", "sip:x@y.test", "--to", to, "--source", source, "--method", method)
+	}
+	phone := "It goes to the phone of alice@" + s.Domain
+	says(t, explain(pbx, "INVITE", token), phone)
+	says(t, explain(pbx, "NOTIFY", "sip:alice@"+s.Domain), phone)
+	says(t, explain(pbx, "INVITE", fmt.Sprintf("sip:alice@127.0.0.1:%d", s.Node.Port)), phone)
+	says(t, explain(pbx, "INVITE", "sip:alice@127.0.0.1"), phone)
+	says(t, explain(stranger, "INVITE", token), "silence", "does not come from one of his destinations")
+	says(t, explain(s.Caller.Addr().String(), "REGISTER", "sip:"+s.Domain), "one of his registered phones", "d1")
+	says(t, explain(pbx, "REGISTER", "sip:"+s.Domain), "403", "only phones register here")
 }
 
 // TestClash: a PBX of two customers calls without saying whose; both are told, neither whom with.
