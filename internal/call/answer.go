@@ -113,7 +113,11 @@ func (c *Calls) newFork(sh *transaction.Shard, call *Call, calleeTag []byte, flo
 		Remote: call.out.to, Local: call.out.from, Flow: flow,
 	}
 	if to := c.ringing(sh, call); to != nil {
-		d.Callee.Outside, d.Callee.Binding = true, to.contact.Binding
+		d.Callee.Outside, d.Callee.Binding, d.Callee.Seen = true, to.contact.Binding, markOf(to.contact.Flow)
+	} else if n > call.mine {
+		// As the branch's other dialogs: a phone is one also once it has answered.
+		other := &call.dialog(call.mine).Callee
+		d.Callee.Outside, d.Callee.Binding, d.Callee.Seen = other.Outside, other.Binding, other.Seen
 	}
 	d.CallerTag = tag
 	if call.hidden && err == nil {

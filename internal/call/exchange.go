@@ -97,8 +97,12 @@ func (c *Calls) moved(call *Call, hit found, f transport.Flow) {
 		leg = &call.caller
 	}
 	same := leg.Flow.Remote.Addr() == f.Remote.Addr()
-	if leg.Flow != f && (leg.Outside && hit.named || same && f.Proto.Reliable()) {
-		leg.Flow = f
+	if leg.Flow == f || !(leg.Outside && hit.named || same && f.Proto.Reliable()) {
+		return
+	}
+	leg.Flow = f
+	if to, ok := c.cfg.Phones.ByID(leg.Binding); ok {
+		leg.Seen = markOf(to.Flow)
 	}
 }
 

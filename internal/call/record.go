@@ -94,7 +94,8 @@ func appendLeg(dst []byte, l *dialog.Leg) []byte {
 	}
 	dst = appendFlow(dst, l.Flow)
 	dst = append(dst, bit(l.Outside, 1))
-	return append(dst, l.Binding[:]...)
+	dst = append(dst, l.Binding[:]...)
+	return binary.BigEndian.AppendUint32(dst, l.Seen)
 }
 
 func appendFlow(dst []byte, f transport.Flow) []byte {
@@ -195,6 +196,7 @@ func (d *decoder) leg(call *Call, l *dialog.Leg) {
 	l.Flow = d.flow()
 	l.Outside = d.byte() != 0
 	copy(l.Binding[:], d.take(len(l.Binding)))
+	l.Seen = d.uint32()
 }
 
 func (d *decoder) text(call *Call, t *dialog.Text) {

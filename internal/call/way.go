@@ -2,7 +2,10 @@ package call
 
 import (
 	"bytes"
+	"encoding/binary"
 	"net/netip"
+
+	"github.com/dchest/siphash"
 
 	"tollgate/internal/dialog"
 	"tollgate/internal/peer"
@@ -68,6 +71,9 @@ func (c *Calls) quickWay(leg dialog.Leg, call *Call) (transport.Flow, bool) {
 	if leg.Flow.Proto.Reliable() {
 		return leg.Flow, c.cfg.Transport.Alive(leg.Flow)
 	}
+	if leg.Binding != (dialog.Stable{}) {
+		return leg.Flow, true // the hole in its NAT, whatever its Contact says
+	}
 	u, err := sip.ParseURI(nextHop(call, leg))
 	if err != nil {
 		return leg.Flow, true // no target was ever given: the source is all we know
@@ -103,18 +109,29 @@ func (c *Calls) quickWay(leg dialog.Leg, call *Call) (transport.Flow, bool) {
 }
 
 // current gives a leg's flow, or where its phone has registered from since: over a new
-// connection, or behind another address.
+// connection, or behind another address or port of its NAT.
 func (c *Calls) current(leg dialog.Leg) transport.Flow {
 	if leg.Binding == (dialog.Stable{}) {
 		return leg.Flow
 	}
 	to, ok := c.cfg.Phones.ByID(leg.Binding)
 	switch {
-	case !ok || to.Flow.Proto != leg.Flow.Proto:
-	case leg.Flow.Proto.Reliable() && !c.cfg.Transport.Alive(leg.Flow), leg.Flow.Remote.Addr() != to.Flow.Remote.Addr():
+	case !ok:
+	case leg.Seen != markOf(to.Flow), leg.Flow.Proto.Reliable() && !c.cfg.Transport.Alive(leg.Flow):
 		return to.Flow
 	}
 	return leg.Flow
+}
+
+// markOf is a short hash of where a flow leads, the same after a restart.
+func markOf(f transport.Flow) uint32 {
+	var raw [27]byte
+	raw[0] = byte(f.Proto)
+	binary.BigEndian.PutUint64(raw[1:], f.Conn)
+	addr := f.Remote.Addr().As16()
+	copy(raw[9:], addr[:])
+	binary.BigEndian.PutUint16(raw[25:], f.Remote.Port())
+	return uint32(siphash.Hash(1, 2, raw[:]))
 }
 
 // scope says how far an address is known: nowhere, on its host or link, in its site,

@@ -41,6 +41,8 @@ type Leg struct {
 	// where it speaks from another one (far-end NAT, or malice).
 	Outside bool
 	Binding Stable // of the phone that it is, if that has registered
+	// Seen marks where the binding led when Flow was learnt: what differs is newer.
+	Seen uint32
 }
 
 // Seq counts the requests that one party has sent through us, to number them for

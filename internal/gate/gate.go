@@ -89,22 +89,25 @@ type parking struct {
 type step struct {
 	name string
 	run  func(g *Gate, sh *transaction.Shard, p *passage) (v policy.Verdict, parked bool)
+	// tell says in an explanation what the step found; nil: the verdict's sentence.
+	tell    func(e *policy.Explanation, p *passage, v policy.Verdict)
+	changes bool // it changes something: an explanation ends before it
 }
 
 // New makes the gate of a layer.
 func New(cfg Config, layer *transaction.Layer) *Gate {
 	g := &Gate{cfg: cfg, layer: layer}
 	g.steps = []step{
-		{"validate", (*Gate).validate},
-		{"hops", (*Gate).hops},
-		{"identify", (*Gate).identify},
-		{"serve", (*Gate).serve},
-		{"firewall", (*Gate).firewall},
-		{"blocklist", (*Gate).blocklist},
-		{"phones", (*Gate).locate},
-		{"route", (*Gate).route},
-		{"reserve", (*Gate).reserve},
-		{"send", (*Gate).send},
+		{name: "validate", run: (*Gate).validate},
+		{name: "hops", run: (*Gate).hops},
+		{name: "identify", run: (*Gate).identify, tell: tellIdentity},
+		{name: "serve", run: (*Gate).serve, tell: tellRefusal("serve")},
+		{name: "firewall", run: (*Gate).firewall, tell: tellFirewall},
+		{name: "blocklist", run: (*Gate).blocklist, tell: tellBlocklist},
+		{name: "phones", run: (*Gate).locate, tell: tellPhones},
+		{name: "route", run: (*Gate).route, tell: tellRoute},
+		{name: "reserve", run: (*Gate).reserve, changes: true},
+		{name: "send", run: (*Gate).send, changes: true},
 	}
 	g.passages = make([]passage, layer.Shards())
 	g.parked = make([]slab.Slab[parking], layer.Shards())

@@ -1,16 +1,12 @@
 package gate
 
 import (
-	"strconv"
-
 	"tollgate/internal/call"
 	"tollgate/internal/dialog"
 	"tollgate/internal/live"
 	"tollgate/internal/policy"
-	"tollgate/internal/registrar"
 	"tollgate/internal/relay"
 	"tollgate/internal/transaction"
-	"tollgate/internal/transport"
 	"tollgate/sip"
 )
 
@@ -172,47 +168,4 @@ func (g *Gate) send(sh *transaction.Shard, p *passage) (policy.Verdict, bool) {
 		g.cfg.Relay.Start(sh, &relay.Passed{Server: p.server, Identity: &p.id, Candidates: &p.list, Phones: p.phones}, p.msg)
 	}
 	return policy.Verdict{}, false
-}
-
-// Explain runs the steps that decide about a request and change nothing, and
-// tells what each of them found.
-func (g *Gate) Explain(r *policy.Request) policy.Explanation {
-	proto, _ := transport.ParseProto(r.Transport)
-	p := &passage{msg: r.Msg, req: *r, flow: transport.Flow{Proto: proto, Remote: r.Source}}
-	g.learn(p)
-	var before []policy.Step
-	for _, s := range g.steps[:2] { // validate, hops
-		v, _ := s.run(g, nil, p)
-		before = append(before, policy.Step{Name: s.name, Verdict: v, Text: v.Reason.Sentence()})
-		if v.Refused() {
-			return policy.Explanation{Steps: before, Verdict: v}
-		}
-	}
-	e := g.cfg.Table.Snapshot().Explain(&p.req)
-	if !e.Steps[0].Verdict.Refused() && !g.explain(p, &e, "serve", g.serve) {
-		g.cfg.Table.Snapshot().Identify(&p.req, &p.id)
-		if !g.explain(p, &e, "phones", g.locate) && len(p.phones) > 0 {
-			e.Instead(policy.Step{Name: "phones", Text: phonesText(p.phones)})
-		}
-	}
-	e.Steps = append(before, e.Steps...)
-	return e
-}
-
-// phonesText says which phones a request goes to.
-func phonesText(list []registrar.Contact) string {
-	text := "It goes to the phone of " + list[0].AOR
-	if len(list) > 1 {
-		text = "It goes to " + strconv.Itoa(len(list)) + " phones of " + list[0].AOR + " at once"
-	}
-	return text + ", in place of destinations."
-}
-
-// explain lets one step refuse in an explanation, instead of all that comes after it.
-func (g *Gate) explain(p *passage, e *policy.Explanation, name string, run func(*transaction.Shard, *passage) (policy.Verdict, bool)) bool {
-	v, _ := run(nil, p)
-	if v.Refused() {
-		e.Instead(policy.Step{Name: name, Verdict: v, Text: v.Reason.Sentence()})
-	}
-	return v.Refused()
 }

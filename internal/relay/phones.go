@@ -28,7 +28,6 @@ func (r *Relay) toPhones(sh *transaction.Shard, q *request, list []registrar.Con
 	}
 	for i := range q.phones {
 		to := &q.phones[i]
-		sh.Stop(&q.initial)
 		if sent := r.send(sh, q, m, to.contact.Flow, to); !q.used {
 			return
 		} else if sent {
@@ -55,7 +54,7 @@ func (r *Relay) phoneAnswered(sh *transaction.Shard, q *request, id transaction.
 	default:
 		if len(q.best) == 0 || sh.Aux.Parse(q.best) != nil || peer.Better(code, sh.Aux.StatusCode()) {
 			sh.Free(&q.best)
-			q.best = sh.Copy(m.Bytes())
+			q.best, q.from = sh.Copy(m.Bytes()), to.contact.Flow
 		}
 		to.client = 0
 		r.phonesLeft(sh, q)
@@ -90,7 +89,7 @@ func (r *Relay) phonesLeft(sh *transaction.Shard, q *request) {
 			return
 		}
 	}
-	if len(q.best) > 0 && sh.Aux.Parse(q.best) == nil && r.back(sh, q, &sh.Aux, q.phones[0].contact.Flow) {
+	if len(q.best) > 0 && sh.Aux.Parse(q.best) == nil && r.back(sh, q, &sh.Aux, q.from) {
 		r.close(sh, q)
 		return
 	}

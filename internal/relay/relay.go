@@ -50,6 +50,7 @@ type request struct {
 	source    transport.Flow
 	phones    []phone
 	best      []byte // the best refusal of the phones so far
+	from      transport.Flow
 	server    transaction.ID
 	client    transaction.ID
 	initial   transaction.TimerID
@@ -222,6 +223,7 @@ func (r *Relay) send(sh *transaction.Shard, q *request, m *sip.Message, flow tra
 		return false
 	}
 	q.silent = false
+	sh.Stop(&q.initial)
 	q.initial = sh.After(q.customer.Settings.Timers.Initial, r.user, 0, makeRef(q))
 	return true
 }
@@ -259,6 +261,9 @@ func (r *Relay) Response(sh *transaction.Shard, id transaction.ID, ref uint64, m
 // back passes a response on to the request's sender.
 func (r *Relay) back(sh *transaction.Shard, q *request, m *sip.Message, f transport.Flow) bool {
 	reply := dialog.Reply{Message: m, CSeq: q.cseq, Status: m.StatusCode()}
+	if reply.Status == 503 { // a phone's: the PBX would avoid us (RFC 3261 16.7 step 6)
+		reply.Status = 500
+	}
 	var id, tag [dialog.IDLen]byte
 	var hiding dialog.Hiding
 	if q.hidden {

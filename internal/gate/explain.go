@@ -1,0 +1,66 @@
+package gate
+
+import (
+	"strconv"
+
+	"tollgate/internal/policy"
+	"tollgate/internal/registrar"
+	"tollgate/internal/transport"
+)
+
+// Explain takes a request through the very steps that decide, up to the first that
+// would change something, and tells what each of them found. Nothing is counted.
+func (g *Gate) Explain(r *policy.Request) policy.Explanation {
+	proto, _ := transport.ParseProto(r.Transport)
+	p := &passage{msg: r.Msg, req: *r, flow: transport.Flow{Proto: proto, Remote: r.Source}}
+	p.req.Dry = true
+	g.learn(p)
+	var e policy.Explanation
+	for _, s := range g.steps {
+		if s.changes {
+			break
+		}
+		v, _ := s.run(g, nil, p)
+		if s.tell != nil {
+			s.tell(&e, p, v)
+		} else {
+			e.Told(s.name, v, v.Reason.Sentence())
+		}
+		if v.Refused() {
+			break
+		}
+	}
+	return e
+}
+
+func tellIdentity(e *policy.Explanation, p *passage, v policy.Verdict)  { e.ToldIdentity(&p.id, v) }
+func tellFirewall(e *policy.Explanation, p *passage, v policy.Verdict)  { e.ToldFirewall(&p.id, v) }
+func tellBlocklist(e *policy.Explanation, p *passage, v policy.Verdict) { e.ToldBlocklist(&p.id, v) }
+
+// tellRefusal is for steps that have nothing to say of what passes.
+func tellRefusal(name string) func(*policy.Explanation, *passage, policy.Verdict) {
+	return func(e *policy.Explanation, _ *passage, v policy.Verdict) { e.Told(name, v, "") }
+}
+
+func tellPhones(e *policy.Explanation, p *passage, v policy.Verdict) {
+	text := ""
+	if !v.Refused() && len(p.phones) > 0 {
+		text = phonesText(p.phones)
+	}
+	e.Told("phones", v, text)
+}
+
+func tellRoute(e *policy.Explanation, p *passage, v policy.Verdict) {
+	if v.Refused() || len(p.phones) == 0 {
+		e.ToldRoute(&p.id, &p.list, v)
+	}
+}
+
+// phonesText says which phones a request goes to.
+func phonesText(list []registrar.Contact) string {
+	text := "It goes to the phone of " + list[0].AOR
+	if len(list) > 1 {
+		text = "It goes to " + strconv.Itoa(len(list)) + " phones of " + list[0].AOR + " at once"
+	}
+	return text + ", in place of destinations."
+}
