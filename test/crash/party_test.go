@@ -300,16 +300,33 @@ func (p *party) nudge() {
 	}
 }
 
-// idle tells whether every request has its answer, but for INVITEs that ring.
+// idle tells whether every request has its answer.
 func (p *party) idle() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, r := range p.pending {
-		if !r.proceeding {
-			return fmt.Errorf("%s waits for the answer to %s", p.mark, r.msg.Start())
-		}
+		return fmt.Errorf("%s waits for the answer to\n%s", p.mark, r.raw)
 	}
 	return nil
+}
+
+// giveUp forgets the INVITEs that got a 1xx: the node that sent it is gone.
+func (p *party) giveUp() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for b, r := range p.pending {
+		if r.proceeding {
+			r.stop()
+			delete(p.pending, b)
+		}
+	}
+}
+
+// tokenOf is by what this PBX reaches an address of record.
+func (p *party) tokenOf(aor string) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.lines[aor]
 }
 
 // forget drops every dialog, as a phone that lost its power.

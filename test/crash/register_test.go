@@ -63,9 +63,7 @@ func (p *party) registers(m *peer.Message) []byte {
 
 // reached holds that the PBX reaches a line that is bound by its token, or not one that is not.
 func (l *line) reached(pbx *party) error {
-	pbx.mu.Lock()
-	token := pbx.lines[l.aor()]
-	pbx.mu.Unlock()
+	token := pbx.tokenOf(l.aor())
 	if token == "" {
 		return nil // it never came so far
 	}

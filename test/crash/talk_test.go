@@ -1,7 +1,6 @@
 package crash
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"sync/atomic"
@@ -107,18 +106,27 @@ const (
 	callee side = true
 )
 
-// does sends a request of the call, which must reach the other side and be answered by it.
-func (c *talk) does(who side, method string) error {
-	from, to := c.a, c.b
+// asks sends a request of the call.
+func (c *talk) asks(who side, method string, opts ...opt) *request {
+	from := c.a
 	if who == callee {
-		from, to = to, from
+		from = c.b
 	}
-	op := unique(method)
-	opts := []opt{peer.With(name, op)}
 	if method == "INVITE" {
 		opts = append(opts, peer.Body("application/sdp", offer))
 	}
-	if err := from.asks(method, opts...).want(200); err != nil {
+	return from.asks(method, append(opts, peer.With(name, unique(method)))...)
+}
+
+// does sends a request of the call, which must reach the other side and be answered by it.
+func (c *talk) does(who side, method string) error {
+	to := c.b
+	if who == callee {
+		to = c.a
+	}
+	r := c.asks(who, method)
+	op := r.msg.Get(name)
+	if err := r.want(200); err != nil {
 		return err
 	}
 	if !state(to, func(l *leg) bool { return l.ops[op] }) {
@@ -177,15 +185,6 @@ func (c *tenant) full(from *party, places int) error {
 // refused is what a call is told that must not be.
 func (c *tenant) refused(from *party, status int) error {
 	return dial(from, "sip:bob@"+c.domain, false).invite.want(status)
-}
-
-// over ends a side's dialog without asking for more than an answer.
-func over(ctx context.Context, l *leg) error {
-	if state(l, func(l *leg) bool { return l.ended }) {
-		return nil
-	}
-	_, err := l.asks("BYE").status(ctx)
-	return err
 }
 
 var errLost = errors.New("a call that was up is lost")
