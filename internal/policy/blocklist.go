@@ -151,10 +151,10 @@ func (c *Customer) BlocklistHits() map[tenant.EntryID]Tally {
 }
 
 // blocklistText tells what the block list found, for an explanation.
-func blocklistText(r *Request, id *Identity, v Verdict) string {
+func blocklistText(id *Identity, v Verdict) string {
 	l := id.Customer.blocklist
 	if len(l.given) == 0 {
-		return "The block list is empty."
+		return ""
 	}
 	if v.Rule != 0 {
 		text := ""

@@ -40,28 +40,52 @@ type Explanation struct {
 	Verdict      Verdict           `json:"verdict"`
 }
 
-// Explain runs the very steps that decide, and tells what they found. Not for the hot path.
+// Told is one step of a request's way as it is told: its name and verdict, and what it found.
+// An empty text, where nothing was refused, is not worth telling.
+func (e *Explanation) Told(name string, v Verdict, text string) {
+	if e.Verdict = v; v.Refused() && text == "" {
+		text = v.Reason.Sentence()
+	}
+	if text != "" {
+		e.Steps = append(e.Steps, Step{name, v, text})
+	}
+}
+
+// ToldIdentity tells what Identify found.
+func (e *Explanation) ToldIdentity(id *Identity, v Verdict) {
+	e.identity(id)
+	e.Told("identify", v, identityText(id, v))
+}
+
+// ToldFirewall tells what Firewall found.
+func (e *Explanation) ToldFirewall(id *Identity, v Verdict) {
+	e.Told("firewall", v, firewallText(id, v))
+}
+
+// ToldBlocklist tells what Blocklist found.
+func (e *Explanation) ToldBlocklist(id *Identity, v Verdict) {
+	e.Told("blocklist", v, blocklistText(id, v))
+}
+
+// ToldRoute tells what Route found.
+func (e *Explanation) ToldRoute(id *Identity, c *Candidates, v Verdict) {
+	e.Foreign = c.Foreign
+	e.Told("route", v, routeText(id, c, v))
+	e.candidates(c)
+}
+
+// Explain runs the steps that policy decides alone, and tells what they found. Not for the
+// hot path.
 func (s *Snapshot) Explain(r *Request) Explanation {
 	var id Identity
 	var e Explanation
-	e.Verdict = s.Identify(r, &id)
-	e.identity(&id)
-	e.Steps = append(e.Steps, Step{"identify", e.Verdict, identityText(&id, e.Verdict)})
+	e.ToldIdentity(&id, s.Identify(r, &id))
 	if e.Verdict.Refused() {
 		return e
 	}
 	var c Candidates
-	e.Verdict = s.Route(r, &id, &c)
-	e.Foreign = c.Foreign
-	e.Steps = append(e.Steps, Step{"route", e.Verdict, routeText(&id, &c, e.Verdict)})
-	e.candidates(&c)
+	e.ToldRoute(&id, &c, s.Route(r, &id, &c))
 	return e
-}
-
-// Instead ends an explanation with a step that comes before the route, or takes its place.
-func (e *Explanation) Instead(step Step) {
-	e.Steps = append(e.Steps[:1], step)
-	e.Verdict, e.Candidates, e.Foreign = step.Verdict, nil, false
 }
 
 func (e *Explanation) identity(id *Identity) {

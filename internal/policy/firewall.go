@@ -161,10 +161,10 @@ func (c *Customer) FirewallHits() map[tenant.RuleID]Tally {
 func firewallText(id *Identity, v Verdict) string {
 	f := id.Customer.firewall
 	switch {
+	case len(f.given) == 0:
+		return ""
 	case id.Direction != Inbound:
 		return "It comes from the customer's own PBX, which the firewall leaves alone."
-	case len(f.given) == 0:
-		return "There are no firewall rules."
 	case v.Rule != 0:
 		for i := range f.acting.rules {
 			if r := &f.acting.rules[i]; r.ID == v.Rule {
