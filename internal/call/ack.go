@@ -15,6 +15,9 @@ func (c *Calls) Ack(sh *transaction.Shard, m *sip.Message, f transport.Flow) {
 		return
 	}
 	call, d := hit.call, hit.call.dialog(hit.fork)
+	if call.method != sip.INVITE || call.state == watched {
+		return // of an INVITE that we refused
+	}
 	x := &c.table(sh).work.ack
 	*x = exchange{call: call.slot, fork: hit.fork, from: hit.side, method: sip.ACK}
 	x.out = d.Seq[hit.side].Pass(m)

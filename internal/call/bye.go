@@ -27,11 +27,15 @@ func (c *Calls) final(sh *transaction.Shard, call *Call, x *exchange, m *sip.Mes
 	case code < 300 && (x.method == sip.INVITE || x.method == sip.UPDATE):
 		c.refreshed(sh, call, x, m)
 	case x.method == sip.NOTIFY:
-		c.notifyDone(sh, call, x, m)
+		if code == 481 || sh.Request(x.server, &sh.Kept) && terminated(&sh.Kept) {
+			c.usageOver(sh, call, x.fork)
+		}
 	case code < 300 && x.method == sip.SUBSCRIBE:
 		c.refreshSubscription(sh, call, x, m)
+	case code == 481 && x.method == sip.SUBSCRIBE:
+		c.usageOver(sh, call, x.fork)
 	case code < 300 && x.method == sip.REFER:
-		c.transferring(call, m)
+		c.transferring(sh, call, m)
 	}
 }
 

@@ -125,7 +125,7 @@ func (c *Calls) fill(sh *transaction.Shard, call *Call, p *Passed, m *sip.Messag
 	sh.Out = append(append(append(sh.Out[:0], m.CallID()...), 0), m.FromTag()...)
 	far := c.cfg.Minter.Derive(sh.Out)
 	call.out.tag = add(appendTag(sh.Out[:0], far, callerTag))
-	sh.Out = c.cfg.Minter.Append(sh.Out[:0], dialog.ID{Shard: c.cfg.Minter.Shard(m.CallID()), Slot: dialog.NoSlot, Stable: far, Part: dialog.ToCallee})
+	sh.Out = c.cfg.Minter.AppendCallID(sh.Out[:0], m.CallID(), far)
 	call.out.callID = add(sh.Out)
 	call.out.from = add(h.AppendIdentity(sh.Out[:0], from))
 	call.out.to = add(h.AppendIdentity(sh.Out[:0], to))

@@ -21,7 +21,7 @@ type Journal interface {
 // keep writes a call as it stands now. Where that cannot be, on a full disk, the call
 // goes on; the node lets no new ones in then.
 func (c *Calls) keep(sh *transaction.Shard, call *Call) {
-	if c.cfg.Journal != nil && (call.state != calling || call.answering()) {
+	if c.cfg.Journal != nil && (call.state != calling || call.method == sip.INVITE && call.answering()) {
 		_ = c.put(sh, call)
 	}
 }

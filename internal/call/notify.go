@@ -5,17 +5,15 @@ import (
 	"tollgate/sip"
 )
 
-// notifyDone takes the final response to a NOTIFY: one that told of the end, or that
-// its subscriber knows nothing of, ends the subscription (RFC 6665 4.1.3, 4.2.2).
-func (c *Calls) notifyDone(sh *transaction.Shard, call *Call, x *exchange, m *sip.Message) {
-	if m.StatusCode() != 481 && !(sh.Request(x.server, &sh.Kept) && terminated(&sh.Kept)) {
-		return
-	}
+// usageOver ends the subscription of a dialog: a NOTIFY told of its end, or one of its
+// parties knows nothing of it (RFC 6665 4.1.2.2, 4.1.3, 4.2.2).
+func (c *Calls) usageOver(sh *transaction.Shard, call *Call, fork uint8) {
 	if call.method == sip.INVITE && call.state != watched {
 		call.referred = false
+		c.keep(sh, call)
 		return
 	}
-	d := call.dialog(x.fork)
+	d := call.dialog(fork)
 	d.Acked = true // a 2xx that comes after this does not begin it anew
 	if d.Confirmed {
 		d.Confirmed = false
@@ -23,7 +21,9 @@ func (c *Calls) notifyDone(sh *transaction.Shard, call *Call, x *exchange, m *si
 	}
 	if call.state == watched && call.confirmed == 0 {
 		c.finish(sh, call)
+		return
 	}
+	c.keep(sh, call)
 }
 
 // terminated reads Subscription-State (RFC 6665 8.2.3).

@@ -3,15 +3,22 @@ package call
 import (
 	"tollgate/internal/dialog"
 	"tollgate/internal/policy"
+	"tollgate/internal/transaction"
 	"tollgate/sip"
 )
 
 // transferring takes the 2xx to a REFER within a call: its NOTIFYs may come after the
 // call's BYE, unless the response says that there will be none (RFC 4488).
-func (c *Calls) transferring(call *Call, m *sip.Message) {
-	if call.method == sip.INVITE && !sip.EqualFoldString(m.Value(sip.HdrReferSub), "false") {
+func (c *Calls) transferring(sh *transaction.Shard, call *Call, m *sip.Message) {
+	if call.method == sip.INVITE && !withoutNotify(m) {
 		call.referred = true
+		c.keep(sh, call)
 	}
+}
+
+// withoutNotify says that the 2xx to a REFER promises no NOTIFY (RFC 4488 4).
+func withoutNotify(m *sip.Message) bool {
+	return sip.EqualFoldString(m.Value(sip.HdrReferSub), "false")
 }
 
 // foreignRefer says that the outside wants the PBX to call a host that is none of the

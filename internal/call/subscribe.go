@@ -38,14 +38,15 @@ func (c *Calls) subscribed(sh *transaction.Shard, call *Call, m *sip.Message, f 
 		return
 	}
 	d := call.dialog(fork)
-	over := d.Acked // by a NOTIFY that told of the end already
+	// Over by a NOTIFY that told so already, or never begun (RFC 4488).
+	over := d.Acked || call.method == sip.REFER && withoutNotify(m)
 	if !over && !d.Confirmed {
 		d.Confirmed = true
 		call.confirmed++
 	}
 	call.state, call.status, call.reason = watched, 0, policy.OK
 	call.answered = max(sh.Since(), 1)
-	c.expireSubscription(sh, call, m, over)
+	c.expireSubscription(sh, call, m)
 	c.keep(sh, call)
 	if !c.back(sh, call, fork, m, 0) {
 		sh.RespondStatus(call.server, &sip.Response{Status: 500})
@@ -54,8 +55,9 @@ func (c *Calls) subscribed(sh *transaction.Shard, call *Call, m *sip.Message, f 
 	c.dropSetup(sh, call)
 }
 
-// expireSubscription starts a subscription's life anew, as its 2xx says.
-func (c *Calls) expireSubscription(sh *transaction.Shard, call *Call, m *sip.Message, over bool) {
+// expireSubscription starts a subscription's life anew, as its 2xx says. The end of one
+// of several dialogs does not cut the others' time.
+func (c *Calls) expireSubscription(sh *transaction.Shard, call *Call, m *sip.Message) {
 	life := time.Hour
 	if call.method == sip.REFER {
 		life = transferTime
@@ -63,8 +65,12 @@ func (c *Calls) expireSubscription(sh *transaction.Shard, call *Call, m *sip.Mes
 	if seconds, ok := leadingSeconds(m.Value(sip.HdrExpires)); ok {
 		life = time.Duration(seconds) * time.Second
 	}
-	if over {
+	left := call.session - sh.Since()
+	switch {
+	case call.confirmed == 0 && call.method != sip.INVITE:
 		life = 0
+	case call.confirmed > 1 && call.session != 0:
+		life = max(life, left-grace)
 	}
 	c.expires(sh, call, life+grace)
 }
@@ -72,10 +78,11 @@ func (c *Calls) expireSubscription(sh *transaction.Shard, call *Call, m *sip.Mes
 // refreshSubscription takes the 2xx to a SUBSCRIBE within a dialog.
 func (c *Calls) refreshSubscription(sh *transaction.Shard, call *Call, x *exchange, m *sip.Message) {
 	c.refresh(sh, call, x.fork, x.from.Other(), m)
-	if call.method == sip.INVITE {
+	switch {
+	case call.state == watched:
+		c.expireSubscription(sh, call, m)
+	case call.method == sip.INVITE:
 		call.referred = true
-	} else if call.state == watched {
-		c.expireSubscription(sh, call, m, false)
 	}
 	c.keep(sh, call)
 }
@@ -101,8 +108,19 @@ func (c *Calls) notified(sh *transaction.Shard, call *Call, m *sip.Message, f tr
 	d := call.dialog(fork)
 	d.Confirmed = true
 	call.confirmed++
+	if known := c.notifierFlow(sh, call); known.Remote.Addr() != f.Remote.Addr() {
+		d.Callee.Outside = true // nobody whom the request was sent to: reached where it speaks from
+	}
 	sh.Out = dialog.RouteSetOfRequest(sh.Out[:0], m)
 	ok = call.texts.Set(&d.Callee.Routes, sh.Out) == nil &&
 		call.texts.Set(&d.Callee.Target, dialog.ContactURI(m)) == nil
 	return found{call: call, fork: fork, side: dialog.Callee}, ok
+}
+
+// notifierFlow is where the request that makes a subscription went.
+func (c *Calls) notifierFlow(sh *transaction.Shard, call *Call) transport.Flow {
+	if s := c.setup(sh, call); s != nil {
+		return s.flow
+	}
+	return call.dialog(call.mine).Callee.Flow
 }
