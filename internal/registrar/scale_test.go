@@ -18,7 +18,7 @@ import (
 // learn registers a phone by two messages, without waiting for anything: for tests of
 // many, and for those without virtual time.
 func (r *rig) learn(f transport.Flow) {
-	user := fmt.Sprintf("%d", 300000+binary.BigEndian.Uint32(f.Remote.Addr().AsSlice())&0xffffff)
+	user := userOf(f)
 	at := f.Remote.String()
 	var asked string
 	r.tapped = func(_ transport.Flow, data []byte) bool {
@@ -41,6 +41,11 @@ Content-Length: 0
 `)
 	r.receive(udp(pbxAddr), answer(asked, "200 OK", "Contact: "+header(asked, "Contact")+";expires=7200", "Content-Length: 0", "", ""))
 	r.tapped = nil
+}
+
+// userOf is the user that learn registers.
+func userOf(f transport.Flow) string {
+	return fmt.Sprintf("%d", 300000+binary.BigEndian.Uint32(f.Remote.Addr().AsSlice())&0xffffff)
 }
 
 func (r *rig) receive(f transport.Flow, text string) {
