@@ -106,6 +106,12 @@ func (m *Minter) Append(dst []byte, id ID) []byte {
 	return m.append(dst, id, m.current)
 }
 
+// AppendCallID appends the Call-ID that the far side gets in place of the near side's:
+// the same after a restart, so that a phone's REGISTERs keep one (RFC 3261 10.2.4).
+func (m *Minter) AppendCallID(dst, near []byte, far Stable) []byte {
+	return m.append(dst, ID{Shard: m.Shard(near), Slot: NoSlot, Stable: far, Part: ToCallee}, m.current)
+}
+
 // Current is the number of the key that identifiers are made with now.
 func (m *Minter) Current() uint8 { return m.current }
 

@@ -185,9 +185,7 @@ func (r *Registrar) rename(fwd *dialog.Forward, w *work, hide *dialog.Hiding) {
 	w.to = hide.AppendIdentity(w.to[:0], m.Value(sip.HdrTo))
 	fwd.Hide, fwd.From, fwd.To = hide, w.from, w.to
 	fwd.FromTag = sip.AppendToken(w.tag[:0], w.text)
-	fwd.CallID = r.cfg.Minter.Append(w.id[:0], dialog.ID{
-		Shard: r.cfg.Minter.Shard(m.CallID()), Slot: dialog.NoSlot, Stable: far, Part: dialog.ToCallee,
-	})
+	fwd.CallID = r.cfg.Minter.AppendCallID(w.id[:0], m.CallID(), far)
 }
 
 // send writes and sends the request to one address; false when it could not.

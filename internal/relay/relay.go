@@ -206,8 +206,7 @@ func (r *Relay) send(sh *transaction.Shard, q *request, m *sip.Message, flow tra
 		hiding.NameURI(dialog.ContactURI(m))
 		hiding.Name(m.TopVia().Host)
 		fwd.Hide, fwd.ID = &hiding, r.token(id[:0], sh, q, dialog.ToCallee)
-		far := dialog.ID{Shard: r.cfg.Minter.Shard(m.CallID()), Slot: dialog.NoSlot, Stable: q.id, Part: dialog.ToCallee}
-		fwd.CallID, fwd.FromTag = r.cfg.Minter.Append(callID[:0], far), fwd.ID[len(fwd.ID)-16:]
+		fwd.CallID, fwd.FromTag = r.cfg.Minter.AppendCallID(callID[:0], m.CallID(), q.id), fwd.ID[len(fwd.ID)-16:]
 		fwd.From = hiding.AppendIdentity(fromRoom[:0], m.Value(sip.HdrFrom))
 		fwd.To = hiding.AppendIdentity(toRoom[:0], m.Value(sip.HdrTo))
 	}
