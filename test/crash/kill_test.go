@@ -29,6 +29,7 @@ func TestKillLoop(t *testing.T) {
 	for done := 0; done < kills; {
 		for range min(1+s.r.IntN(3), kills-done) {
 			s.until(s.moment())
+			t.Logf("%s kill %d", time.Now().Format("15:04:05.000"), done+1)
 			slowest = max(slowest, up(t, node))
 			if err := s.settle(); err != nil {
 				t.Fatalf("after kill %d: %v", done+1, err)

@@ -48,6 +48,24 @@ type leg struct {
 	ended     bool // no dialog any more: BYE came or was answered, or the INVITE was refused
 	refused   int  // with this status
 	ops       map[string]bool
+	story     []string // what it sent and got, for a fault's report
+}
+
+// notes adds to the story. mu is held.
+func (l *leg) notes(what string, m *peer.Message) {
+	if l != nil {
+		l.story = append(l.story, fmt.Sprintf("%s %s %s, cseq %s", time.Now().Format("15:04:05.000"), what, m.Start(), m.Get("CSeq")))
+	}
+}
+
+// tells is the story of both sides of a call.
+func (c *talk) tells() string {
+	story := func(l *leg) string { return strings.Join(l.story, "\n  ") }
+	text := "caller " + c.a.id + "\n  " + state(c.a, story)
+	if c.b != nil {
+		text += "\ncallee " + c.b.id + "\n  " + state(c.b, story)
+	}
+	return text
 }
 
 // opt changes a request before it is sent.
@@ -91,6 +109,7 @@ func (l *leg) sends(method string, opts ...opt) *request {
 	case "BYE":
 		l.hungUp = true
 	}
+	l.notes("-->", m)
 	return l.p.ask(l, m, l.hop(m))
 }
 
@@ -138,6 +157,7 @@ func (l *leg) hop(m *peer.Message) netip.AddrPort {
 
 // answered takes a final answer. mu is held.
 func (l *leg) answered(r *request, m *peer.Message) {
+	l.notes("<--", m)
 	switch r.msg.Method {
 	case "INVITE":
 		l.invited(r, m)
@@ -172,6 +192,7 @@ func (l *leg) invited(r *request, m *peer.Message) {
 	ack.Set(name, l.call)
 	l.ack, l.ackTo = ack.Bytes(), l.hop(ack)
 	l.accepted, l.confirmed = true, true
+	l.notes("-->", ack)
 	_ = l.p.send(l.ackTo, l.ack)
 }
 
@@ -196,6 +217,7 @@ func (p *party) request(m *peer.Message, from way) []byte {
 		p.fault(m, "a request without Max-Forwards or Via")
 	}
 	l := p.legs[m.Get("Call-ID")]
+	l.notes("<--", m)
 	switch {
 	case m.Method == "CANCEL":
 		if l != nil && l.incoming != nil && !l.accepted {
@@ -336,6 +358,7 @@ func (p *party) acked(m *peer.Message) {
 		p.fault(m, "an ACK in the dialog of Contact %s, Route %q", l.contact, l.record)
 	}
 	l.confirmed = true
+	l.notes("<--", m)
 	l.stop()
 }
 

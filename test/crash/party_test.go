@@ -344,3 +344,24 @@ func (p *party) forget() {
 	clear(p.replies)
 	clear(p.calls)
 }
+
+// hush makes a party dumb: what comes is not answered any more.
+func (p *party) hush() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.mute = true
+}
+
+// absent tells whether a party has ended or is dumb.
+func (p *party) absent() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.closed || p.mute
+}
+
+// legOf finds a dialog by its Call-ID, nil where it was forgotten.
+func (p *party) legOf(id string) *leg {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.legs[id]
+}

@@ -237,7 +237,7 @@ func (c *conversation) check(i int) (alive bool, err error) {
 	case !state(c.b, func(l *leg) bool { return l.confirmed }):
 		return false, c.drop()
 	case a != b:
-		return false, fmt.Errorf("%w: %s ended for one side only (caller %t, callee %t)", errLost, c.a.id, a, b)
+		return false, fmt.Errorf("%w: it has ended for one side only (caller %t, callee %t)\n%s", errLost, a, b, c.tells())
 	case a:
 		return false, nil
 	}
@@ -248,7 +248,7 @@ func (c *conversation) check(i int) (alive bool, err error) {
 		err = c.does(side(i/2%2 == 0), "BYE")
 	}
 	if err != nil {
-		err = fmt.Errorf("%w: %s: %w", errLost, c.a.id, err)
+		err = fmt.Errorf("%w: %w\n%s", errLost, err, c.tells())
 	}
 	return true, err
 }
