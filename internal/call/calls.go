@@ -181,14 +181,26 @@ func (c *Calls) count(call *Call, n int64) {
 	}
 }
 
-// Ending is how a call was.
+// Ending is how a call was. Its texts are valid only while it is told.
 type Ending struct {
-	Customer *policy.Customer
-	Reason   policy.Reason
-	Status   int           // the final one: 200 for a call that was answered
-	Setup    time.Duration // until answered or refused
-	Duration time.Duration // from the answer to the end
-	Answered bool
+	ID          dialog.Stable
+	Customer    *policy.Customer
+	Direction   policy.Direction
+	Hidden      bool
+	Reason      policy.Reason
+	Status      int         // the final one: 200 for a call that was answered
+	By          dialog.Side // who ended it, where it was a party
+	Answered    bool
+	Setup       time.Duration // until answered or refused
+	Duration    time.Duration // from the answer to the end
+	Started     time.Time
+	CallID      []byte // the caller's
+	FarCallID   []byte // the callee's: another one where hidden
+	URI         []byte // what was called
+	From, To    []byte // as the caller wrote them, without tags
+	Source      transport.Flow
+	Destination *policy.Destination // tried last or taken; nil: a phone or a foreign host
+	Target      transport.Flow      // the callee's; zero where nobody was reached
 }
 
 // Summary is what is known of a call for lists and records; its texts are valid

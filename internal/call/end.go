@@ -114,7 +114,7 @@ func (c *Calls) finish(sh *transaction.Shard, call *Call) {
 	if call.method == sip.INVITE && was != watched {
 		c.cfg.Release(call.id)
 		c.count(call, -1)
-		c.cfg.Ended(call.ending(sh.Since()))
+		c.cfg.Ended(call.ending(sh.Now(), sh.Since()))
 		if call.referred && was == up {
 			c.linger(sh, call)
 			return

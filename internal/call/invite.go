@@ -105,6 +105,7 @@ func (c *Calls) fill(sh *transaction.Shard, call *Call, p *Passed, m *sip.Messag
 		}
 		return t
 	}
+	call.uri = add(m.RequestURI())
 	from, to := dialog.WithoutTag(m.Value(sip.HdrFrom)), dialog.WithoutTag(m.Value(sip.HdrTo))
 	call.caller = dialog.Leg{
 		CallID: add(m.CallID()), Tag: add(m.FromTag()),

@@ -18,7 +18,7 @@ import (
 //	version, method, flags, direction, tags
 //	customer, destination, CSeq, started, answered, session's end (Unix, ns; 0 = none)
 //	texts: length, bytes; every text below is an offset into them and a length
-//	caller's leg; how the callee knows caller and call
+//	caller's leg; what was called; how the callee knows caller and call
 //	dialogs: number; each: callee's leg, caller's To-tag, both Seq, way, flags
 const recordVersion = 1
 
@@ -60,7 +60,7 @@ func appendRecord(dst []byte, call *Call, at func(time.Duration) int64) []byte {
 	dst = w.AppendUint32(dst, uint32(len(call.texts.Buf)))
 	dst = append(dst, call.texts.Buf...)
 	dst = appendLeg(dst, &call.caller)
-	for _, t := range [...]dialog.Text{call.out.callID, call.out.tag, call.out.from, call.out.to} {
+	for _, t := range [...]dialog.Text{call.uri, call.out.callID, call.out.tag, call.out.from, call.out.to} {
 		dst = t.Append(dst)
 	}
 	dst = append(dst, call.forks)
@@ -154,7 +154,7 @@ func decodeRecord(data []byte, call *Call) (s saved, err error) {
 	}
 	call.texts.Buf = append(call.texts.Buf[:0], d.take(int(n))...)
 	d.leg(call, &call.caller)
-	for _, t := range [...]*dialog.Text{&call.out.callID, &call.out.tag, &call.out.from, &call.out.to} {
+	for _, t := range [...]*dialog.Text{&call.uri, &call.out.callID, &call.out.tag, &call.out.from, &call.out.to} {
 		d.text(call, t)
 	}
 	forks := d.byte()

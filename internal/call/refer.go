@@ -22,8 +22,9 @@ func withoutNotify(m *sip.Message) bool {
 }
 
 // foreignRefer says that the outside wants the PBX to call a host that is none of the
-// customer's: a way to calls that the PBX would not make by itself.
-func (c *Calls) foreignRefer(call *Call, from dialog.Side, m *sip.Message) bool {
+// customer's, nor a party of a dialog that it names: a way to calls that the PBX would
+// not make by itself.
+func (c *Calls) foreignRefer(call *Call, from dialog.Side, m *sip.Message, q *question) bool {
 	inward := (call.direction == policy.Inbound) == (from == dialog.Caller)
 	if !inward || call.customer.Settings.Outbound == "any" {
 		return false
@@ -40,7 +41,8 @@ func (c *Calls) foreignRefer(call *Call, from dialog.Side, m *sip.Message) bool 
 	case sip.SchemeTEL:
 		return false
 	case sip.SchemeSIP, sip.SchemeSIPS:
-		return !c.ownHost(call, u.Host)
+		_, elsewhere := u.Param("maddr")
+		return elsewhere || !q.party() && !c.ownHost(call, u.Host)
 	}
 	return true
 }
@@ -57,19 +59,26 @@ func (c *Calls) ownHost(call *Call, host []byte) bool {
 			return true
 		}
 	}
-	u := sip.URI{Host: host}
-	addr, literal := u.Addr()
+	if c.hostOf(call, call.caller, host) {
+		return true
+	}
 	for i := range call.forks {
-		for _, side := range [...]dialog.Side{dialog.Caller, dialog.Callee} {
-			leg := call.leg(call.dialog(i), side)
-			ours, _ := c.cfg.Transport.Advertised(leg.Flow)
-			if sip.EqualFoldString(host, ours) || literal && addr == leg.Flow.Local.Addr() {
-				return true
-			}
-			if t, err := sip.ParseURI(call.text(leg.Target)); err == nil && !leg.Outside && sip.EqualFold(host, t.Host) {
-				return true
-			}
+		if c.hostOf(call, call.dialog(i).Callee, host) {
+			return true
 		}
 	}
 	return false
+}
+
+// hostOf says that a host is ours, as one party knows us, or that party's own if it is
+// inside.
+func (c *Calls) hostOf(call *Call, leg dialog.Leg, host []byte) bool {
+	u := sip.URI{Host: host}
+	addr, literal := u.Addr()
+	ours, _ := c.cfg.Transport.Advertised(leg.Flow)
+	if sip.EqualFoldString(host, ours) || literal && addr == leg.Flow.Local.Addr() {
+		return true
+	}
+	t, err := sip.ParseURI(call.text(leg.Target))
+	return err == nil && !leg.Outside && sip.EqualFold(host, t.Host)
 }

@@ -23,7 +23,7 @@ type question struct {
 
 // answered is a mention as the receiver knows it; empty: it is right as it stands.
 type answered struct {
-	known bool
+	party bool // the URI of Refer-To is a party of the dialog that it names
 	name  dialog.Name
 	uri   []byte // of the party
 }
@@ -40,7 +40,7 @@ func (c *Calls) translated(sh *transaction.Shard, call *Call, m *sip.Message) bo
 
 // translate has the answers; false when they end the call.
 func (c *Calls) translate(sh *transaction.Shard, call *Call, q *question, m *sip.Message) bool {
-	if call.method == sip.REFER && !q.known() && c.foreignRefer(call, dialog.Caller, m) {
+	if call.method == sip.REFER && c.foreignRefer(call, dialog.Caller, m, q) {
 		c.refuse(sh, call, 403, policy.ForeignHost)
 		return false
 	}
@@ -58,7 +58,7 @@ func (c *Calls) renamed(sh *transaction.Shard, call *Call, x *exchange, m *sip.M
 }
 
 func (c *Calls) rename(sh *transaction.Shard, call *Call, x *exchange, q *question, m *sip.Message) bool {
-	if x.method == sip.REFER && !q.known() && c.foreignRefer(call, x.from, m) {
+	if x.method == sip.REFER && c.foreignRefer(call, x.from, m, q) {
 		c.answerExchange(sh, x, 403)
 		return false
 	}
@@ -126,9 +126,10 @@ func (c *Calls) shardOf(n *dialog.Mention) uint8 {
 	return n.ID.Shard & uint8(c.layer.Shards()-1)
 }
 
-func (q *question) known() bool {
+// party says that the request refers to a party of a dialog that it names.
+func (q *question) party() bool {
 	for i := range q.answers {
-		if q.answers[i].known {
+		if q.answers[i].party {
 			return true
 		}
 	}
@@ -149,7 +150,8 @@ func (c *Calls) known(sh *transaction.Shard, q *question, n *dialog.Mention) (a 
 	if call == nil || call.customer.Settings.ID != q.customer {
 		return a
 	}
-	a.known = true
+	ours := n.Party() && n.ID.Stable == call.id
+	a.party = ours || c.isParty(call, d, n.URI)
 	if !call.hidden {
 		return a
 	}
@@ -158,10 +160,25 @@ func (c *Calls) known(sh *transaction.Shard, q *question, n *dialog.Mention) (a 
 	if outside := (call.direction == policy.Inbound) == (side == dialog.Caller); n.Named && outside != q.outward {
 		a.name = dialog.Name{CallID: bytes.Clone(call.text(far.CallID)), To: c.acrossTag(call, near, far, n.Name.To), From: c.acrossTag(call, near, far, n.Name.From)}
 	}
-	if n.Party() && n.ID.Stable == call.id {
+	if ours {
 		a.uri = c.partyURI(call, d, n.ID.Part, q.outward)
 	}
 	return a
+}
+
+// isParty says that a URI is the Contact of one of a dialog's parties.
+func (c *Calls) isParty(call *Call, d *dialog.Dialog, uri []byte) bool {
+	u, err := sip.ParseURI(uri)
+	if err != nil {
+		return false
+	}
+	for _, side := range [...]dialog.Side{dialog.Caller, dialog.Callee} {
+		t, err := sip.ParseURI(call.text(call.leg(d, side).Target))
+		if err == nil && string(t.User) == string(u.User) && sip.EqualFold(t.Host, u.Host) && t.Port == u.Port {
+			return true
+		}
+	}
+	return false
 }
 
 // mentioned finds the dialog that is meant, and the side whose view the mention has.

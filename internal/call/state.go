@@ -61,6 +61,7 @@ type Call struct {
 	cseq     uint32              // of the INVITE
 
 	texts  dialog.Texts
+	uri    dialog.Text // that was called
 	caller dialog.Leg
 	// How the callee knows caller and call; the caller's own when nothing is hidden.
 	out   outward
@@ -110,13 +111,20 @@ func (c *Call) ended(why policy.Reason, status int, by dialog.Side) {
 	}
 }
 
-// ending tells how a call was that is over now.
-func (c *Call) ending(now time.Duration) Ending {
-	e := Ending{Customer: c.customer, Reason: c.reason, Status: int(c.status), Answered: c.answered > 0}
+// ending tells how a call was that is over now: at now, and since the layer's start.
+func (c *Call) ending(now time.Time, since time.Duration) Ending {
+	e := Ending{
+		ID: c.id, Customer: c.customer, Direction: c.direction, Hidden: c.hidden,
+		Reason: c.reason, Status: int(c.status), By: c.by, Answered: c.answered != 0,
+		Started: now.Add(c.started - since), Setup: since - c.started,
+		CallID: c.text(c.caller.CallID), FarCallID: c.text(c.out.callID), URI: c.text(c.uri),
+		From: c.text(c.caller.Remote), To: c.text(c.caller.Local), Source: c.caller.Flow, Destination: c.dest,
+	}
 	if e.Answered {
-		e.Setup, e.Duration = c.answered-c.started, now-c.answered
-	} else {
-		e.Setup = now - c.started
+		e.Setup, e.Duration = c.answered-c.started, since-c.answered
+	}
+	if c.forks > c.mine {
+		e.Target = c.dialog(c.mine).Callee.Flow
 	}
 	return e
 }

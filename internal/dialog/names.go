@@ -25,6 +25,7 @@ type Mention struct {
 	name  sip.Span // of the value that Name stands in
 	esc   bool     // which is percent-encoded
 	ID    ID       // the party, where Party is not empty
+	URI   []byte   // of Refer-To, a copy without its headers; nil elsewhere
 	party sip.Span
 }
 
@@ -62,13 +63,11 @@ func (m *Minter) referTo(msg *sip.Message) (n Mention, ok bool) {
 	if err != nil {
 		return n, false
 	}
-	if n.ID, ok = m.Of(na.URI); ok {
-		end := len(na.URI)
-		if i := bytes.IndexByte(na.URI, '?'); i >= 0 {
-			end = i
-		}
-		n.party = msg.SpanOf(na.URI[:end])
+	uri, _, _ := bytes.Cut(na.URI, []byte{'?'})
+	if n.ID, ok = m.Of(uri); ok {
+		n.party = msg.SpanOf(uri)
 	}
+	n.URI = bytes.Clone(uri)
 	if value := uriHeader(u.Headers, "replaces", "join"); value != nil {
 		plain := sip.AppendUnescaped(nil, value)
 		if n.Name, n.Named = ParseName(plain); n.Named {

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync"
 	"testing/synctest"
-	"time"
 
 	"tollgate/internal/dialog"
 	"tollgate/internal/live"
@@ -199,6 +198,7 @@ func (r *rig) restart(f func(n *rig)) {
 	f(n)
 }
 
-// up is the whole life of the last minutes of a call: what is between an answer and
-// its ACK has passed.
-func (r *rig) settle() { r.wait(40 * time.Second) }
+// escaped writes a value as the header of a URI has it.
+func escaped(value string) string {
+	return strings.NewReplacer("@", "%40", ";", "%3B", "=", "%3D").Replace(value)
+}
