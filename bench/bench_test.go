@@ -103,7 +103,7 @@ func TestReadStat(t *testing.T) {
 }
 
 func TestRatioIsTakenWithinARound(t *testing.T) {
-	r := report{samples: []sample{
+	r := samples{
 		{Peer: "a", Rate: 5, Round: 0, PerCall: 20},
 		{Peer: "b", Rate: 5, Round: 0, PerCall: 10},
 		{Peer: "a", Rate: 5, Round: 1, PerCall: 90},
@@ -111,7 +111,7 @@ func TestRatioIsTakenWithinARound(t *testing.T) {
 		{Peer: "a", Rate: 5, Round: 2, PerCall: 99, Void: "x"},
 		{Peer: "b", Rate: 5, Round: 2, PerCall: 1},
 		{Peer: "a", Rate: 6, Round: 0, PerCall: 1},
-	}}
+	}
 	if x, ok := r.ratio("a", "b", 5); !ok || x != 2.5 {
 		t.Errorf("got %v, %t; want the median of 2 and 3", x, ok)
 	}

@@ -1,6 +1,7 @@
 // Command bench measures Tollgate against its peers in one run, in turn, on
 // the machine at hand: the CPU time that each spends on a call, the delay it
-// adds, its top rate on one core, and its memory with many live calls.
+// adds, its top rate on one core, and its memory with many live calls; the CPU of a
+// relayed REGISTER; and what many registered phones take.
 //
 // Only ratios of one run count: machines are noisy and the cost of a call
 // falls with the rate. So peers take turns in interleaved rounds at equal
@@ -47,6 +48,11 @@ type bench struct {
 	tollgate string
 	out      string
 
+	phones          int
+	registerSeconds int
+	bindings        int
+	short           bool
+
 	answer      netip.AddrPort // the answering SIPp
 	probeAnswer netip.AddrPort // the prober's answering side
 	probeCaller netip.AddrPort
@@ -59,7 +65,15 @@ const (
 	partTop    = "top"
 	partMemory = "memory"
 	partMicro  = "micro"
+
+	partRegister = "register"
+	partBindings = "bindings"
 )
+
+// allParts is in the order in which they are measured.
+func allParts() []string {
+	return []string{partCPU, partTop, partMemory, partMicro, partRegister, partBindings}
+}
 
 func main() {
 	b, err := parseFlags(os.Args[1:])
@@ -80,11 +94,18 @@ func parseFlags(args []string) (*bench, error) {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	peers := flags.String("peers", strings.Join([]string{peerDirect, peerFloor, peerKamailio, peerKamailioTH, peerTollgate, peerTollgateTH}, ","),
 		"who takes part; also "+peerFloorNet+" and "+peerFloorBare)
-	rates := flags.String("rates", "500,1000,1500", "calls/s")
-	parts := flags.String("parts", strings.Join([]string{partCPU, partTop, partMemory, partMicro}, ","), "what is measured")
+	rates := flags.String("rates", "500,1000,1500", "calls/s, and REGISTERs/s")
+	parts := flags.String("parts", strings.Join(allParts(), ","), "what is measured: "+partCPU+", the CPU of a call; "+partTop+", the top rate; "+
+		partMemory+" of live calls; "+partMicro+", parts alone; "+partRegister+", the CPU of a relayed REGISTER; "+
+		partBindings+", many phones: memory, pings, look-ups, restart")
 	flags.IntVar(&b.rounds, "rounds", 5, "interleaved rounds")
 	flags.IntVar(&b.seconds, "seconds", 6, "how long calls are placed in each turn")
 	flags.IntVar(&b.live, "live", 20000, "live calls for the memory figure")
+	flags.IntVar(&b.phones, "phones", 2000, "phones that refresh in the part "+partRegister)
+	flags.IntVar(&b.registerSeconds, "register-seconds", 2, "how long REGISTERs are sent in each turn")
+	flags.IntVar(&b.bindings, "bindings", 100000, "phones that are registered at once in the part "+partBindings)
+	flags.BoolVar(&b.short, "short", false, "ping phones every "+shortPing.String()+" and count for "+
+		(2*shortPing).String()+", not every "+usualPing.String()+" for "+(2*usualPing).String())
 	flags.StringVar(&b.tollgate, "tollgate", "bin/tollgate", "the binary under test")
 	flags.StringVar(&b.out, "out", "bench/out", "folder for the report, samples and logs")
 	if err := flags.Parse(args); err != nil {
@@ -98,12 +119,17 @@ func parseFlags(args []string) (*bench, error) {
 		}
 		b.rates = append(b.rates, rate)
 	}
-	if b.rounds < 1 || b.seconds < 1 {
-		return nil, errors.New("-rounds and -seconds: at least 1")
+	if b.rounds < 1 || b.seconds < 1 || b.registerSeconds < 1 {
+		return nil, errors.New("-rounds, -seconds and -register-seconds: at least 1")
+	}
+	for flag, n := range map[string]int{"-phones": b.phones, "-bindings": b.bindings} {
+		if n < 1 || n > maxPhones {
+			return nil, fmt.Errorf("%s %d: from 1 to %d", flag, n, maxPhones)
+		}
 	}
 	for _, part := range b.parts {
-		if !slices.Contains([]string{partCPU, partTop, partMemory, partMicro}, part) {
-			return nil, fmt.Errorf("-parts %q: %s, %s, %s or %s", part, partCPU, partTop, partMemory, partMicro)
+		if !slices.Contains(allParts(), part) {
+			return nil, fmt.Errorf("-parts %q: %s", part, strings.Join(allParts(), ", "))
 		}
 	}
 	return b, nil
@@ -124,7 +150,10 @@ func (b *bench) run() error {
 	for _, step := range []struct {
 		part string
 		do   func(*report, <-chan os.Signal) error
-	}{{partCPU, b.measureCPU}, {partTop, b.measureTop}, {partMemory, b.measureMemory}, {partMicro, b.measureMicro}} {
+	}{
+		{partCPU, b.measureCPU}, {partTop, b.measureTop}, {partMemory, b.measureMemory}, {partMicro, b.measureMicro},
+		{partRegister, b.measureRegister}, {partBindings, b.measureBindings},
+	} {
 		if !slices.Contains(b.parts, step.part) {
 			continue
 		}

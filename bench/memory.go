@@ -22,6 +22,7 @@ type memoryResult struct {
 type footprint struct {
 	InUse      float64 // bytes of heap spans in use
 	Resident   int     // KiB
+	Mapped     int     // KiB of it that are files, the program's own among them
 	Goroutines float64
 }
 
@@ -102,7 +103,7 @@ func (c tollgateConfig) footprint(proc *process) (footprint, bool, error) {
 	if f.InUse == 0 {
 		return f, false, fmt.Errorf("%s/metrics has no go_memstats_heap_inuse_bytes", c.metrics)
 	}
-	f.Resident, err = residentKiB(proc.pid())
+	f.Resident, f.Mapped, err = residentKiB(proc.pid())
 	return f, forced, err
 }
 

@@ -22,13 +22,22 @@ func (b *bench) measureMicro(r *report, _ <-chan os.Signal) error {
 		if _, err := os.Stat(pkg); err != nil {
 			continue
 		}
-		out, err := exec.Command("go", "test", "-run", "^$", "-bench", ".", "-benchmem", pkg).CombinedOutput()
+		results, err := benchmarks(pkg, ".")
 		if err != nil {
-			return fmt.Errorf("benchmarks of %s: %w\n%s", pkg, err, out)
+			return err
 		}
-		r.micro = append(r.micro, parseBenchmarks(pkg, string(out))...)
+		r.micro = append(r.micro, results...)
 	}
 	return nil
+}
+
+// benchmarks runs some of a package's own.
+func benchmarks(pkg, pattern string) ([]microResult, error) {
+	out, err := exec.Command("go", "test", "-run", "^$", "-bench", pattern, "-benchmem", pkg).CombinedOutput()
+	if err != nil {
+		return nil, fmt.Errorf("benchmarks of %s: %w\n%s", pkg, err, out)
+	}
+	return parseBenchmarks(pkg, string(out)), nil
 }
 
 // parseBenchmarks reads the lines that begin with Benchmark.

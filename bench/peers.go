@@ -18,6 +18,7 @@ type peer struct {
 	addr    netip.AddrPort // where callers send to
 	refuses bool           // forbidden numbers end here
 	start   starter        // nil: nothing between the two SIPps
+	relay   starter        // as a relay of REGISTERs; nil: it has no part in that
 	proc    *process
 }
 
@@ -39,13 +40,13 @@ const (
 func (b *bench) contenders() ([]*peer, error) {
 	peers := []*peer{
 		{name: peerDirect, label: "no peer (load tool alone)", addr: b.answer},
-		{name: peerFloor, label: "floor (bare Go forwarder)", start: b.startFloor("raw")},
-		{name: peerFloorNet, label: "floor by package net", start: b.startFloor("net")},
-		{name: peerFloorBare, label: "floor, the kernel's share alone", start: b.startFloor("kernel")},
-		{name: peerKamailio, label: "Kamailio", refuses: true, start: b.startKamailio()},
-		{name: peerKamailioTH, label: "Kamailio, topoh", refuses: true, start: b.startKamailio("-A", "TOPOH")},
-		{name: peerTollgate, label: "Tollgate", refuses: true, start: b.startTollgate(false)},
-		{name: peerTollgateTH, label: "Tollgate, hidden", refuses: true, start: b.startTollgate(true)},
+		{name: peerFloor, label: "floor (bare Go forwarder)", start: b.startFloor("raw"), relay: b.startFloor("raw")},
+		{name: peerFloorNet, label: "floor by package net", start: b.startFloor("net"), relay: b.startFloor("net")},
+		{name: peerFloorBare, label: "floor, the kernel's share alone", start: b.startFloor("kernel"), relay: b.startFloor("kernel")},
+		{name: peerKamailio, label: "Kamailio", refuses: true, start: b.startKamailio(kamailioConfig), relay: b.startKamailio(kamailioRegisterConfig)},
+		{name: peerKamailioTH, label: "Kamailio, topoh", refuses: true, start: b.startKamailio(kamailioConfig, "-A", "TOPOH")},
+		{name: peerTollgate, label: "Tollgate", refuses: true, start: b.startTollgate(false), relay: b.startTollgate(false)},
+		{name: peerTollgateTH, label: "Tollgate, hidden", refuses: true, start: b.startTollgate(true), relay: b.startTollgate(true)},
 	}
 	for _, p := range peers {
 		if p.start == nil {
@@ -88,12 +89,12 @@ func (b *bench) startFloor(io string) starter {
 
 // startKamailio runs it with its fast allocator (Debian's default, -x qm, is a
 // debugging one) and large receive buffers, as everybody else here has.
-func (b *bench) startKamailio(extra ...string) starter {
+func (b *bench) startKamailio(config string, extra ...string) starter {
 	return func(p *peer, prefix []string) (*process, error) {
-		config := strings.NewReplacer("@LISTEN@", p.addr.String(), "@ANSWER@", b.answer.String(),
-			"@PROBE@", b.probeAnswer.String()).Replace(kamailioConfig)
+		text := strings.NewReplacer("@LISTEN@", p.addr.String(), "@ANSWER@", b.answer.String(),
+			"@PROBE@", b.probeAnswer.String()).Replace(config)
 		file, runDir := b.path(p.name+".cfg"), b.path(p.name+".run")
-		if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			return nil, fmt.Errorf("configuration of Kamailio: %w", err)
 		}
 		if err := os.MkdirAll(runDir, 0o700); err != nil {

@@ -132,28 +132,30 @@ func udpBound(addr netip.AddrPort) (bool, error) {
 	return false, lines.Err()
 }
 
-// residentKiB is the resident memory of a process and its descendants.
-func residentKiB(pid int) (int, error) {
+// residentKiB is the resident memory of a process and its descendants, and how much
+// of it are files that are mapped.
+func residentKiB(pid int) (all, files int, err error) {
 	pids, err := processTree(pid)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
-	sum := 0
 	for _, p := range pids {
 		text, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(p), "status"))
 		if err != nil {
-			return 0, fmt.Errorf("memory of process %d: %w", p, err)
+			return 0, 0, fmt.Errorf("memory of process %d: %w", p, err)
 		}
-		_, rest, _ := strings.Cut(string(text), "VmRSS:")
-		fields := strings.Fields(rest)
-		if len(fields) == 0 {
-			continue // a process that is just ending has none
+		for key, sum := range map[string]*int{"VmRSS:": &all, "RssFile:": &files} {
+			_, rest, _ := strings.Cut(string(text), key)
+			fields := strings.Fields(rest)
+			if len(fields) == 0 {
+				continue // a process that is just ending has none
+			}
+			kib, err := strconv.Atoi(fields[0])
+			if err != nil {
+				return 0, 0, fmt.Errorf("memory of process %d: %w", p, err)
+			}
+			*sum += kib
 		}
-		kib, err := strconv.Atoi(fields[0])
-		if err != nil {
-			return 0, fmt.Errorf("memory of process %d: %w", p, err)
-		}
-		sum += kib
 	}
-	return sum, nil
+	return all, files, nil
 }

@@ -18,10 +18,13 @@ type report struct {
 	bench   *bench
 	peers   []*peer
 	machine []string
-	samples []sample
+	samples samples // of calls
 	top     []topResult
 	memory  []namedMemory
 	micro   []microResult
+
+	registers samples
+	bindings  []bindingsResult
 }
 
 type namedMemory struct {
@@ -35,7 +38,10 @@ func (r *report) write() error {
 	text := r.markdown()
 	fmt.Print(text)
 	stamp := time.Now().Format("20060102-150405")
-	samples, err := json.Marshal(r.samples)
+	samples, err := json.Marshal(struct {
+		Calls, Registers samples
+		Bindings         []bindingsResult
+	}{r.samples, r.registers, r.bindings})
 	if err != nil {
 		return fmt.Errorf("samples: %w", err)
 	}
@@ -63,6 +69,8 @@ func (r *report) markdown() string {
 	r.topTable(&b)
 	r.memoryTable(&b)
 	r.microTable(&b)
+	r.registerTable(&b)
+	r.bindingsTable(&b)
 	return b.String()
 }
 
@@ -75,18 +83,23 @@ func (r *report) rateTable(b *strings.Builder, rate int) {
 	b.WriteString("|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n")
 	direct := r.delays(peerDirect, rate)
 	for _, p := range r.peers {
-		costs, calls, retrans := r.costs(p.name, rate)
+		costs, calls, retrans := r.samples.costs(p.name, rate)
 		delays := r.delays(p.name, rate)
 		added := "-"
 		if len(direct) > 0 && len(delays) > 0 && p.start != nil {
 			added = fmt.Sprintf("%.0f", microseconds(percentile(delays, 99)-percentile(direct, 99)))
 		}
 		fmt.Fprintf(b, "| %s | %s | %s | %s | %s | %s | %s | %s | %s | %d | 0 | %d | %s |\n", p.label,
-			medianText(costs), spreadText(costs), r.ratioText(p.name, peerFloor, rate),
-			r.ratioText(p.name, peerKamailio, rate), r.ratioText(p.name, peerKamailioTH, rate),
-			percentileText(delays, 50), percentileText(delays, 99), added, calls, retrans, r.voids(p.name, rate))
+			medianText(costs), spreadText(costs), r.samples.ratioText(p.name, peerFloor, rate),
+			r.samples.ratioText(p.name, peerKamailio, rate), r.samples.ratioText(p.name, peerKamailioTH, rate),
+			percentileText(delays, 50), percentileText(delays, 99), added, calls, retrans, r.samples.voids(p.name, rate))
 	}
-	for _, s := range r.samples {
+	r.samples.voidTurns(b, rate)
+}
+
+// voidTurns lists why turns at a rate did not count.
+func (list samples) voidTurns(b *strings.Builder, rate int) {
+	for _, s := range list {
 		if s.Rate == rate && s.Void != "" {
 			fmt.Fprintf(b, "\nVoid: %s, round %d: %s\n", s.Peer, s.Round+1, s.Void)
 		}
@@ -94,8 +107,8 @@ func (r *report) rateTable(b *strings.Builder, rate int) {
 }
 
 // costs are the valid turns' CPU per call, with the calls and retransmissions in them.
-func (r *report) costs(peer string, rate int) (costs []time.Duration, calls, retrans int) {
-	for _, s := range r.samples {
+func (list samples) costs(peer string, rate int) (costs []time.Duration, calls, retrans int) {
+	for _, s := range list {
 		if s.Peer == peer && s.Rate == rate && s.Void == "" {
 			costs = append(costs, s.PerCall)
 			calls += s.Result.Calls
@@ -115,9 +128,9 @@ func (r *report) delays(peer string, rate int) []time.Duration {
 	return all
 }
 
-func (r *report) voids(peer string, rate int) string {
+func (list samples) voids(peer string, rate int) string {
 	n := 0
-	for _, s := range r.samples {
+	for _, s := range list {
 		if s.Peer == peer && s.Rate == rate && s.Void != "" {
 			n++
 		}
@@ -126,9 +139,9 @@ func (r *report) voids(peer string, rate int) string {
 }
 
 // ratio is the median over the rounds of one peer's cost by another's.
-func (r *report) ratio(peer, base string, rate int) (float64, bool) {
+func (list samples) ratio(peer, base string, rate int) (float64, bool) {
 	cost := map[string]map[int]float64{peer: {}, base: {}}
-	for _, s := range r.samples {
+	for _, s := range list {
 		if of, ok := cost[s.Peer]; ok && s.Rate == rate && s.Void == "" {
 			of[s.Round] = s.PerCall.Seconds()
 		}
@@ -145,11 +158,11 @@ func (r *report) ratio(peer, base string, rate int) (float64, bool) {
 	return median(ratios), true
 }
 
-func (r *report) ratioText(peer, base string, rate int) string {
+func (list samples) ratioText(peer, base string, rate int) string {
 	if peer == peerDirect {
 		return "-"
 	}
-	if x, ok := r.ratio(peer, base, rate); ok {
+	if x, ok := list.ratio(peer, base, rate); ok {
 		return fmt.Sprintf("%.2f", x)
 	}
 	return "-"
@@ -173,7 +186,7 @@ var targets = []target{
 func (r *report) targets(b *strings.Builder) {
 	title := fmt.Sprintf("\n## Targets at %d calls/s\n\n| who | against | x | at most | reach for | |\n|---|---|---:|---:|---:|---|\n", targetRate)
 	for _, t := range targets {
-		x, ok := r.ratio(t.peer, t.base, targetRate)
+		x, ok := r.samples.ratio(t.peer, t.base, targetRate)
 		if !ok {
 			continue
 		}

@@ -7,12 +7,15 @@ import (
 	"time"
 )
 
+// samples are the turns of one part.
+type samples []sample
+
 // sample is one peer's turn at one rate in one round.
 type sample struct {
 	Peer    string
 	Rate    int
 	Round   int
-	PerCall time.Duration // CPU of the peer; for no peer at all: of both SIPps
+	PerCall time.Duration // CPU of the peer for a call or REGISTER; for no peer at all: of both SIPps
 	Result  loadResult
 	Delays  []time.Duration // of single messages through the peer
 	Void    string          // why it does not count; empty: it does
@@ -21,38 +24,43 @@ type sample struct {
 // talk is how long a call is up; two seconds as in the peers' known figures.
 const talk = 2 * time.Second
 
-// measureCPU lets the peers take turns. Each round begins with another peer,
-// so that none always follows the same one.
+// measureCPU has all peers carry calls in turn.
 func (b *bench) measureCPU(r *report, stop <-chan os.Signal) error {
+	return b.takeTurns(&r.samples, r.peers, "call", stop, b.fill)
+}
+
+// takeTurns lets the peers take turns at what fill does. Each round begins with
+// another peer, so that none always follows the same one.
+func (b *bench) takeTurns(into *samples, peers []*peer, what string, stop <-chan os.Signal, fill func(*sample, *peer) error) error {
 	for round := range b.rounds {
 		for _, rate := range b.rates {
-			for i := range r.peers {
+			for i := range peers {
 				if interrupted(stop) {
 					return errInterrupted
 				}
-				p := r.peers[(i+round)%len(r.peers)]
-				s := b.turn(p, rate, round)
+				p := peers[(i+round)%len(peers)]
+				s := b.turn(p, rate, round, fill)
 				if s.Void != "" { // once more: the machine may have been busy
-					r.samples = append(r.samples, s)
-					s = b.turn(p, rate, round)
+					*into = append(*into, s)
+					s = b.turn(p, rate, round, fill)
 				}
-				r.samples = append(r.samples, s)
-				fmt.Fprintf(os.Stderr, "round %d  %4d/s  %-16s %6.1f us/call  %d retransmitted  %s\n",
-					round+1, rate, p.name, microseconds(s.PerCall), s.Result.Retrans, s.Void)
+				*into = append(*into, s)
+				fmt.Fprintf(os.Stderr, "round %d  %4d/s  %-16s %6.1f us/%s  %d retransmitted  %s\n",
+					round+1, rate, p.name, microseconds(s.PerCall), what, s.Result.Retrans, s.Void)
 			}
 		}
 	}
 	return nil
 }
 
-// turn gives one peer its calls; whatever goes wrong makes it void.
-func (b *bench) turn(p *peer, rate, round int) sample {
+// turn is one peer's; whatever goes wrong makes it void.
+func (b *bench) turn(p *peer, rate, round int, fill func(*sample, *peer) error) sample {
 	s := sample{Peer: p.name, Rate: rate, Round: round}
 	if err := b.ensure(p); err != nil {
 		s.Void = err.Error()
 		return s
 	}
-	if err := b.fill(&s, p); err != nil {
+	if err := fill(&s, p); err != nil {
 		s.Void = err.Error()
 	}
 	return s

@@ -18,6 +18,7 @@ type tollgateConfig struct {
 	http    netip.AddrPort
 	metrics netip.AddrPort
 	hidden  bool
+	pings   bool           // of registered phones
 	answer  netip.AddrPort // where the 50 customers' calls go
 	probe   netip.AddrPort // where the calls to probe.test go
 }
@@ -48,12 +49,14 @@ func (c tollgateConfig) tenants() string {
 }
 
 func (c tollgateConfig) customer(b *strings.Builder, name, domain string, to netip.AddrPort) {
+	pings := map[bool]string{false: "disabled", true: "enabled"}[c.pings]
 	fmt.Fprintf(b, `  - name: %s
     company: Bench
     country_code: "39"
     call_limit: 100000
     topology_hiding: %t
     keepalive: false
+    nat_ping: %s
     destination_groups_enabled: true
     domains: [%s]
     destination_groups:
@@ -62,12 +65,16 @@ func (c tollgateConfig) customer(b *strings.Builder, name, domain string, to net
       - {name: pbx, group: 1, host: %s, port: %d, protocol: udp, priority: 10}
     routing_rules:
       - {name: forbidden, header: request-uri, value: "^sips?:1900", match: regex, priority: 10, group: 2}
-`, name, c.hidden, domain, to.Addr(), to.Port())
+`, name, c.hidden, pings, domain, to.Addr(), to.Port())
 }
 
-// start runs the node and applies its customers; it returns once they are live.
+// start runs a new node and applies its customers; it returns once they are live.
 // prefix is put before its command line.
 func (c tollgateConfig) start(prefix []string) (*process, error) {
+	// Calls and phones that an earlier run has left would be restored.
+	if err := os.RemoveAll(c.dir + "/data"); err != nil {
+		return nil, fmt.Errorf("data folder: %w", err)
+	}
 	if err := os.MkdirAll(c.dir+"/data", 0o700); err != nil {
 		return nil, fmt.Errorf("data folder: %w", err)
 	}
@@ -77,7 +84,7 @@ func (c tollgateConfig) start(prefix []string) (*process, error) {
 			return nil, fmt.Errorf("configuration: %w", err)
 		}
 	}
-	p, err := startProcess("tollgate", c.dir+"/serve.log", slices.Concat(prefix, []string{c.binary, "serve", "-c", c.nodeFile()})...)
+	p, err := c.serve(prefix)
 	if err != nil {
 		return nil, err
 	}
@@ -90,6 +97,11 @@ func (c tollgateConfig) start(prefix []string) (*process, error) {
 		return nil, err
 	}
 	return p, nil
+}
+
+// serve runs the node with the files and data that it has; it does not wait for it.
+func (c tollgateConfig) serve(prefix []string) (*process, error) {
+	return startProcess("tollgate", c.dir+"/serve.log", slices.Concat(prefix, []string{c.binary, "serve", "-c", c.nodeFile()})...)
 }
 
 // apply retries while the node has bound its ports but not yet its control socket.
