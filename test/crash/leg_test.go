@@ -351,10 +351,10 @@ func (p *party) acked(m *peer.Message) {
 		return
 	}
 	number, _ := m.CSeq()
-	if want, _ := l.incoming.CSeq(); want != number || !l.accepted {
-		return
+	if want, _ := l.incoming.CSeq(); want != number || !l.accepted || m.Tag("To") != l.localTag {
+		return // of a refusal
 	}
-	if peer.User(m.URI) != l.contact || m.Tag("To") != l.localTag || m.Tag("From") != l.remoteTag || strings.Join(m.All("Route"), ", ") != l.record {
+	if peer.User(m.URI) != l.contact || m.Tag("From") != l.remoteTag || strings.Join(m.All("Route"), ", ") != l.record {
 		p.fault(m, "an ACK in the dialog of Contact %s, Route %q", l.contact, l.record)
 	}
 	l.confirmed = true
