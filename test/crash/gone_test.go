@@ -13,9 +13,10 @@ type fate struct {
 	name  string
 	proto string
 	comes func(a, b *party)
-	lives bool // the call
-	told  side // of a call that does not: who is there to be told, where one is
-	half  bool // one is
+	most  string // max_call
+	lives bool   // the call
+	told  side   // of a call that does not: who is there to be told, where one is
+	half  bool   // one is
 }
 
 // fates are what can become of two parties.
@@ -28,6 +29,7 @@ func fates() []fate {
 		{name: "calleraway", proto: "tcp", comes: func(a, _ *party) { a.close() }, lives: true},
 		{name: "calleeaway", proto: "tcp", comes: func(_, b *party) { b.close() }, lives: true},
 		{name: "callerdumb", proto: "udp", comes: func(a, _ *party) { a.hush() }, lives: true},
+		{name: "overlong", proto: "udp", most: "3s", comes: func(_, _ *party) {}, half: true, told: callee},
 		{name: "there", proto: "udp", comes: func(_, _ *party) {}, lives: true},
 	}
 	if harness.Soak() { // 32 s until their silence is certain, and as long for their BYEs
@@ -52,6 +54,7 @@ func TestGone(t *testing.T) {
 	for _, f := range fates() {
 		for _, hidden := range []bool{false, true} {
 			s := &gone{fate: f, c: newTenant(t, node, fmt.Sprintf("%s-%t", f.name, hidden), f.proto, hidden, 1)}
+			s.c.MaxCall = f.most
 			s.from = s.c.caller(node, f.proto, "out"+s.c.Name)
 			scenes, tenants = append(scenes, s), append(tenants, s.c.Customer)
 		}

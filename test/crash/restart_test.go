@@ -90,13 +90,15 @@ func restart(t *testing.T, hidden bool, end func(*testing.T, *harness.Node)) {
 	}
 }
 
-// gather places all calls, and gives them mixed.
+// gather places all calls, some of whose parties have moved since.
 func gather(crowds []crowd) ([]*talk, error) {
 	var calls []*talk
 	for _, g := range crowds {
 		placed := make([]*talk, g.calls)
 		err := each(g.calls, 32, func(i int) (err error) {
-			placed[i], err = g.c.place(g.from, i%3 == 0)
+			if placed[i], err = g.c.place(g.from, i%3 == 0); err == nil && i%4 == 1 {
+				err = placed[i].moves(side(i%8 == 1))
+			}
 			return err
 		})
 		if err != nil {

@@ -143,6 +143,18 @@ func (c *talk) does(who side, method string) error {
 	})
 }
 
+// moves has a party go on at another Contact (RFC 3261 12.2.1.1: a target refresh).
+func (c *talk) moves(who side) error {
+	l := c.a
+	if who == callee {
+		l = c.b
+	}
+	l.p.mu.Lock()
+	l.contact = l.p.token("c")
+	l.p.mu.Unlock()
+	return c.does(who, "INVITE")
+}
+
 // until polls until cond holds, and gives its last complaint.
 func until(cond func() error) error {
 	return within(peer.Patience, cond)
