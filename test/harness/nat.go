@@ -44,6 +44,9 @@ func NAT(t testing.TB) *Home {
 	for _, name := range []string{"udp_timeout", "udp_timeout_stream"} {
 		h.router.sysctl(t, "net/netfilter/nf_conntrack_"+name, fmt.Sprint(int(Forgets.Seconds())))
 	}
+	for _, name := range []string{"tcp_be_liberal", "tcp_ignore_invalid_rst"} { // resets reach a phone that has moved
+		h.router.sysctl(t, "net/netfilter/nf_conntrack_"+name, "1")
+	}
 	h.rules(t, "accept")
 	return h
 }

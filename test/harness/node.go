@@ -115,9 +115,11 @@ func (n *Node) yaml(sip string) string {
 
 // Addr is where the node listens for a transport, on the family of the peer's address.
 func (n *Node) Addr(proto string, peer netip.Addr) netip.AddrPort {
-	ip := netip.MustParseAddr("127.0.0.1")
-	if peer.Is6() {
-		ip = netip.IPv6Loopback()
+	var ip netip.Addr
+	for _, host := range n.hosts {
+		if ip = netip.MustParseAddr(strings.Trim(host, "[]")); ip.Is6() == peer.Is6() {
+			break
+		}
 	}
 	if proto == "tls" {
 		return netip.AddrPortFrom(ip, uint16(n.TLSPort))

@@ -53,6 +53,7 @@ loadmodule "registrar.so"
 loadmodule "auth.so"
 modparam("usrloc", "db_mode", 0)
 modparam("usrloc", "timer_interval", 1)
+modparam("registrar", "min_expires", 1)
 modparam("registrar", "max_expires", 7200)
 modparam("registrar", "default_expires", 3600)
 modparam("tm", "failure_reply_mode", 3)

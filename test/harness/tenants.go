@@ -8,12 +8,12 @@ import (
 )
 
 // Customer is what a scenario asks of tenants.yaml; what it leaves empty is the default,
-// except keepalive, which is off unless asked for: scripted peers answer only what a
-// scenario expects.
+// except keepalive and pings of phones, which are off unless asked for: scripted peers
+// answer only what a scenario expects.
 type Customer struct {
 	Name                     string
 	Domains                  []string
-	Hidden, Keepalive        bool
+	Hidden, Keepalive, Pings bool
 	Mode                     string // load_balancing
 	Outbound                 string // any
 	Initial, Invite, MaxCall string
@@ -30,6 +30,7 @@ type Destination struct {
 	Host            string // instead of Addr's address
 	Proto           string // default udp
 	Group, Priority int    // default 1, and by position
+	Network         string // whose listeners lead there; default any
 }
 
 // Rule is a routing rule.
@@ -54,6 +55,9 @@ func (c *Customer) write(b *strings.Builder) {
 	line("company: Black Box")
 	line("keepalive: %t", c.Keepalive)
 	line("topology_hiding: %t", c.Hidden)
+	if !c.Pings {
+		line("nat_ping: disabled")
+	}
 	if c.Mode != "" {
 		line("destination_mode: %s", c.Mode)
 	}
@@ -102,8 +106,12 @@ func (d Destination) yaml(position int) string {
 	if priority == 0 {
 		priority = 10 * (position + 1)
 	}
-	return fmt.Sprintf("{name: %q, group: %d, host: %q, port: %d, protocol: %s, priority: %d}",
-		d.NameAt(position), group, or(d.Host, d.Addr.Addr().String()), d.Addr.Port(), or(d.Proto, "udp"), priority)
+	network := ""
+	if d.Network != "" {
+		network = fmt.Sprintf(", network: %q", d.Network)
+	}
+	return fmt.Sprintf("{name: %q, group: %d, host: %q, port: %d, protocol: %s, priority: %d%s}",
+		d.NameAt(position), group, or(d.Host, d.Addr.Addr().String()), d.Addr.Port(), or(d.Proto, "udp"), priority, network)
 }
 
 // NameAt is the destination's name, given its place in the list.

@@ -347,7 +347,7 @@ func (c *Call) Reply(req *Message, status int, opts ...Option) *Message {
 		m.Add("Via", via)
 	}
 	_, method := req.CSeq()
-	if status < 300 && (method == "INVITE") {
+	if status < 300 && makesDialog(method) {
 		for _, rr := range req.All("Record-Route") {
 			m.Add("Record-Route", rr)
 		}
@@ -360,7 +360,7 @@ func (c *Call) Reply(req *Message, status int, opts ...Option) *Message {
 	m.Add("To", to)
 	m.Add("Call-ID", req.Get("Call-ID"))
 	m.Add("CSeq", req.Get("CSeq"))
-	if status > 100 && status < 300 && (method == "INVITE" || method == "UPDATE") {
+	if status > 100 && status < 300 && (makesDialog(method) || method == "UPDATE") {
 		m.Add("Contact", "<"+u.URI(c.contact)+">")
 	}
 	m.Add("Server", "blackbox")
@@ -383,8 +383,7 @@ func (u *UA) Answering(method string, answer func() int) {
 			return false
 		}
 		if status := answer(); status != 0 {
-			c := &Call{UA: u, LocalTag: u.token("tag")}
-			c.Reply(m, status)
+			u.Replies(m, status)
 		}
 		return true
 	})

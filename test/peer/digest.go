@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"hash"
+	"math/rand/v2"
 	"strings"
 )
 
@@ -40,8 +41,8 @@ func (c Credentials) Answer(challenge *Message) Option {
 }
 
 // Challenge is the option that makes a 401 ask for a password, with a nonce of its own.
-func (u *UA) Challenge(realm, algorithm string) Option {
-	return With("WWW-Authenticate", fmt.Sprintf(`Digest realm="%s", nonce="%s", qop="auth", algorithm=%s`, realm, u.token("nonce"), algorithm))
+func Challenge(realm, algorithm string) Option {
+	return With("WWW-Authenticate", fmt.Sprintf(`Digest realm="%s", nonce="%016x", qop="auth", algorithm=%s`, realm, rand.Uint64(), algorithm))
 }
 
 // Proves tells whether a request answers a challenge of Challenge rightly.

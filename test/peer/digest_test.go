@@ -23,7 +23,7 @@ func TestRegistrationBetweenPeers(t *testing.T) {
 		reg := phone.Registers("alice", "example.test")
 		reg.Ask(600)
 		at := pbx.Accept("REGISTER")
-		at.Answer(401, pbx.Challenge("example.test", algorithm))
+		at.Answer(401, Challenge("example.test", algorithm))
 		challenge := reg.Expect("401 REGISTER")
 		reg.Ask(600, Credentials{"alice", "wrong"}.Answer(challenge))
 		if right.Proves(at.Expect("REGISTER")) {

@@ -35,7 +35,7 @@ func (c *Call) mine(m *Message) bool {
 		return true
 	}
 	if m.Method != "" {
-		return m.Tag("To") == c.LocalTag || m.Tag("To") == ""
+		return m.Tag("To") == c.LocalTag && (c.RemoteTag == "" || m.Tag("From") == c.RemoteTag) || m.Tag("To") == ""
 	}
 	_, method := m.CSeq()
 	if method == "CANCEL" || method == "INVITE" && m.Status >= 300 {
@@ -168,6 +168,8 @@ func (c *Call) learn(m *Message) {
 		c.UA.transmit(c.inviteFlow, ack.Bytes())
 	case method == "INVITE" && m.Status > 100:
 		c.learnAnswer(m)
+	case method != "INVITE" && makesDialog(method) && m.Status >= 200 && m.Status < 300 && c.invite == nil:
+		c.learnAnswer(m)
 	case method == "UPDATE" && m.Status < 300 && m.Has("Contact"):
 		c.Target = URIOf(m.Get("Contact"))
 	}
@@ -191,6 +193,9 @@ func (c *Call) check(m *Message) {
 	}
 	if m.Tag("To") == "" || m.Method == "ACK" || m.Method == "CANCEL" {
 		return
+	}
+	if m.Method == "NOTIFY" && c.RemoteTag == "" && m.Tag("To") == c.LocalTag {
+		return // it makes the dialog (RFC 6665 4.4.1)
 	}
 	if m.Tag("To") != c.LocalTag || m.Tag("From") != c.RemoteTag {
 		t.Errorf("%s: a request inside the dialog must carry its tags (local %s, remote %s), got\n%s",
@@ -224,14 +229,15 @@ func (c *Call) learnAnswer(m *Message) {
 
 // learnRequest makes or refreshes the dialog from a request of the other side (RFC 3261 12.1.1).
 func (c *Call) learnRequest(m *Message) {
-	if m.Tag("To") == "" && m.Method != "CANCEL" && m.Method != "ACK" {
+	first := m.Tag("To") == "" && m.Method != "CANCEL" && m.Method != "ACK"
+	if first || m.Method == "NOTIFY" && c.RemoteTag == "" {
 		c.RemoteTag = m.Tag("From")
 		c.local, c.remote = untagged(m.Get("To")), untagged(m.Get("From"))
 		c.Routes = m.All("Record-Route")
 		c.remoteCSeq, _ = m.CSeq()
 		c.confirmed = true // the route set of this side is known
 	}
-	if (m.Method == "INVITE" || m.Method == "UPDATE" || c.Target == "") && m.Has("Contact") {
+	if (first || m.Method == "INVITE" || m.Method == "UPDATE" || c.Target == "") && m.Has("Contact") {
 		c.Target = URIOf(m.Get("Contact"))
 	}
 	if m.Method == "INVITE" {

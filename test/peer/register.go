@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"strconv"
+	"time"
 )
 
 // Registration is a phone's way to be reached as an address of record: the REGISTERs of
@@ -63,3 +64,42 @@ func Granted(answer *Message, uri string) int {
 // Source is where a message came from. Over TCP and TLS it tells whose connection it was:
 // one that this side opened has the other's listening port.
 func (m *Message) Source() netip.AddrPort { return m.flow.remote }
+
+// Connections is how many streams are open.
+func (u *UA) Connections() int {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return len(u.flows)
+}
+
+// Keepalives is how many empty lines came between the messages of streams (RFC 5626 3.5.1).
+func (u *UA) Keepalives() int { return int(u.crlf.Load()) }
+
+// Replies answers a request outside of dialogs, also from a handler.
+func (u *UA) Replies(m *Message, status int) {
+	c := &Call{UA: u, LocalTag: u.token("tag")}
+	c.Reply(m, status)
+}
+
+// Drain takes all that has come and that no one expected, until nothing comes for a moment:
+// for senders who do not care. What it gives is in order.
+func (u *UA) Drain() []*Message {
+	var all []*Message
+	for {
+		m := u.take(100*time.Millisecond, func(*Message) bool { return true })
+		if m == nil {
+			return all
+		}
+		all = append(all, m)
+	}
+}
+
+// Next takes the next request, whatever it belongs to, as if it were a call's first; nil when
+// none comes within d.
+func (u *UA) Next(d time.Duration) *Call {
+	m := u.take(d, func(m *Message) bool { return m.Method != "" })
+	if m == nil {
+		return nil
+	}
+	return u.admit(m, m.Method)
+}

@@ -33,7 +33,9 @@ type UA struct {
 	t       testing.TB
 	proto   string
 	addr    netip.AddrPort
+	place   Place
 	started time.Time
+	crlf    atomic.Int64 // empty lines between the messages of streams
 	udp     *net.UDPConn
 	ln      net.Listener
 	readers sync.WaitGroup
@@ -85,11 +87,20 @@ func New(t testing.TB, proto, ip string) *UA {
 // Open opens an endpoint on that very address; port 0 is any.
 func Open(t testing.TB, proto string, addr netip.AddrPort) *UA {
 	t.Helper()
+	return OpenIn(t, func(open func() error) error { return open() }, proto, addr)
+}
+
+// Place runs what opens a socket where the socket shall be, such as in another network namespace.
+type Place func(open func() error) error
+
+// OpenIn is Open in that place.
+func OpenIn(t testing.TB, place Place, proto string, addr netip.AddrPort) *UA {
+	t.Helper()
 	u := &UA{
-		t: t, proto: proto, started: time.Now(), wake: make(chan struct{}),
+		t: t, proto: proto, place: place, started: time.Now(), wake: make(chan struct{}),
 		claimed: map[string]bool{}, seen: map[string]bool{},
 	}
-	if err := u.listen(addr); err != nil {
+	if err := u.place(func() error { return u.listen(addr) }); err != nil {
 		t.Fatalf("peer: listen %s %s: %v", proto, addr, err)
 	}
 	u.Mark = fmt.Sprintf("q%sx%dq", strconv.FormatInt(time.Now().UnixNano()%0xffffff, 36), u.addr.Port())
@@ -153,7 +164,7 @@ func (u *UA) Reopen() {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for deadline := time.Now().Add(Patience); ; <-tick.C {
-		err := u.listen(u.addr)
+		err := u.place(func() error { return u.listen(u.addr) })
 		if err == nil {
 			return
 		}
@@ -224,7 +235,7 @@ func (u *UA) adopt(conn net.Conn) *flow {
 func (u *UA) readStream(f *flow) {
 	r := bufio.NewReader(f.conn)
 	for {
-		raw, err := readFrame(r)
+		raw, err := u.readFrame(r)
 		if err != nil {
 			f.conn.Close()
 			u.drop(f)
@@ -245,8 +256,8 @@ func (u *UA) drop(f *flow) {
 	}
 }
 
-// readFrame reads one message of a stream by its Content-Length; CRLF keepalives are passed over.
-func readFrame(r *bufio.Reader) ([]byte, error) {
+// readFrame reads one message of a stream by its Content-Length; CRLF keepalives are counted.
+func (u *UA) readFrame(r *bufio.Reader) ([]byte, error) {
 	var raw []byte
 	length := 0
 	for {
@@ -255,6 +266,7 @@ func readFrame(r *bufio.Reader) ([]byte, error) {
 			return nil, err
 		}
 		if line == "\r\n" && len(raw) == 0 {
+			u.crlf.Add(1)
 			continue
 		}
 		raw = append(raw, line...)
@@ -345,7 +357,11 @@ func (u *UA) flowTo(addr netip.AddrPort) (*flow, error) {
 	}
 	u.mu.Unlock()
 	d := net.Dialer{Timeout: Patience, LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(u.addr.Addr(), 0))}
-	conn, err := d.Dial("tcp", addr.String())
+	var conn net.Conn
+	err := u.place(func() (err error) {
+		conn, err = d.Dial("tcp", addr.String())
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,287 @@
+package phones
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+
+	"tollgate/test/peer"
+	"tollgate/test/stage"
+)
+
+// transfers are REFER inside of calls, and Replaces (RFC 3515, 3891, 5589).
+func transfers() []stage.Scenario {
+	all := stage.Matrix("udp4-udp4", "tcp4-udp4", "udp4-tcp4", "tls4-tls4", "udp4-udp6")
+	some := stage.Matrix("udp4-udp4", "tcp4-tls4")
+	return []stage.Scenario{
+		{Name: "the phone transfers blindly", Matrix: all, Play: phoneTransfers},
+		{Name: "the PBX transfers the phone blindly", Matrix: all, Play: pbxTransfers},
+		{Name: "a transfer to a hidden host", Matrix: stage.One(), Play: hiddenTarget},
+		{Name: "a transfer that fails", Matrix: some, Play: transferFails},
+		{Name: "progress after the BYE", Matrix: some, Play: progressAfterBye},
+		{Name: "the phone transfers attended", Matrix: some, Play: phoneAttended},
+		{Name: "the phone transfers while it rings", Matrix: some, Play: phoneEarly},
+		{Name: "the PBX transfers attended", Matrix: some, Play: pbxAttended},
+		{Name: "Replaces, Join and Target-Dialog of a call", Matrix: some, Play: namedDialogs},
+		{Name: "Replaces that names no dialog of ours", Matrix: some, Play: unknownDialog},
+		{Name: "REFER that names no dialog of ours", Matrix: stage.One(), Play: unknownReferred},
+	}
+}
+
+// phoneCall is a call from a phone to a user of the PBX, answered.
+func phoneCall(s *stage.Stage, user string) (a, b *peer.Call) {
+	s.Helper()
+	a = s.Caller.Invite("sip:"+user+"@"+s.Domain, from(s, "alice"))
+	b = s.Callee.Accept("INVITE")
+	b.Answer(180)
+	a.Expect(180)
+	b.Answer(200, peer.SDP(s.Callee, 1))
+	a.Expect(200)
+	a.Ack()
+	b.Expect("ACK")
+	return a, b
+}
+
+// pbxCall is a call from the PBX to a phone, answered.
+func pbxCall(s *stage.Stage, p *phone) (b, a *peer.Call) {
+	s.Helper()
+	b = sends(s, "INVITE", p.token)
+	a = p.gets("INVITE")
+	a.Answer(200, peer.SDP(p.UA, 1))
+	b.Expect(200)
+	b.Ack()
+	a.Expect("ACK")
+	return b, a
+}
+
+// refers has one side of a call ask the other to call somebody, and gives what arrived.
+func refers(s *stage.Stage, a, b *peer.Call, to string, opts ...peer.Option) *peer.Message {
+	s.Helper()
+	a.Request("REFER", append([]peer.Option{peer.With("Refer-To", to), peer.With("Referred-By", "<sip:alice@"+s.Domain+">")}, opts...)...)
+	m := b.Expect("REFER")
+	if by := peer.URIOf(m.Get("Referred-By")); by != "sip:alice@"+s.Domain {
+		s.Errorf("Referred-By came as %q", by)
+	}
+	b.Reply(m, 202)
+	a.Expect("202 REFER")
+	return m
+}
+
+func phoneTransfers(s *stage.Stage) {
+	register(s, s.Caller, "alice")
+	a, b := phoneCall(s, "bob")
+	m := refers(s, a, b, "<sip:carol@"+s.Domain+">")
+	if to := peer.URIOf(m.Get("Refer-To")); to != "sip:carol@"+s.Domain {
+		s.Errorf("Refer-To came as %q", to)
+	}
+	progress(s, a, b, "SIP/2.0 100 Trying", "active;expires=60")
+	progress(s, a, b, "SIP/2.0 200 OK", "terminated;reason=noresource")
+	s.End(a, b)
+}
+
+// pbxTransfers: the phone calls whom it is sent to, through the node, and leaves the first call.
+func pbxTransfers(s *stage.Stage) {
+	p := register(s, s.Caller, "alice")
+	b, a := pbxCall(s, p)
+	m := refers(s, b, a, "<sip:carol@"+s.Domain+">")
+	progress(s, b, a, "SIP/2.0 100 Trying", "active;expires=60")
+	follows(s, peer.URIOf(m.Get("Refer-To")), m.Get("Referred-By"))
+	progress(s, b, a, "SIP/2.0 200 OK", "terminated;reason=noresource")
+	s.End(b, a)
+}
+
+// follows has the phone call whom a REFER named, and the PBX take the call.
+func follows(s *stage.Stage, uri, by string) {
+	s.Helper()
+	a := s.Caller.Invite(uri, from(s, "alice"), peer.With("Referred-By", by))
+	b := s.Callee.Accept("INVITE")
+	if user := peer.User(b.Incoming().URI); user != "carol" {
+		s.Errorf("the phone was sent to %s and the PBX is asked for %s", uri, b.Incoming().URI)
+	}
+	b.Answer(200, peer.SDP(s.Callee, 1))
+	a.Expect(200)
+	a.Ack()
+	b.Expect("ACK")
+	s.End(a, b)
+}
+
+// hiddenTarget: the PBX names somebody at its own address, as many do. Hidden, the phone must not
+// read that address, and its call must arrive all the same.
+func hiddenTarget(s *stage.Stage) {
+	p := register(s, s.Caller, "alice")
+	b, a := pbxCall(s, p)
+	m := refers(s, b, a, "<sip:carol@"+s.Callee.Addr().String()+">")
+	if s.Hidden {
+		follows(s, peer.URIOf(m.Get("Refer-To")), m.Get("Referred-By"))
+	}
+	s.End(b, a)
+}
+
+func transferFails(s *stage.Stage) {
+	register(s, s.Caller, "alice")
+	a, b := phoneCall(s, "bob")
+	a.Request("REFER", peer.With("Refer-To", "<sip:carol@"+s.Domain+">"))
+	b.Reply(b.Expect("REFER"), 603)
+	a.Expect("603 REFER")
+	refers(s, a, b, "<sip:carol@"+s.Domain+">")
+	progress(s, a, b, "SIP/2.0 486 Busy Here", "terminated;reason=noresource")
+	inside(s, a, b)
+}
+
+// progressAfterBye: the call is over, the REFER's subscription is not (RFC 5057).
+func progressAfterBye(s *stage.Stage) {
+	register(s, s.Caller, "alice")
+	a, b := phoneCall(s, "bob")
+	refers(s, a, b, "<sip:carol@"+s.Domain+">")
+	progress(s, a, b, "SIP/2.0 100 Trying", "active;expires=60")
+	s.End(a, b)
+	progress(s, a, b, "SIP/2.0 180 Ringing", "active;expires=50")
+	progress(s, a, b, "SIP/2.0 200 OK", "terminated;reason=noresource")
+}
+
+// replaces names a dialog for whoever is on the other side of it (RFC 3891 3).
+func replaces(c *peer.Call) string {
+	return fmt.Sprintf("%s;to-tag=%s;from-tag=%s", c.ID, c.RemoteTag, c.LocalTag)
+}
+
+// names fails unless a Replaces names this very dialog as its owner knows it.
+func names(s *stage.Stage, value string, c *peer.Call) {
+	s.Helper()
+	id, _, _ := strings.Cut(value, ";")
+	if id != c.ID || peer.HeaderParam(value, "to-tag") != c.LocalTag || peer.HeaderParam(value, "from-tag") != c.RemoteTag {
+		s.Errorf("%q does not name the dialog %s, local tag %s, remote tag %s", value, c.ID, c.LocalTag, c.RemoteTag)
+	}
+}
+
+// inURI is a Refer-To with a Replaces in its URI, and inside reads it again.
+func inURI(uri, value string) string { return "<" + uri + "?Replaces=" + url.QueryEscape(value) + ">" }
+
+func replacesOf(s *stage.Stage, referTo string) string {
+	s.Helper()
+	_, query, ok := strings.Cut(peer.URIOf(referTo), "?Replaces=")
+	value, err := url.PathUnescape(query)
+	if !ok || err != nil {
+		s.Fatalf("no Replaces in Refer-To %q", referTo)
+	}
+	return value
+}
+
+// phoneAttended: the phone has two calls and joins the others to each other. The PBX must find both
+// dialogs under the names that it knows.
+func phoneAttended(s *stage.Stage) {
+	register(s, s.Caller, "alice")
+	a1, b1 := phoneCall(s, "bob")
+	a2, b2 := phoneCall(s, "carol")
+	m := refers(s, a1, b1, inURI("sip:carol@"+s.Domain, replaces(a2)))
+	names(s, replacesOf(s, m.Get("Refer-To")), b2)
+	progress(s, a1, b1, "SIP/2.0 200 OK", "terminated;reason=noresource")
+	s.End(b2, a2)
+	s.End(a1, b1)
+}
+
+// phoneEarly: the second call still rings, and its target takes it over (RFC 5589 7.6).
+func phoneEarly(s *stage.Stage) {
+	register(s, s.Caller, "alice")
+	a1, b1 := phoneCall(s, "bob")
+	a2 := s.Caller.Invite("sip:carol@"+s.Domain, from(s, "alice"))
+	b2 := s.Callee.Accept("INVITE")
+	b2.Answer(180)
+	a2.Expect(180)
+	m := refers(s, a1, b1, inURI("sip:carol@"+s.Domain, replaces(a2)+";early-only"))
+	value := replacesOf(s, m.Get("Refer-To"))
+	names(s, value, b2)
+	if !strings.Contains(value, ";early-only") {
+		s.Errorf("early-only is lost: %q", value)
+	}
+	b2.Answer(487)
+	b2.Expect("ACK")
+	a2.Expect(487)
+	s.End(a1, b1)
+}
+
+// pbxAttended: a user of the PBX talks to two phones and joins them. The first phone calls with the
+// Replaces it was given; the PBX, and then the second phone, must find their own dialogs in it.
+func pbxAttended(s *stage.Stage) {
+	alice := register(s, s.Caller, "alice")
+	carol := register(s, s.Peer(s.Variant.Caller), "carol")
+	b1, a1 := pbxCall(s, alice)
+	b2, c2 := pbxCall(s, carol)
+	m := refers(s, b1, a1, inURI("sip:carol@"+s.Domain, replaces(b2)))
+	given := replacesOf(s, m.Get("Refer-To"))
+
+	uri, _, _ := strings.Cut(peer.URIOf(m.Get("Refer-To")), "?")
+	a3 := s.Caller.Invite(uri, from(s, "alice"), peer.With("Replaces", given), peer.With("Require", "replaces"))
+	at := s.Callee.Accept("INVITE")
+	passed := at.Incoming().Get("Replaces")
+	if passed != replaces(b2) {
+		s.Errorf("the PBX knows the dialog as %q and is asked to replace %q", replaces(b2), passed)
+	}
+	b3 := sends(s, "INVITE", carol.token, peer.With("Replaces", passed), peer.With("Require", "replaces"))
+	c3 := carol.gets("INVITE")
+	names(s, c3.Incoming().Get("Replaces"), c2)
+	c3.Answer(200, peer.SDP(carol.UA, 1))
+	b3.Expect(200)
+	b3.Ack()
+	c3.Expect("ACK")
+	at.Answer(200, peer.SDP(s.Callee, 1))
+	a3.Expect(200)
+	a3.Ack()
+	at.Expect("ACK")
+	s.End(c2, b2)
+	progress(s, b1, a1, "SIP/2.0 200 OK", "terminated;reason=noresource")
+	s.End(b1, a1)
+	s.End(c3, b3)
+	s.End(at, a3)
+}
+
+// namedDialogs: a new request from outside names a call that is up.
+func namedDialogs(s *stage.Stage) {
+	register(s, s.Caller, "alice")
+	a, b := phoneCall(s, "bob")
+	for _, header := range []string{"Replaces", "Join"} {
+		c := s.Caller.Invite("sip:bob@"+s.Domain, from(s, "alice"), peer.With(header, replaces(a)))
+		d := s.Callee.Accept("INVITE")
+		names(s, d.Incoming().Get(header), b)
+		d.Answer(486)
+		d.Expect("ACK")
+		c.Expect(486)
+	}
+	target := fmt.Sprintf("%s;local-tag=%s;remote-tag=%s", a.ID, a.RemoteTag, a.LocalTag)
+	c := s.Caller.Start("REFER", "sip:bob@"+s.Domain, from(s, "alice"), peer.With("Target-Dialog", target),
+		peer.With("Require", "tdialog"), peer.With("Refer-To", "<sip:carol@"+s.Domain+">"))
+	d := s.Callee.Accept("REFER")
+	got := d.Incoming().Get("Target-Dialog")
+	if id, _, _ := strings.Cut(got, ";"); id != b.ID || peer.HeaderParam(got, "local-tag") != b.LocalTag || peer.HeaderParam(got, "remote-tag") != b.RemoteTag {
+		s.Errorf("Target-Dialog %q came as %q; the PBX knows the dialog as %s, local tag %s, remote tag %s", target, got, b.ID, b.LocalTag, b.RemoteTag)
+	}
+	d.Answer(603)
+	c.Expect(603)
+	inside(s, a, b)
+}
+
+// unknownDialog: what a BLF key has learned from the PBX itself is the PBX's own name for the dialog.
+func unknownDialog(s *stage.Stage) {
+	register(s, s.Caller, "alice")
+	const theirs = "7e1b2c@inside.pbx.test;to-tag=t-1;from-tag=f-2;early-only"
+	for _, header := range []string{"Replaces", "Join"} {
+		c := s.Caller.Invite("sip:bob@"+s.Domain, from(s, "alice"), peer.With(header, theirs))
+		d := s.Callee.Accept("INVITE")
+		if got := d.Incoming().Get(header); got != theirs {
+			s.Errorf("%s of a dialog that is none of ours must stay, got %q", header, got)
+		}
+		d.Answer(486)
+		d.Expect("ACK")
+		c.Expect(486)
+	}
+}
+
+func unknownReferred(s *stage.Stage) {
+	register(s, s.Caller, "alice")
+	a, b := phoneCall(s, "bob")
+	const theirs = "7e1b2c@inside.pbx.test;to-tag=t-1;from-tag=f-2"
+	m := refers(s, a, b, inURI("sip:carol@"+s.Domain, theirs))
+	if got := replacesOf(s, m.Get("Refer-To")); got != theirs {
+		s.Errorf("Replaces of a dialog that is none of ours must stay, got %q", got)
+	}
+	s.End(a, b)
+}
