@@ -347,12 +347,12 @@ func (l *leg) holds(raw []byte) {
 // acked takes an ACK. mu is held.
 func (p *party) acked(m *peer.Message) {
 	l := p.legs[m.Get("Call-ID")]
-	if l == nil || l.incoming == nil {
-		return
+	if l == nil || l.ok == nil {
+		return // it comes again, or is of a refusal
 	}
 	number, _ := m.CSeq()
-	if want, _ := l.incoming.CSeq(); want != number || !l.accepted || m.Tag("To") != l.localTag {
-		return // of a refusal
+	if want, _ := l.incoming.CSeq(); want != number || m.Tag("To") != l.localTag {
+		return
 	}
 	if peer.User(m.URI) != l.contact || m.Tag("From") != l.remoteTag || strings.Join(m.All("Route"), ", ") != l.record {
 		p.fault(m, "an ACK in the dialog of Contact %s, Route %q", l.contact, l.record)

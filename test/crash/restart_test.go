@@ -60,9 +60,12 @@ func restart(t *testing.T, hidden bool, end func(*testing.T, *harness.Node)) {
 	behindNAT := near.caller(node, "tcp", "outnat")
 	behindNAT.beDeaf()
 	crowds := []crowd{
-		{near, near.caller(node, "udp", "outone"), 350}, {near, near.caller(node, "udp", "outtwo"), 300},
-		{near, near.caller(node, "tcp", "outtcp"), 100}, {near, behindNAT, 50},
-		{far, far.caller(node, "udp", "outudp"), 100}, {far, far.caller(node, "tcp", "outfar"), 100},
+		{near, near.caller(node, "udp", "outone"), 350},
+		{near, near.caller(node, "udp", "outtwo"), 300},
+		{near, near.caller(node, "tcp", "outtcp"), 100},
+		{near, behindNAT, 50},
+		{far, far.caller(node, "udp", "outudp"), 100},
+		{far, far.caller(node, "tcp", "outfar"), 100},
 	}
 	calls, err := gather(crowds)
 	if err != nil {
