@@ -46,13 +46,16 @@ func (s *server) listBindings(ctx context.Context, in *listInput) (*pageOutput[b
 	if err != nil {
 		return nil, s.refused(ctx, err)
 	}
-	list := slices.DeleteFunc(s.node.Bindings(keep), func(b registrar.Summary) bool {
-		return placeOfBinding(&b).compare(after) <= 0 || !bindingHolds(&b, in.Q)
-	})
+	limit := cmp.Or(in.Limit, 100)
+	most := limit + 1 // one more tells that there is a next page
+	if in.Q != "" {
+		most = 0
+	}
+	list := slices.DeleteFunc(s.node.Bindings(keep, after, most), func(b registrar.Summary) bool { return !bindingHolds(&b, in.Q) })
 	next := ""
-	if limit := cmp.Or(in.Limit, 100); len(list) > limit {
+	if len(list) > limit {
 		list = list[:limit]
-		next = placeOfBinding(&list[limit-1]).cursor()
+		next = cursorOf(list[limit-1].Place())
 	}
 	items, err := s.showBindings(ctx, list)
 	if err != nil {
@@ -89,39 +92,24 @@ func (s *server) nameOf(ctx context.Context, known map[tenant.CustomerID]string,
 	return c.Name, nil
 }
 
-// bindingPlace is where a binding stands in the list.
-type bindingPlace struct {
-	customer tenant.CustomerID
-	aor, id  string
-}
-
-func placeOfBinding(b *registrar.Summary) bindingPlace {
-	return bindingPlace{b.Customer, b.AOR, b.ID}
-}
-
-// compare orders places as registrar.List does.
-func (p bindingPlace) compare(o bindingPlace) int {
-	return cmp.Or(cmp.Compare(p.customer, o.customer), cmp.Compare(p.aor, o.aor), cmp.Compare(p.id, o.id))
-}
-
-// cursor is the place as text. An address of record may hold any byte.
-func (p bindingPlace) cursor() string {
-	return strconv.FormatInt(int64(p.customer), 36) + "." + p.id + "." + base64.RawURLEncoding.EncodeToString([]byte(p.aor))
+// cursorOf is a place as text. An address of record may hold any byte.
+func cursorOf(p registrar.Place) string {
+	return strconv.FormatInt(int64(p.Customer), 36) + "." + p.ID + "." + base64.RawURLEncoding.EncodeToString([]byte(p.AOR))
 }
 
 // bindingCursor reads the place after which a page begins.
-func bindingCursor(cursor string) (bindingPlace, error) {
+func bindingCursor(cursor string) (registrar.Place, error) {
 	if cursor == "" {
-		return bindingPlace{}, nil
+		return registrar.Place{}, nil
 	}
 	customer, rest, _ := strings.Cut(cursor, ".")
 	id, coded, ok := strings.Cut(rest, ".")
 	n, err := strconv.ParseInt(customer, 36, 64)
 	aor, wrong := base64.RawURLEncoding.DecodeString(coded)
 	if err != nil || wrong != nil || !ok {
-		return bindingPlace{}, badCursor()
+		return registrar.Place{}, badCursor()
 	}
-	return bindingPlace{tenant.CustomerID(n), string(aor), id}, nil
+	return registrar.Place{Customer: tenant.CustomerID(n), AOR: string(aor), ID: id}, nil
 }
 
 // bindingHolds is the text filter of bindings.
@@ -148,12 +136,11 @@ func (s *server) findBinding(ctx context.Context, id string) (registrar.Summary,
 	if err != nil {
 		return registrar.Summary{}, err
 	}
-	list := s.node.Bindings(keep)
-	i := slices.IndexFunc(list, func(b registrar.Summary) bool { return b.ID == id })
-	if i < 0 {
+	b, ok := s.node.Binding(id)
+	if !ok || !keep(b.Customer) {
 		return registrar.Summary{}, tenant.NotFound(kindBinding)
 	}
-	return list[i], nil
+	return b, nil
 }
 
 type bindingOutput struct{ Body binding }

@@ -20,7 +20,9 @@ type Node interface {
 	Hangup(id string, allowed func(tenant.CustomerID) bool) bool
 	// Bindings gives the phones that have registered whose customer keep takes, in the order of
 	// registrar.List.
-	Bindings(keep func(tenant.CustomerID) bool) []registrar.Summary
+	Bindings(keep func(tenant.CustomerID) bool, after registrar.Place, most int) []registrar.Summary
+	// Binding gives one by the ID that Bindings give.
+	Binding(id string) (registrar.Summary, bool)
 	// Unbind ends a binding if allowed takes its customer; false where there is no such binding.
 	Unbind(id string, allowed func(tenant.CustomerID) bool) bool
 	// Clashes gives the destinations whose address several customers have, where requests came

@@ -60,15 +60,26 @@ func (n *fakeNode) Hangup(id string, allowed func(tenant.CustomerID) bool) bool 
 	return false
 }
 
-func (n *fakeNode) Bindings(keep func(tenant.CustomerID) bool) (out []registrar.Summary) {
+func (n *fakeNode) Bindings(keep func(tenant.CustomerID) bool, after registrar.Place, most int) (out []registrar.Summary) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for _, b := range n.bindings {
-		if keep(b.Customer) {
+		if keep(b.Customer) && b.Place().Compare(after) > 0 && (most == 0 || len(out) < most) {
 			out = append(out, b)
 		}
 	}
 	return out
+}
+
+func (n *fakeNode) Binding(id string) (registrar.Summary, bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, b := range n.bindings {
+		if b.ID == id {
+			return b, true
+		}
+	}
+	return registrar.Summary{}, false
 }
 
 func (n *fakeNode) Unbind(id string, allowed func(tenant.CustomerID) bool) bool {

@@ -29,8 +29,17 @@ func (e *Edge) Hangup(id string, allowed func(tenant.CustomerID) bool) bool {
 }
 
 // Bindings is api.Node.
-func (e *Edge) Bindings(keep func(tenant.CustomerID) bool) []registrar.Summary {
-	return e.registrar.List(keep)
+func (e *Edge) Bindings(keep func(tenant.CustomerID) bool, after registrar.Place, most int) []registrar.Summary {
+	return e.registrar.List(keep, after, most)
+}
+
+// Binding is api.Node.
+func (e *Edge) Binding(id string) (registrar.Summary, bool) {
+	key, ok := registrar.ParseID(id)
+	if !ok {
+		return registrar.Summary{}, false
+	}
+	return e.registrar.Find(key)
 }
 
 // Unbind is api.Node.

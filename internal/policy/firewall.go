@@ -73,14 +73,14 @@ func (f *filter) compile(was *firewall) (err error) {
 }
 
 // hitsOf takes over what a rule has counted as long as it matches the same.
-func (w *firewall) hitsOf(r *tenant.FirewallRule) *Hits {
-	if w == nil {
+func (f *firewall) hitsOf(r *tenant.FirewallRule) *Hits {
+	if f == nil {
 		return new(Hits)
 	}
-	for _, f := range [...]*filter{&w.acting, &w.counted} {
-		for i := range f.rules {
-			if o := &f.rules[i]; o.ID == r.ID && o.Header == r.Header && o.Value == r.Value && o.Match == r.Match {
-				return f.hits[i]
+	for _, list := range [...]*filter{&f.acting, &f.counted} {
+		for i := range list.rules {
+			if o := &list.rules[i]; o.ID == r.ID && o.Header == r.Header && o.Value == r.Value && o.Match == r.Match {
+				return list.hits[i]
 			}
 		}
 	}

@@ -1,6 +1,7 @@
 package registrar
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/hex"
 	"slices"
@@ -9,7 +10,6 @@ import (
 	"tollgate/internal/dialog"
 	"tollgate/internal/policy"
 	"tollgate/internal/tenant"
-	"tollgate/internal/transport"
 )
 
 // Summary is a binding for lists.
@@ -29,31 +29,85 @@ type Summary struct {
 	Since     time.Time         `json:"since"`
 }
 
-// List gives the bindings that keep takes, by customer and address of record.
-func (r *Registrar) List(keep func(tenant.CustomerID) bool) []Summary {
-	var list []Summary
-	var flows []transport.Flow
-	for i := range r.stripes {
-		list, flows = r.appendStripe(list, flows, &r.stripes[i], keep)
-	}
-	for i := range list {
-		list[i].Reachable = r.cfg.Transport.Alive(flows[i])
-	}
-	slices.SortFunc(list, func(a, b Summary) int {
-		return cmp.Or(cmp.Compare(a.Customer, b.Customer), cmp.Compare(a.AOR, b.AOR), cmp.Compare(a.ID, b.ID))
-	})
-	return list
+// Place is where a binding stands in the list: by customer, address of record and id.
+type Place struct {
+	Customer tenant.CustomerID
+	AOR, ID  string
 }
 
-func (r *Registrar) appendStripe(list []Summary, flows []transport.Flow, s *stripe, keep func(tenant.CustomerID) bool) ([]Summary, []transport.Flow) {
+// Place is where the binding stands.
+func (s *Summary) Place() Place { return Place{s.Customer, s.AOR, s.ID} }
+
+// Compare orders places.
+func (p Place) Compare(o Place) int {
+	return cmp.Or(cmp.Compare(p.Customer, o.Customer), cmp.Compare(p.AOR, o.AOR), cmp.Compare(p.ID, o.ID))
+}
+
+// listed is a binding on its way into a list: little enough to sort all of them for a
+// page of some.
+type listed struct {
+	customer tenant.CustomerID
+	aor      string
+	id       dialog.Stable
+}
+
+func (l *listed) compare(o *listed) int {
+	return cmp.Or(cmp.Compare(l.customer, o.customer), cmp.Compare(l.aor, o.aor), bytes.Compare(l.id[:], o.id[:]))
+}
+
+// List gives the bindings behind a place that keep takes, in order, at most so many;
+// 0 is all of them.
+func (r *Registrar) List(keep func(tenant.CustomerID) bool, after Place, most int) []Summary {
+	var all []listed
+	for i := range r.stripes {
+		all = r.appendStripe(all, &r.stripes[i], keep, after)
+	}
+	slices.SortFunc(all, func(a, b listed) int { return a.compare(&b) })
+	if most > 0 && most < len(all) {
+		all = all[:most]
+	}
+	out := make([]Summary, 0, len(all))
+	for i := range all {
+		if s, ok := r.Find(all[i].id); ok {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+func (r *Registrar) appendStripe(list []listed, s *stripe, keep func(tenant.CustomerID) bool, after Place) []listed {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, b := range s.byID {
-		if keep(b.customer) {
-			list, flows = append(list, r.summary(b)), append(flows, b.flow)
+		one := listed{b.customer, b.aor, b.id}
+		if keep(b.customer) && one.behind(after) {
+			list = append(list, one)
 		}
 	}
-	return list, flows
+	return list
+}
+
+// behind says that a binding stands after a place.
+func (l *listed) behind(p Place) bool {
+	if n := cmp.Or(cmp.Compare(l.customer, p.Customer), cmp.Compare(l.aor, p.AOR)); n != 0 {
+		return n > 0
+	}
+	return hex.EncodeToString(l.id[:]) > p.ID
+}
+
+// Find gives one binding.
+func (r *Registrar) Find(id dialog.Stable) (Summary, bool) {
+	s := r.stripe(id[0])
+	s.mu.Lock()
+	b := s.byID[id]
+	if b == nil {
+		s.mu.Unlock()
+		return Summary{}, false
+	}
+	out, flow := r.summary(b), b.flow
+	s.mu.Unlock()
+	out.Reachable = r.cfg.Transport.Alive(flow)
+	return out, true
 }
 
 func (r *Registrar) summary(b *binding) Summary {
@@ -66,12 +120,18 @@ func (r *Registrar) summary(b *binding) Summary {
 	}
 }
 
+// ParseID reads the ID that List gives.
+func ParseID(id string) (key dialog.Stable, ok bool) {
+	raw, err := hex.DecodeString(id)
+	if err != nil || len(raw) != len(key) {
+		return key, false
+	}
+	return dialog.Stable(raw), true
+}
+
 // Remove ends a binding by the ID that List gives, if allowed takes its customer. Its
 // PBX is not told: the phone is back with its next refresh.
 func (r *Registrar) Remove(id string, allowed func(tenant.CustomerID) bool) bool {
-	var key dialog.Stable
-	if raw, err := hex.DecodeString(id); err != nil || copy(key[:], raw) != len(key) || len(raw) != len(key) {
-		return false
-	}
-	return r.endIf(key, policy.OK, func(b *binding) bool { return allowed(b.customer) })
+	key, ok := ParseID(id)
+	return ok && r.endIf(key, policy.OK, func(b *binding) bool { return allowed(b.customer) })
 }

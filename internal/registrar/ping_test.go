@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"tollgate/internal/dialog"
+	"tollgate/internal/registrar"
 	"tollgate/internal/transport"
 )
 
@@ -47,7 +48,7 @@ func TestDeadPhone(t *testing.T) {
 		r.answerPings(false)
 		missed := func(want int) {
 			t.Helper()
-			list := r.reg.List(everyone)
+			list := r.reg.List(everyone, registrar.Place{}, 0)
 			if len(list) != 1 || list[0].Missed != want {
 				t.Fatalf("missed: want %d in %+v", want, list)
 			}
@@ -105,14 +106,14 @@ func TestForgedPong(t *testing.T) {
 		} {
 			f, text := forge()
 			r.in(f, answer(text, "200 OK"))
-			for _, b := range r.reg.List(everyone) {
+			for _, b := range r.reg.List(everyone, registrar.Place{}, 0) {
 				if b.AOR == "3401@acme.test" && b.Missed != 1 {
 					t.Errorf("%s: missed %d", name, b.Missed)
 				}
 			}
 		}
 		r.in(udp(phoneAddr), answer(ping, "200 OK"))
-		if b := r.reg.List(everyone)[0]; b.Missed != 0 {
+		if b := r.reg.List(everyone, registrar.Place{}, 0)[0]; b.Missed != 0 {
 			t.Errorf("the true one: missed %d", b.Missed)
 		}
 	})
@@ -178,7 +179,7 @@ func TestNAT(t *testing.T) {
 				p := r.phone("3401")
 				p.flow, p.via = c.flow, c.via
 				p.accept([]string{c.contact}, c.more)
-				if b := r.reg.List(everyone)[0]; b.NAT != c.want {
+				if b := r.reg.List(everyone, registrar.Place{}, 0)[0]; b.NAT != c.want {
 					t.Errorf("NAT %v", b.NAT)
 				}
 			})

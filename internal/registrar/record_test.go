@@ -34,7 +34,7 @@ func TestRestart(t *testing.T) {
 		line := r.phone("3402")
 		line.flow = tcp(movedAddr, 77)
 		line.accept([]string{"<sip:3402@10.0.0.5>"})
-		was := r.reg.List(everyone)
+		was := r.reg.List(everyone, registrar.Place{}, 0)
 		r.wait(100 * time.Second)
 		r.reg.Closed(udp(phoneAddr)) // says nothing over UDP
 		if r.reg.Checkpoint() != nil || r.journal.take() == "" {
@@ -47,7 +47,7 @@ func TestRestart(t *testing.T) {
 		for i := range was {
 			was[i].Reachable = was[i].AOR != "3402@acme.test"
 		}
-		now := next.List(everyone)
+		now := next.List(everyone, registrar.Place{}, 0)
 		if len(now) != 3 || now[0] != was[0] || now[1] != was[1] || now[2] != was[2] {
 			t.Errorf("was %+v\nnow %+v", was, now)
 		}
@@ -163,14 +163,14 @@ func TestRemove(t *testing.T) {
 	run(t, false, func(r *rig) {
 		p := r.phone("3401")
 		p.accept([]string{desk})
-		id := r.reg.List(everyone)[0].ID
+		id := r.reg.List(everyone, registrar.Place{}, 0)[0].ID
 		nobody := func(tenant.CustomerID) bool { return false }
 		for _, bad := range []string{"", "zz", id[:22], id + "00", strings.Repeat("0", 24)} {
 			if r.reg.Remove(bad, everyone) {
 				t.Errorf("removed %q", bad)
 			}
 		}
-		if r.reg.Remove(id, nobody) || len(r.reg.List(nobody)) != 0 {
+		if r.reg.Remove(id, nobody) || len(r.reg.List(nobody, registrar.Place{}, 0)) != 0 {
 			t.Error("another's")
 		}
 		if !r.reg.Remove(id, everyone) || r.reg.Len() != 0 || len(r.journal.kept) != 0 {
@@ -199,7 +199,7 @@ func FuzzRestore(f *testing.F) {
 		if err := next.Restore(id, data); err != nil || next.Len() == 0 {
 			return
 		}
-		list := next.List(everyone)
+		list := next.List(everyone, registrar.Place{}, 0)
 		if err := next.Checkpoint(); err != nil || len(list) != 1 {
 			t.Fatalf("%v, %+v", err, list)
 		}

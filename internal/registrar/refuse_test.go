@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"tollgate/internal/registrar"
 )
 
 // TestRefused: what is answered here, and goes to no PBX.
@@ -200,13 +202,13 @@ func TestJournalFirst(t *testing.T) {
 		}
 		r.drain(phoneAddr)
 		p.accept([]string{desk})
-		was := r.reg.List(everyone)[0]
+		was := r.reg.List(everyone, registrar.Place{}, 0)[0]
 		r.wait(10 * time.Second)
 		r.journal.full = 2
 		p.register("Contact: "+desk+", "+soft+", <sip:third@10.0.0.9>", "User-Agent: new")
 		r.in(udp(pbxAddr), answer(r.want(pbxAddr, "REGISTER "), "200 OK"))
 		r.want(phoneAddr, "SIP/2.0 503 ")
-		if list := r.reg.List(everyone); len(list) != 1 || list[0] != was {
+		if list := r.reg.List(everyone, registrar.Place{}, 0); len(list) != 1 || list[0] != was {
 			t.Errorf("bindings %+v", list)
 		}
 		if len(r.journal.kept) != 1 || r.reg.Len() != 1 {
