@@ -51,7 +51,7 @@ func (e *Edge) journalFull(full bool) {
 // restore takes back what the last process of this node has kept. A record that fits
 // nothing any more is left out.
 func (e *Edge) restore() error {
-	calls, bindings := 0, 0
+	calls := 0
 	err := e.journal.Load(func(kind journal.Kind, id journal.ID, data []byte) error {
 		var err error
 		switch kind {
@@ -60,17 +60,15 @@ func (e *Edge) restore() error {
 				calls++
 			}
 		case keptBinding:
-			if err = e.registrar.Restore(dialog.Stable(id), data); err == nil {
-				bindings++
-			}
+			err = e.registrar.Restore(dialog.Stable(id), data)
 		}
 		if err != nil {
 			e.log.Warn("not restored", "kind", int(kind), "error", err.Error())
 		}
 		return nil
 	})
-	if calls+bindings > 0 {
-		e.log.Info("restored", "calls", calls, "bindings", bindings)
+	if calls+e.registrar.Len() > 0 {
+		e.log.Info("restored", "calls", calls, "bindings", e.registrar.Len())
 	}
 	return err
 }
