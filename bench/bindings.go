@@ -39,6 +39,7 @@ type restartResult struct {
 	Ready     time.Duration // from its start until /readyz says so
 	Forwarded time.Duration // from its start until a call rings at its phone
 	Alive     int           // bindings afterwards
+	Full      footprint     // likewise: without anything that the REGISTERs have left
 	Tried     int           // more calls to phones taken at random
 	Rung      int           // those that came to the right phone
 }
@@ -51,7 +52,7 @@ const (
 	randomCalls = 200
 )
 
-// measureBindings fills one fresh Tollgate with phones, over UDP, counts its pings,
+// measureBindings fills a fresh Tollgate with phones, over UDP, counts its pings,
 // kills it, and starts it again.
 func (b *bench) measureBindings(r *report, stop <-chan os.Signal) error {
 	for _, p := range r.peers {
@@ -61,7 +62,7 @@ func (b *bench) measureBindings(r *report, stop <-chan os.Signal) error {
 		if interrupted(stop) {
 			return errInterrupted
 		}
-		result, err := b.bindingsOf(p)
+		result, err := b.bindingsOf(p, stop)
 		if err != nil {
 			return fmt.Errorf("%s: %w", p.name, err)
 		}
@@ -71,7 +72,7 @@ func (b *bench) measureBindings(r *report, stop <-chan os.Signal) error {
 	return nil
 }
 
-func (b *bench) bindingsOf(p *peer) (bindingsResult, error) {
+func (b *bench) bindingsOf(p *peer, stop <-chan os.Signal) (bindingsResult, error) {
 	result := bindingsResult{Label: p.label, Count: b.bindings}
 	c, err := b.tollgateConfig(p, p.name == peerTollgateTH)
 	if err != nil {
@@ -84,7 +85,7 @@ func (b *bench) bindingsOf(p *peer) (bindingsResult, error) {
 	}
 	defer phones.close()
 	defer registrar.close()
-	f := field{tollgateConfig: c, phones: phones, registrar: registrar, prefix: []string{"env"}}
+	f := field{tollgateConfig: c, phones: phones, registrar: registrar, prefix: []string{"env"}, stop: stop}
 	result.Pings.Interval = usualPing
 	if b.short {
 		result.Pings.Interval = shortPing
@@ -95,6 +96,9 @@ func (b *bench) bindingsOf(p *peer) (bindingsResult, error) {
 	}
 	defer func() { f.proc.stop() }()
 	for _, step := range []func(*bindingsResult) error{f.bind, f.countPings, f.weigh, f.restart} {
+		if interrupted(stop) {
+			return result, errInterrupted
+		}
 		if err := step(&result); err != nil {
 			return result, err
 		}
@@ -110,6 +114,7 @@ type field struct {
 	registrar *registrar
 	prefix    []string
 	proc      *process
+	stop      <-chan os.Signal
 }
 
 // bind registers all phones.
@@ -145,7 +150,11 @@ func (f *field) countPings(r *bindingsResult) error {
 	f.phones.pinged()
 	start := time.Now()
 	p.Seconds = int(2 * p.Interval / time.Second)
-	<-time.After(time.Duration(p.Seconds) * time.Second)
+	select {
+	case <-time.After(time.Duration(p.Seconds) * time.Second):
+	case <-f.stop:
+		return errInterrupted
+	}
 	counts := make([]int, p.Seconds)
 	for _, at := range f.phones.pinged() {
 		if s := int(at.Sub(start) / time.Second); s < len(counts) {
@@ -198,10 +207,11 @@ func (f *field) restart(r *bindingsResult) error {
 	}
 	<-f.proc.done
 	start := time.Now()
-	var err error
-	if f.proc, err = f.serve(f.prefix); err != nil {
+	again, err := f.serve(f.prefix)
+	if err != nil {
 		return err
 	}
+	f.proc = again
 	if r.Restart.Ready, r.Restart.Forwarded, err = f.back(start, rand.IntN(r.Count)); err != nil {
 		return err
 	}
@@ -220,6 +230,9 @@ func (f *field) restart(r *bindingsResult) error {
 		return err
 	}
 	r.Restart.Alive = int(figures["tollgate_bindings"])
+	if r.Restart.Full, _, err = f.footprint(f.proc); err != nil {
+		return err
+	}
 	fmt.Fprintf(os.Stderr, "bindings  restart: ready after %s, a call forwarded after %s, %d phones\n",
 		r.Restart.Ready.Round(time.Millisecond), r.Restart.Forwarded.Round(time.Millisecond), r.Restart.Alive)
 	return nil

@@ -151,8 +151,12 @@ func (b *bench) run() error {
 		part string
 		do   func(*report, <-chan os.Signal) error
 	}{
-		{partCPU, b.measureCPU}, {partTop, b.measureTop}, {partMemory, b.measureMemory}, {partMicro, b.measureMicro},
-		{partRegister, b.measureRegister}, {partBindings, b.measureBindings},
+		{partCPU, b.measureCPU},
+		{partTop, b.measureTop},
+		{partMemory, b.measureMemory},
+		{partMicro, b.measureMicro},
+		{partRegister, b.measureRegister},
+		{partBindings, b.measureBindings},
 	} {
 		if !slices.Contains(b.parts, step.part) {
 			continue

@@ -67,9 +67,13 @@ func (r *report) bindingsTable(b *strings.Builder) {
 			fmt.Fprintf(b, "| %s | %s | %s | %s |\n", what, value, limit, verdict)
 		}
 		n := float64(v.Count)
-		row("heap in use for each, bytes", fmt.Sprintf("%.0f", (v.Full.InUse-v.Idle.InUse)/n), "", "")
-		row("resident for each, bytes", fmt.Sprintf("%.0f", float64(v.Full.Resident-v.Idle.Resident)*1024/n), "", "")
-		row("of it files of the journal", fmt.Sprintf("%.0f", float64(v.Full.Mapped-v.Idle.Mapped)*1024/n), "", "")
+		each := func(when string, full footprint) {
+			row("heap in use for each, "+when+", bytes", fmt.Sprintf("%.0f", (full.InUse-v.Idle.InUse)/n), "", "")
+			row("resident for each, "+when+", bytes", fmt.Sprintf("%.0f", float64(full.Resident-v.Idle.Resident)*1024/n), "", "")
+			row("of it mapped files", fmt.Sprintf("%.0f", float64(full.Mapped-v.Idle.Mapped)*1024/n), "", "")
+		}
+		each("after the REGISTERs", v.Full)
+		each("after the restart", v.Restart.Full)
 		row("journal on disk, MiB", fmt.Sprintf("%.1f", v.Journal/(1<<20)), "", "")
 		row("registered by the wire, REGISTER/s", fmt.Sprintf("%.0f", v.Rate), "", "")
 		row("sent again by the phones", fmt.Sprint(v.Repeated), "", "")
