@@ -78,6 +78,9 @@ func subscriptionStays(s *stage.Stage) {
 	told(s, a, b, "active;expires=500", 1)
 	version := 2
 	restarts(s, func() {
+		if s.Caller.Proto() == "udp" { // the notifier need not wait for a sign of life
+			told(s, a, b, "active;expires=450", version)
+		}
 		a.Resubscribe("dialog", 600) // over UDP or a new connection
 		b.Reply(b.Expect("SUBSCRIBE"), 200, peer.With("Expires", "600"))
 		a.Expect("200 SUBSCRIBE")

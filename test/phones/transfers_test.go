@@ -25,6 +25,7 @@ func transfers() []stage.Scenario {
 		{Name: "Replaces, Join and Target-Dialog of a call", Matrix: some, Play: namedDialogs},
 		{Name: "Replaces that names no dialog of ours", Matrix: some, Play: unknownDialog},
 		{Name: "REFER that names no dialog of ours", Matrix: stage.One(), Play: unknownReferred},
+		{Name: "a key picks up a ringing call", Matrix: some, Play: pickup},
 	}
 }
 
@@ -284,4 +285,44 @@ func unknownReferred(s *stage.Stage) {
 		s.Errorf("Replaces of a dialog that is none of ours must stay, got %q", got)
 	}
 	s.End(a, b)
+}
+
+// ringing is dialog-info of a call that rings at bob's desk phone, as a PBX tells of it (RFC 4235).
+const ringing = `<?xml version="1.0"?>
+<dialog-info xmlns="urn:ietf:params:xml:ns:dialog-info" version="1" state="full" entity="sip:bob@%[1]s">
+<dialog id="as7d900as8" call-id="%[2]s" local-tag="%[3]s" remote-tag="%[4]s" direction="recipient"><state>early</state>
+<local><identity>sip:bob@%[1]s</identity><target uri="sip:bob@%[5]s"/></local></dialog></dialog-info>
+`
+
+// pickup: a phone reads of a call inside and takes it. Hidden, it reads nothing of the PBX's
+// addresses, and the PBX must know its own dialog again.
+func pickup(s *stage.Stage) {
+	register(s, s.Caller, "alice")
+	a, b := follow(s, from(s, "alice"))
+	id, local, remote := "7d8f09aa-desk@"+s.Callee.IP(), "to-1928301774", "from-a6c85cf"
+	b.Notify("dialog", "active;expires=500", peer.Body("application/dialog-info+xml",
+		fmt.Sprintf(ringing, s.Domain, id, local, remote, s.Callee.Addr())))
+	m := a.Expect("NOTIFY")
+	a.Reply(m, 200)
+	b.Expect("200 NOTIFY")
+	read := func(name string) string {
+		_, rest, _ := strings.Cut(m.Body, name+`="`)
+		value, _, ok := strings.Cut(rest, `"`)
+		if !ok || value == "" {
+			s.Fatalf("the phone reads no %s in\n%s", name, m.Body)
+		}
+		return value
+	}
+	c := s.Caller.Invite("sip:bob@"+s.Domain, from(s, "alice"), peer.With("Replaces",
+		fmt.Sprintf("%s;to-tag=%s;from-tag=%s;early-only", read("call-id"), read("local-tag"), read("remote-tag"))))
+	d := s.Callee.Accept("INVITE")
+	if got, want := d.Incoming().Get("Replaces"), fmt.Sprintf("%s;to-tag=%s;from-tag=%s;early-only", id, local, remote); got != want {
+		s.Errorf("the phone picks up the call %q, the PBX is asked for %q", want, got)
+	}
+	d.Answer(200, peer.SDP(s.Callee, 1))
+	c.Expect(200)
+	c.Ack()
+	d.Expect("ACK")
+	s.End(c, d)
+	unfollow(s, a, b)
 }
