@@ -175,7 +175,7 @@ func (c *Calls) answer(sh *transaction.Shard, call *Call, m *sip.Message, f tran
 	}
 	// Kept before the caller can know of it: a call that has its ACK is never lost.
 	d.Confirmed = true
-	if call.state == calling {
+	if call.session = sessionEnd(sh, m); call.state == calling {
 		call.answered = max(sh.Since(), 1) // 0 means never
 	}
 	c.keep(sh, call)
@@ -185,7 +185,9 @@ func (c *Calls) answer(sh *transaction.Shard, call *Call, m *sip.Message, f tran
 		if call.state == calling {
 			call.answered = 0
 			c.refuse(sh, call, 500, policy.Internal)
+			return
 		}
+		c.keep(sh, call)
 		return
 	}
 	call.confirmed++

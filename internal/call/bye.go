@@ -21,6 +21,7 @@ func (c *Calls) final(sh *transaction.Shard, call *Call, x *exchange, m *sip.Mes
 	case x.method == sip.BYE:
 		if code == 401 || code == 407 {
 			call.status = 0 // the sender comes back with credentials
+			c.keep(sh, call)
 			return
 		}
 		c.byeDone(sh, call, x, policy.OK)
@@ -50,7 +51,9 @@ func (c *Calls) byeDone(sh *transaction.Shard, call *Call, x *exchange, why poli
 	if call.confirmed == 0 && call.state == up {
 		call.ended(why, 200, x.from)
 		c.finish(sh, call)
+		return
 	}
+	c.keep(sh, call)
 }
 
 // whileEnding answers what crosses our own BYEs: a BYE is right, too.

@@ -21,10 +21,13 @@ type Journal interface {
 // keep writes a call as it stands now. Where that cannot be, on a full disk, the call
 // goes on; the node lets no new ones in then.
 func (c *Calls) keep(sh *transaction.Shard, call *Call) {
-	if c.cfg.Journal != nil && (call.state != calling || call.method == sip.INVITE && call.answering()) {
+	if c.cfg.Journal != nil && (call.stands() || call.state == calling && call.method == sip.INVITE && call.answering()) {
 		_ = c.put(sh, call)
 	}
 }
+
+// stands says that a restart is to find a call.
+func (c *Call) stands() bool { return c.state == up || c.state == ending || c.state == watched }
 
 func (c *Calls) put(sh *transaction.Shard, call *Call) error {
 	w := &c.table(sh).work
@@ -66,7 +69,7 @@ func (c *Calls) Checkpoint() (err error) {
 			t := c.table(sh)
 			for slot := range t.calls.End() {
 				call := t.calls.At(slot)
-				if err == nil && (call.state == up || call.state == ending || call.state == watched) {
+				if err == nil && call.stands() {
 					err = c.put(sh, call)
 				}
 			}

@@ -32,7 +32,7 @@ func (c *Calls) summary(sh *transaction.Shard, call *Call) Summary {
 	if call.forks > call.mine {
 		s.Target = call.dialog(call.mine).Callee.Flow.Remote.String()
 	}
-	if call.answered > 0 {
+	if call.answered != 0 {
 		s.Answered = at(call.answered)
 		s.Seconds = int((since - call.answered) / time.Second)
 	}

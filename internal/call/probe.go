@@ -38,7 +38,9 @@ func (c *Calls) askParties(sh *transaction.Shard, call *Call) {
 				c.probed(sh, call, side, 0)
 			}
 		}
-		c.keep(sh, call) // our requests have numbers, too
+		if call.state == up { // else nothing could be sent
+			c.keep(sh, call) // our requests have numbers, too
+		}
 		return
 	}
 }

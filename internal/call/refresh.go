@@ -26,12 +26,18 @@ func (c *Calls) sessionTimer(sh *transaction.Shard, call *Call, m *sip.Message) 
 		return
 	}
 	sh.Stop(&call.initial)
-	call.session = 0
+	if call.session = sessionEnd(sh, m); call.session != 0 {
+		c.expires(sh, call, call.session-sh.Since())
+	}
+}
+
+// sessionEnd is when a session ends by its 2xx; 0: never.
+func sessionEnd(sh *transaction.Shard, m *sip.Message) time.Duration {
 	seconds, ok := leadingSeconds(m.Value(sip.HdrSessionExpires))
 	if !ok || seconds == 0 {
-		return
+		return 0
 	}
-	c.expires(sh, call, time.Duration(seconds)*time.Second)
+	return sh.Since() + time.Duration(seconds)*time.Second
 }
 
 // expires starts the timer that ends a session or subscription.

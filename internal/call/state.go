@@ -73,7 +73,7 @@ type Call struct {
 	probe   transaction.TimerID // of a call that the journal restored
 
 	started  time.Duration // since the layer's start
-	answered time.Duration
+	answered time.Duration // 0: never; negative: before this process's start
 	session  time.Duration // when the session timer or the subscription ends; 0: never
 }
 

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"tollgate/internal/policy"
+	"tollgate/internal/registrar"
 	"tollgate/internal/tenant"
 	"tollgate/sip"
 )
@@ -67,7 +68,7 @@ func TestExplainPhones(t *testing.T) {
 		bob := netip.MustParseAddrPort("198.51.100.9:5064")
 		token := r.comesAs3401(aliceAddr, "desk")
 		gone := r.comesAs3401(bob, "gone")
-		for _, b := range r.registrar.List(anyone) {
+		for _, b := range r.registrar.List(anyone, registrar.Place{}, 0) {
 			if b.Source == bob.String() {
 				r.registrar.Remove(b.ID, anyone)
 			}

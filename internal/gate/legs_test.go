@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing/synctest"
+	"time"
 
 	"tollgate/internal/dialog"
 	"tollgate/internal/live"
@@ -127,7 +128,7 @@ func (r *rig) forgotten() {
 // quiet checks that nothing at all is left, of however many calls.
 func (r *rig) quiet() {
 	r.t.Helper()
-	if u := r.live.Usage(live.Scope{Kind: live.Customer, ID: 1}); u.Calls != 0 {
+	if u := r.live.Usage(customerScope); u.Calls != 0 {
 		r.t.Fatalf("leases left: %+v", u)
 	}
 	r.empty()
@@ -175,19 +176,17 @@ func (b *book) note(sent string) {
 	b.log = append(b.log, strings.Join(strings.Fields(sent)[:2], " "))
 }
 
-// restart gives the node that starts from what the journal has of this one, as after
-// kill -9: same keys and settings, another layer. This one is silent from then on.
-func (r *rig) restart(f func(n *rig)) {
+// restart gives the node that starts from what the journal has of this one, some time
+// after kill -9: same keys and settings, another layer. This one is silent from then on.
+func (r *rig) restart(after time.Duration, f func(n *rig)) {
 	r.t.Helper()
 	synctest.Wait()
-	r.mu.Lock()
 	kept := maps.Clone(r.book.kept)
-	r.mu.Unlock()
+	r.wait(after)
 	n := newRigOver(r.t, r.account.Customer.TopologyHiding, r.account.Customer.CallLimit, memory.New(), &book{kept: maps.Clone(kept)})
 	defer n.live.Close()
 	n.last = nil
-	account := r.account
-	n.change(func(a *tenant.Account) { *a = account })
+	n.change(func(a *tenant.Account) { *a = r.account })
 	for id, data := range kept {
 		if err := n.calls.Restore(id, data); err != nil {
 			r.t.Fatalf("restore: %v", err)
@@ -202,3 +201,5 @@ func (r *rig) restart(f func(n *rig)) {
 func escaped(value string) string {
 	return strings.NewReplacer("@", "%40", ";", "%3B", "=", "%3D").Replace(value)
 }
+
+var customerScope = live.Scope{Kind: live.Customer, ID: 1}
