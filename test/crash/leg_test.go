@@ -281,13 +281,6 @@ func (l *leg) judge(m *peer.Message) {
 
 // invited takes a call. mu is held.
 func (p *party) invited(m *peer.Message, from way) []byte {
-	status := 200
-	if p.answer != nil {
-		status = p.answer(m)
-	}
-	if status > 200 {
-		return p.plain(m, status).Bytes()
-	}
 	l := &leg{
 		p: p, call: m.Get(name), id: m.Get("Call-ID"), localTag: p.token("tag"), remoteTag: m.Tag("From"), contact: p.token("c"),
 		local: m.Get("To"), remote: untagged(m.Get("From")), target: peer.URIOf(m.Get("Contact")), routes: m.All("Record-Route"),
@@ -300,7 +293,7 @@ func (p *party) invited(m *peer.Message, from way) []byte {
 	p.legs[l.id] = l
 	p.calls[l.call] = l
 	ringing := l.reply(m, 180).Bytes()
-	if status == 180 {
+	if p.ringing {
 		return ringing
 	}
 	p.write(from, ringing)

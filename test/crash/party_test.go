@@ -25,12 +25,7 @@ type party struct {
 	proto string
 	addr  netip.AddrPort
 	edge  netip.AddrPort
-	deaf  bool     // it opens connections and takes none, as behind a NAT
-	alien []string // marks and addresses of those whom it must not be shown
-	// answer says what an INVITE outside of dialogs gets: 200, a refusal, or 180 for
-	// ringing until the caller or somebody else ends it. nil: 200.
-	answer func(*peer.Message) int
-	seen   *atomic.Int64 // messages that came; may be shared
+	deaf  bool // it opens connections and takes none, as behind a NAT
 
 	udp     *net.UDPConn
 	ln      net.Listener
@@ -38,7 +33,10 @@ type party struct {
 
 	mu      sync.Mutex // guards what follows, and all legs and requests of the party
 	closed  bool
-	mute    bool // it neither reads nor answers any more
+	mute    bool          // it neither reads nor answers any more
+	ringing bool          // its phones ring until somebody answers them
+	alien   []string      // marks and addresses of those whom it must not be shown
+	seen    *atomic.Int64 // messages that came; may be shared
 	conns   map[net.Conn]bool
 	dial    net.Conn // the connection that it opened, nil for none
 	serial  int
@@ -89,6 +87,27 @@ func (p *party) listen(at netip.AddrPort) (err error) {
 func (p *party) beDeaf() {
 	p.deaf = true
 	p.ln.Close()
+}
+
+// hides adds to what this party must never be shown.
+func (p *party) hides(names ...string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.alien = append(p.alien, names...)
+}
+
+// counts has its messages counted together with others'.
+func (p *party) counts(seen *atomic.Int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.seen = seen
+}
+
+// rings lets calls ring until somebody answers them.
+func (p *party) rings() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.ringing = true
 }
 
 // close ends all that is open, and waits for the readers.
@@ -231,10 +250,10 @@ func (p *party) arrived(raw []byte, from way) {
 	if len(strings.Trim(string(raw), "\r\n\x00")) == 0 {
 		return // a keepalive
 	}
-	p.seen.Add(1)
 	m, err := peer.Parse(raw)
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.seen.Add(1)
 	switch {
 	case p.closed || p.mute:
 		return

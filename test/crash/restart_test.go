@@ -1,6 +1,7 @@
 package crash
 
 import (
+	"errors"
 	"fmt"
 	"syscall"
 	"testing"
@@ -31,18 +32,18 @@ func TestRestart(t *testing.T) {
 // terminate asks the node to end, and then not to wait for its calls.
 func terminate(t *testing.T, node *harness.Node) {
 	t.Helper()
+	size := node.LogSize()
 	node.Signal(t, syscall.SIGTERM)
-	node.Signal(t, syscall.SIGTERM)
-	for range 5 {
-		if code := node.Exited(time.Second); code != -2 {
-			if code != 0 {
-				t.Errorf("a node that was told to go twice: exit %d", code)
-			}
-			return
+	harness.Eventually(t, harness.Stopping, func() error { // two that come together may arrive as one
+		if node.LogSince(size, "draining") == "" {
+			return errors.New("a node that was told to go does not drain")
 		}
-		node.Signal(t, syscall.SIGTERM) // two that come together may arrive as one
+		return nil
+	})
+	node.Signal(t, syscall.SIGTERM)
+	if code := node.Exited(harness.Stopping); code != 0 {
+		t.Errorf("a node that was told to go twice: exit %d", code)
 	}
-	t.Fatal("the node does not go")
 }
 
 // crowd is so many calls of a party to a customer.

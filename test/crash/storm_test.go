@@ -57,7 +57,7 @@ func newStorm(t testing.TB, node *harness.Node, seed uint64) *storm {
 		s.phones, s.lines = append(s.phones, phones), append(s.lines, lines)
 	}
 	for _, p := range s.parties() {
-		p.seen = s.seen
+		p.counts(s.seen)
 	}
 	node.Apply(t, s.tenants[0].Customer, s.tenants[1].Customer)
 	return s

@@ -35,8 +35,8 @@ func newTenant(t testing.TB, node *harness.Node, id, proto string, hidden bool, 
 func (c *tenant) caller(node *harness.Node, proto, id string) *party {
 	p := open(c.pbx.t, node, proto, "w"+id+"w")
 	if c.Hidden {
-		p.alien = []string{"wpbx", c.pbx.addr.Addr().String()}
-		c.pbx.alien = append(c.pbx.alien, p.mark, p.addr.Addr().String())
+		p.hides("wpbx", c.pbx.addr.Addr().String())
+		c.pbx.hides(p.mark, p.addr.Addr().String())
 	}
 	return p
 }

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"tollgate/test/harness"
-	"tollgate/test/peer"
 )
 
 // TestUpgrade: a node under 50 calls a second is told to go, drains, and another takes its
@@ -75,7 +74,7 @@ type bells struct {
 func newBells(t *testing.T, node *harness.Node, s *storm) *bells {
 	t.Helper()
 	b := &bells{c: newTenant(t, node, "bells", "udp", true, 0)}
-	b.c.pbx.answer = func(*peer.Message) int { return 180 }
+	b.c.pbx.rings()
 	node.Apply(t, s.tenants[0].Customer, s.tenants[1].Customer, b.c.Customer)
 	from := b.c.caller(node, "udp", "outbells")
 	for i := range 8 {

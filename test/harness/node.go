@@ -232,13 +232,13 @@ func (n *Node) Down(t testing.TB) {
 	if n.proc == nil {
 		return
 	}
-	for _, s := range []syscall.Signal{syscall.SIGTERM, syscall.SIGTERM, syscall.SIGKILL} {
+	for i, s := range []syscall.Signal{syscall.SIGTERM, syscall.SIGTERM, syscall.SIGKILL} {
 		if s == syscall.SIGKILL {
 			t.Errorf("the node did not stop within %v of a second SIGTERM", Stopping)
 		}
 		_ = n.proc.cmd.Process.Signal(s)
 		patience := Stopping
-		if s == syscall.SIGTERM && n.control == nil {
+		if i == 0 && n.control == nil {
 			patience = time.Second
 		}
 		if n.Exited(patience) != -2 {
