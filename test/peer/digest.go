@@ -4,7 +4,6 @@ import (
 	"crypto/md5"
 	"crypto/sha256"
 	"fmt"
-	"hash"
 	"math/rand/v2"
 	"strings"
 )
@@ -56,7 +55,7 @@ func (c Credentials) Proves(m *Message) bool {
 // response is the digest; without a cnonce it is that of RFC 2069.
 func (c Credentials) response(algorithm, realm, nonce, cnonce, method, uri string) string {
 	sum := func(parts ...string) string {
-		var h hash.Hash = md5.New()
+		h := md5.New()
 		if strings.EqualFold(algorithm, "SHA-256") {
 			h = sha256.New()
 		}

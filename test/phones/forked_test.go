@@ -64,7 +64,8 @@ func givenUp(a *peer.Call) {
 
 // drain takes the 180s of the other phones, which the PBX may be shown.
 func drain(b *peer.Call) {
-	for b.AwaitWithin(silence/4, 180) != nil {
+	for more := true; more; {
+		more = b.AwaitWithin(silence/4, 180) != nil
 	}
 }
 

@@ -12,6 +12,9 @@ import (
 	"tollgate/test/stage"
 )
 
+// ping is the method that phones are asked with.
+const ping = "OPTIONS"
+
 // TestPings follows phones that are asked every half second whether they are there.
 func TestPings(t *testing.T) {
 	if harness.Control() {
@@ -37,7 +40,7 @@ func pingAnswered(s *stage.Stage) {
 	p := newPhone(s, s.Caller, "alice")
 	var pings atomic.Int64
 	p.UA.Handle(func(m *peer.Message) bool {
-		if m.Method != "OPTIONS" {
+		if m.Method != ping {
 			return false
 		}
 		if m.URI != p.Contact || m.Source() != p.UA.Edge {
@@ -63,12 +66,12 @@ func pingAnswered(s *stage.Stage) {
 // pingUnanswered: after three the binding ends, and comes back with the next REGISTER.
 func pingUnanswered(s *stage.Stage) {
 	p := newPhone(s, s.Caller, "alice")
-	p.UA.Answering("OPTIONS", func() int { return 0 })
+	p.UA.Answering(ping, func() int { return 0 })
 	p.refresh(600)
 	p.called()
 	p.gone(10 * time.Second)
 	p.lost()
-	if n := len(p.UA.Received("OPTIONS")); n < 3 {
+	if n := len(p.UA.Received(ping)); n < 3 {
 		s.Errorf("it ended after %d pings", n)
 	}
 	p.refresh(600)
@@ -80,7 +83,7 @@ func pingForged(s *stage.Stage) {
 	p := newPhone(s, s.Caller, "alice")
 	eve := s.Peer(udp4)
 	p.UA.Handle(func(m *peer.Message) bool {
-		if m.Method != "OPTIONS" {
+		if m.Method != ping {
 			return false
 		}
 		answer := fmt.Sprintf("SIP/2.0 200 OK\r\nVia: %s\r\nFrom: %s\r\nTo: %s;tag=1\r\nCall-ID: %s\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n",

@@ -61,9 +61,10 @@ func (g *sipgoPhone) listens(server *sipgo.Server) string {
 	ctx, cancel := context.WithCancel(context.Background())
 	bound, served := make(chan string, 1), make(chan struct{})
 	told := sipgo.ListenReadyFuncCtxValue(func(_, addr string) { bound <- addr })
+	var key any = sipgo.ListenReadyCtxKey // a string is what it looks for
 	go func() {
 		defer close(served)
-		_ = server.ListenAndServe(context.WithValue(ctx, sipgo.ListenReadyCtxKey, told), "udp", g.ip+":0") // ends with ctx
+		_ = server.ListenAndServe(context.WithValue(ctx, key, told), "udp", g.ip+":0") // ends with ctx
 	}()
 	g.s.Cleanup(func() {
 		cancel()
