@@ -67,9 +67,8 @@ func compileBlocklist(given []tenant.BlocklistEntry, plan *NumberPlan, was *bloc
 }
 
 func (p *prefixes) add(b *blocked, plan *NumberPlan) {
-	number, _ := plan.Append(nil, []byte(b.prefix), []byte{})
-	key := string(number)
-	if key == "+" {
+	key := keyOf(b.prefix, plan)
+	if key == abroad {
 		p.abroad = b
 		return
 	}
@@ -78,6 +77,15 @@ func (p *prefixes) add(b *blocked, plan *NumberPlan) {
 	}
 	p.entries[key] = b
 	p.longest = max(p.longest, len(key))
+}
+
+// abroad is the key of an entry that is the international prefix alone.
+const abroad = "+"
+
+// keyOf is a prefix in the form in which numbers are compared.
+func keyOf(prefix string, plan *NumberPlan) string {
+	key, _ := plan.Append(nil, []byte(prefix), []byte{})
+	return string(key)
 }
 
 // find is the longest entry that a number begins with, nil if there is none.
@@ -111,6 +119,28 @@ func (l *blocklist) each(f func(*blocked)) {
 	}
 }
 
+// find is the entry that holds for a call to a number: first those of the domain that it
+// names. A phone that names none (tel:) is held against those of all domains, since it could
+// have named any.
+func (l *blocklist) find(number []byte, id *Identity) *blocked {
+	var found *blocked
+	switch {
+	case id.Direction != Inbound:
+	case id.Domain != "":
+		found = l.domains[id.Domain].find(number, l.country)
+	default:
+		for _, p := range l.domains { // in any order, so that the oldest entry counts
+			if b := p.find(number, l.country); b != nil && (found == nil || b.id < found.id) {
+				found = b
+			}
+		}
+	}
+	if found == nil {
+		found = l.all.find(number, l.country)
+	}
+	return found
+}
+
 // Blocklist refuses calls to numbers that may not be called (step 12). The number is
 // compared in E.164: neither "+", "00", separators, escapes nor a phone-context hide it.
 func (s *Snapshot) Blocklist(r *Request, id *Identity) Verdict {
@@ -124,13 +154,7 @@ func (s *Snapshot) Blocklist(r *Request, id *Identity) Verdict {
 	}
 	var buf [3 * maxNumber]byte
 	number, _ := c.Plan.AppendURI(buf[:0], &uri)
-	var b *blocked
-	if id.Direction == Inbound {
-		b = c.blocklist.domains[id.Domain].find(number, c.blocklist.country)
-	}
-	if b == nil {
-		b = c.blocklist.all.find(number, c.blocklist.country)
-	}
+	b := c.blocklist.find(number, id)
 	if b == nil {
 		return Verdict{}
 	}
@@ -143,11 +167,29 @@ func (s *Snapshot) Blocklist(r *Request, id *Identity) Verdict {
 	return v
 }
 
-// BlocklistHits gives what each entry of a customer's block list has matched.
-func (c *Customer) BlocklistHits() map[tenant.EntryID]Tally {
-	all := make(map[tenant.EntryID]Tally)
-	c.blocklist.each(func(b *blocked) { all[b.id] = b.hits.Tally() })
-	return all
+// BlocklistTally gives what an entry of the customer's block list has matched; nothing, if it
+// is not in force. It costs the same for lists of any length.
+func (c *Customer) BlocklistTally(e *tenant.BlocklistEntry) Tally {
+	if b := c.blocklist.entry(e, &c.Plan); b != nil && b.id == e.ID {
+		return b.hits.Tally()
+	}
+	return Tally{}
+}
+
+// entry finds what stands where e would be put, nil if nothing does.
+func (l *blocklist) entry(e *tenant.BlocklistEntry, plan *NumberPlan) *blocked {
+	list := &l.all
+	if e.Domain != "" {
+		name, err := CanonicalDomain(e.Domain)
+		if list = l.domains[name]; err != nil || list == nil {
+			return nil
+		}
+	}
+	key := keyOf(e.Prefix, plan)
+	if key == abroad {
+		return list.abroad
+	}
+	return list.entries[key]
 }
 
 // blocklistText tells what the block list found, for an explanation.

@@ -95,8 +95,12 @@ func (s *Snapshot) Firewall(r *Request, id *Identity) Verdict {
 	if id.Direction != Inbound || f.acting.match == nil && f.counted.match == nil {
 		return Verdict{}
 	}
+	lenient := id.Emergency || id.Customer.Settings.Transparent
 	act, v := f.acting.first(r)
 	if v.Refused() {
+		if lenient {
+			return Verdict{}
+		}
 		return v
 	}
 	if count, _ := f.counted.first(r); count >= 0 && (act < 0 || f.before(count, act)) {
@@ -107,7 +111,7 @@ func (s *Snapshot) Firewall(r *Request, id *Identity) Verdict {
 	}
 	f.acting.note(r, act)
 	rule := &f.acting.rules[act]
-	if rule.Action == "accept" || id.Emergency || id.Customer.Settings.Transparent {
+	if rule.Action == "accept" || lenient {
 		return Verdict{}
 	}
 	refused := Refuse(Firewalled)

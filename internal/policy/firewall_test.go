@@ -146,6 +146,21 @@ func TestFirewallDry(t *testing.T) {
 	}
 }
 
+// TestFirewallLongEmergency: nothing about an emergency call keeps it, nor a transparent customer's.
+func TestFirewallLongEmergency(t *testing.T) {
+	a := walled(firewallRule(7, 10, "user-agent", "regex", "x", "drop", "enforce"))
+	long := []string{"User-Agent: " + strings.Repeat("a", 60000)}
+	s := table(t, a).Snapshot()
+	if v := judge(t, s, ask{uri: "sip:112@a.example", headers: long}, s.Firewall); v.Refused() {
+		t.Errorf("emergency: %+v", v)
+	}
+	a.Customer.Transparent = true
+	s = table(t, a).Snapshot()
+	if v := judge(t, s, ask{headers: long}, s.Firewall); v.Refused() {
+		t.Errorf("transparent: %+v", v)
+	}
+}
+
 // TestFirewallLongValue: a value over 1 KiB is refused before a regex looks at it.
 func TestFirewallLongValue(t *testing.T) {
 	s := table(t, walled(firewallRule(7, 10, "user-agent", "regex", "(a+)+$", "drop", "enforce"))).Snapshot()
@@ -193,6 +208,11 @@ func TestBlocklist(t *testing.T) {
 		{"sip:+39040@a.example", "00", 0},
 		{"sip:112@a.example", "1", 0}, // emergency
 		{"sip:alice@a.example", "040", 0},
+		{"sip:040123%23@a.example", "040", 1}, // "#" ends dialling
+		{"sip:" + strings.Repeat("%2D", 100) + "040123@a.example", "040", 1},
+		{"sip:+0039040123@a.example", "040", 1},
+		{"tel:040123", "040@b.example", 1}, // a phone that names no domain
+		{"tel:040123", "041@a.example 0401@b.example 040@a.example", 2},
 		{"sip:a.example", "040", 0},
 	} {
 		t.Run(c.uri+" "+c.entries, func(t *testing.T) {
@@ -237,6 +257,34 @@ func TestBlocklistPlans(t *testing.T) {
 		s := table(t, blocking(c.country, c.national, c.entry)).Snapshot()
 		if v := judge(t, s, ask{uri: c.uri}, s.Blocklist); v.Refused() != c.want {
 			t.Errorf("%+v: %+v", c, v)
+		}
+	}
+}
+
+// TestBlocklistTally: what an entry has matched is found by the entry, and stays while it stays.
+func TestBlocklistTally(t *testing.T) {
+	a := blocking("39", "", "040", "041@b.example", "00")
+	table := table(t, a)
+	s := table.Snapshot()
+	for _, uri := range []string{"sip:040123@a.example", "sip:040124@b.example", "sip:041123@b.example", "sip:+441@a.example", "sip:0421@a.example"} {
+		judge(t, s, ask{uri: uri}, s.Blocklist)
+	}
+	a.Blocklist = append(a.Blocklist, tenant.BlocklistEntry{ID: 9, Customer: 1, Prefix: "042"})
+	if err := table.Put(a); err != nil {
+		t.Fatal(err)
+	}
+	c := table.Snapshot().Customer(1)
+	for i, want := range []uint64{2, 1, 1, 0} {
+		if got := c.BlocklistTally(&a.Blocklist[i]); got.Hits != want || (got.Sample != nil) != (want > 0) {
+			t.Errorf("entry %d: %+v, want %d", i+1, got, want)
+		}
+	}
+	if got := c.BlocklistTally(&a.Blocklist[0]); got.Sample.Value != "+39040123" {
+		t.Errorf("%+v", got.Sample)
+	}
+	for _, other := range []tenant.BlocklistEntry{{ID: 8, Prefix: "040"}, {ID: 1, Prefix: "045"}, {ID: 1, Prefix: "040", Domain: "c.example"}, {ID: 1, Prefix: "040", Domain: "?"}} {
+		if got := c.BlocklistTally(&other); got.Hits != 0 {
+			t.Errorf("%+v is not in force and has %+v", other, got)
 		}
 	}
 }

@@ -24,20 +24,21 @@ func planOf(c *tenant.Customer) NumberPlan {
 	}
 }
 
-// maxNumber bounds what is taken for a number: E.164 has 15 digits, prefixes and
-// separators come to it. Longer users are no numbers.
+// maxNumber bounds what is taken for a number: E.164 has 15 digits, prefixes come to it.
+// What is longer is no number, and only its beginning is compared.
 const maxNumber = 64
 
 // Append appends user, the user part of a SIP URI or the number of a tel: one, in the form
-// in which numbers are compared, and reports whether it is a number at all. What is none
-// (letters, "*1") is appended unescaped and otherwise as it is.
+// in which numbers are compared, and reports whether it is a number at all: one that may be
+// equal to another. What is none (letters, "*1", "040#") is appended so that it still begins
+// as a number would that is dialled so.
 //
 // Escapes are resolved (RFC 3261 19.1.2), visual separators dropped (RFC 3966 5.1.1).
 // context is the phone-context parameter; nil takes it from user itself, where SIP puts it
 // ("sip:1234;phone-context=+39@host", RFC 3261 19.1.6). A global context goes before the
 // number (RFC 3966 5.1.5), a domain as context says nothing.
 func (p *NumberPlan) Append(dst, user, context []byte) ([]byte, bool) {
-	var plainBuf, digitsBuf, contextBuf [maxNumber]byte
+	var dialledBuf, contextBuf [maxNumber]byte
 	if len(user) > 4 && sip.EqualFoldString(user[:4], "tel:") {
 		user = user[4:]
 	}
@@ -45,20 +46,17 @@ func (p *NumberPlan) Append(dst, user, context []byte) ([]byte, bool) {
 	if context == nil && len(params) > 0 {
 		context, _ = sip.FindParam(user[len(number):], "phone-context")
 	}
-	if len(number) > maxNumber || len(context) > maxNumber {
-		return sip.AppendUnescaped(dst, number), false
+	dialled, digits, ok := readNumber(dialledBuf[:0], number)
+	if digits == 0 {
+		return append(dst, dialled...), false
 	}
-	plain := sip.AppendUnescaped(plainBuf[:0], number)
-	digits, ok := appendDigits(digitsBuf[:0], plain)
-	if !ok {
-		return append(dst, plain...), false
+	before, _, global := readNumber(contextBuf[:0], context)
+	if global && before[0] == '+' && dialled[0] != '+' {
+		dst = append(append(dst, before...), dialled[:digits]...)
+	} else {
+		dst = p.global(dst, dialled[:digits])
 	}
-	context, ok = appendDigits(contextBuf[:0], context)
-	if ok && context[0] == '+' && digits[0] != '+' {
-		dst = append(dst, context...)
-		return append(dst, digits...), true
-	}
-	return p.global(dst, digits), true
+	return append(dst, dialled[digits:]...), ok
 }
 
 // AppendURI is Append for the number that a sip:, sips: or tel: URI calls.
@@ -70,15 +68,29 @@ func (p *NumberPlan) AppendURI(dst []byte, u *sip.URI) ([]byte, bool) {
 	return p.Append(dst, u.User, context)
 }
 
-// global appends digits in E.164, as far as the plan tells.
+// global appends digits in E.164, as far as the plan tells. An international prefix or a
+// trunk "0" behind a "+", as in "+49 (0) 40", is dropped: neither begins a country code or
+// the number in one.
 func (p *NumberPlan) global(dst, digits []byte) []byte {
+	abroad := digits
+	if digits[0] == '+' {
+		abroad = digits[1:]
+	}
 	switch {
-	case p.Country == "" || digits[0] == '+':
-	case p.International != "" && hasPrefix(digits, p.International):
-		dst, digits = append(dst, '+'), digits[len(p.International):]
+	case p.Country == "":
+		return append(dst, digits...)
+	case p.International != "" && hasPrefix(abroad, p.International) && (digits[0] != '+' || p.International[0] == '0'):
+		digits = abroad[len(p.International):]
+	case digits[0] == '+':
+		digits = abroad
 	case hasPrefix(digits, p.National): // "" is a prefix of all: every number is a national one
-		dst = append(append(dst, '+'), p.Country...)
-		digits = digits[len(p.National):]
+		return append(append(append(dst, '+'), p.Country...), digits[len(p.National):]...)
+	default:
+		return append(dst, digits...)
+	}
+	dst = append(dst, '+')
+	if own := len(p.Country); p.National == "0" && hasPrefix(digits, p.Country) && hasPrefix(digits[own:], "0") {
+		dst, digits = append(dst, p.Country...), digits[own+1:]
 	}
 	return append(dst, digits...)
 }
@@ -87,23 +99,43 @@ func hasPrefix(b []byte, prefix string) bool {
 	return len(b) >= len(prefix) && string(b[:len(prefix)]) == prefix
 }
 
-// appendDigits appends a number without its visual separators, and reports whether it was
-// one: digits, at least one, with at most a "+" before them.
-func appendDigits(dst, b []byte) ([]byte, bool) {
-	start := len(dst)
-	for _, c := range b {
+// readNumber appends what a user part dials, without escapes and without what switches skip:
+// visual separators and everything else that is neither a digit, a letter, "*" nor "#". It
+// tells how many of the bytes are digits, with a "+" before them, 0 if it begins otherwise, and
+// whether it is a number and nothing else. At most maxNumber bytes are read into dst.
+func readNumber(dst, b []byte) (dialled []byte, digits int, ok bool) {
+	start, ended, clean := len(dst), false, true
+	for i := 0; i < len(b); i++ {
+		c := b[i]
+		if c == '%' && i+2 < len(b) {
+			var one [3]byte
+			if u := sip.AppendUnescaped(one[:0], b[i:i+3]); len(u) == 1 {
+				c, i = u[0], i+2
+			}
+		}
 		switch {
-		case c >= '0' && c <= '9':
-			dst = append(dst, c)
-		case c == '+' && len(dst) == start:
-			dst = append(dst, c)
+		case c >= '0' && c <= '9', c == '+' && len(dst) == start:
 		case c == '-' || c == '.' || c == '(' || c == ')' || c == ' ':
+			continue
+		case c|0x20 >= 'a' && c|0x20 <= 'z', c == '*', c == '#':
+			clean, ended = false, true
 		default:
-			return dst, false
+			clean = false
+			continue
+		}
+		if len(dst)-start == maxNumber {
+			clean = false
+			break
+		}
+		dst = append(dst, c)
+		if !ended {
+			digits++
 		}
 	}
-	n := len(dst) - start
-	return dst, n > 1 || n == 1 && dst[start] != '+'
+	if digits == 1 && dst[start] == '+' {
+		digits = 0
+	}
+	return dst, digits, clean && digits > 0
 }
 
 // isEmergency reports whether a Request-URI calls one of the customer's emergency numbers.

@@ -1,6 +1,7 @@
 package policy_test
 
 import (
+	"strings"
 	"testing"
 
 	"tollgate/internal/policy"
@@ -37,12 +38,23 @@ func TestNumberPlan(t *testing.T) {
 		{italy, "alice", "alice", false},
 		{italy, "al%69ce", "alice", false},
 		{italy, "*1", "*1", false},
-		{italy, "12#", "12#", false},
-		{italy, "1+2", "1+2", false},
+		{italy, "12#", "+3912#", false},
+		{italy, "1+2", "+3912", false},
 		{italy, "+", "+", false},
 		{italy, "", "", false},
-		{italy, "--", "--", false},
-		{italy, "12%", "12%", false},
+		{italy, "--", "", false},
+		{italy, "12%", "+3912", false},
+		{italy, "0%0940/1_2", "+3904012", false},
+		{italy, "%E2%80%AA040123", "+39040123", false},
+		{italy, "040x123", "+39040x123", false},
+		{italy, "++39040", "+39040", false},
+		{italy, "+0039040", "+39040", true},
+		{italy, strings.Repeat("-", 200) + "040", "+39040", true},
+		{italy, "040" + strings.Repeat("1", 200), "+39040" + strings.Repeat("1", 61), false},
+		{italy, "40;phone-context=%2B390", "+39040", true},
+		{germany, "+49 (0) 40", "+4940", true},
+		{germany, "0049040", "+4940", true},
+		{germany, "+39040", "+39040", true},
 	}
 	for _, test := range tests {
 		got, number := test.plan.Append([]byte("x"), []byte(test.in), nil)
@@ -78,6 +90,9 @@ func FuzzNumber(f *testing.F) {
 		out, ok := plan.Append(nil, []byte(in), nil)
 		if ok && len(out) == 0 {
 			t.Errorf("%q is an empty number", in)
+		}
+		if len(out) > 2*64+1+len(country) {
+			t.Errorf("%q becomes %d bytes", in, len(out))
 		}
 	})
 }

@@ -3,11 +3,8 @@ package policy
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 	"regexp"
 	"strings"
-
-	"tollgate/internal/tenant"
 )
 
 // The ways in which a header rule compares.
@@ -100,45 +97,4 @@ func ascii(s string) bool {
 		}
 	}
 	return true
-}
-
-// Rule is one header rule by itself, compiled by the very engine that matches traffic: for
-// checking a rule and for trying it on values.
-type Rule struct {
-	header  header
-	matcher *headerRules
-}
-
-// CompileRule compiles one rule, or says what is wrong with it and what would be right.
-func CompileRule(r *tenant.HeaderRule) (*Rule, error) {
-	compiled, err := compileRule(r, nil, newPatterns())
-	if err != nil {
-		return nil, err
-	}
-	return &Rule{compiled.header, newHeaderRules([]rule{compiled})}, nil
-}
-
-// ValidateRule is the error of CompileRule.
-func ValidateRule(r *tenant.HeaderRule) error {
-	_, err := CompileRule(r)
-	return err
-}
-
-// Match reports whether a header value matches, and the verdict on a value that is refused
-// unseen because it is too long. A source-ip is an address in text.
-func (r *Rule) Match(value string) (bool, Verdict) {
-	var addr netip.Addr
-	if r.header == headerSource {
-		if a, err := netip.ParseAddr(value); err == nil {
-			addr = a.Unmap()
-		}
-	}
-	if len(value) > maxValue {
-		return false, tooLong(r.header)
-	}
-	rank := r.matcher.first([]byte(value), addr)
-	if rank == tooCostly {
-		return false, tooLong(r.header)
-	}
-	return rank >= 0, Verdict{}
 }
