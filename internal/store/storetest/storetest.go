@@ -46,6 +46,9 @@ func Run(t *testing.T, open Opener) {
 		{"order of evaluation", evaluation},
 		{"profiles", profiles},
 		{"a file's marks", applied},
+		{"call records", cdrs},
+		{"hostile call records", hostileCDRs},
+		{"call records that are old", oldCDRs},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.fn(newHouse(t, open(t))) })
 	}
