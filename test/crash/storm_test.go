@@ -233,12 +233,18 @@ func (c *conversation) check(i int) (alive bool, err error) {
 	}
 	ended := func(l *leg) bool { return l.ended }
 	a, b := state(c.a, ended), state(c.b, ended)
+	answered, acked := state(c.a, func(l *leg) bool { return l.accepted }), state(c.b, func(l *leg) bool { return l.confirmed })
 	switch {
-	case !state(c.b, func(l *leg) bool { return l.confirmed }):
+	case !answered || !acked && (a || b):
 		return false, c.drop()
 	case a != b:
 		return false, fmt.Errorf("%w: it has ended for one side only (caller %t, callee %t)\n%s", errLost, a, b, c.tells())
 	case a:
+		return false, nil
+	case !acked: // the ACK died with the node: the callee gives up, and the caller hears of it
+		if err := c.does(callee, "BYE"); err != nil {
+			return false, fmt.Errorf("%w: it was answered: %w\n%s", errLost, err, c.tells())
+		}
 		return false, nil
 	}
 	if method := []string{"OPTIONS", "INVITE", ""}[i%3]; method != "" {
@@ -253,8 +259,8 @@ func (c *conversation) check(i int) (alive bool, err error) {
 	return true, err
 }
 
-// drop ends a call whose ACK never came to the callee: he gives up (RFC 3261 13.3.1.4), and
-// so does a caller who does not hear of it.
+// drop ends what is left of a call that never came about: a callee whose 200 brings no ACK
+// gives up (RFC 3261 13.3.1.4), and so does a caller who does not hear of it.
 func (c *conversation) drop() error {
 	for _, l := range []*leg{c.b, c.a} {
 		if state(l, func(l *leg) bool { return l.ended || !l.accepted }) {
