@@ -6,8 +6,8 @@ import "testing"
 const PairRouter = "10.0.0.1"
 
 // Pair makes two machines of one private network, until the test ends. The far one has
-// PairRouter as well, and says at once that nothing lies beyond: so a program that asks for
-// a name, or for its way to the internet, need not wait.
+// PairRouter as well, and takes whatever is sent beyond it, to say that no such port is open:
+// so whoever asks for a name need not wait.
 func Pair(t testing.TB, nearAddr string, farAddrs ...string) (near, far Netns) {
 	t.Helper()
 	near, far = newNetns(t, "near"), newNetns(t, "far")
@@ -15,7 +15,7 @@ func Pair(t testing.TB, nearAddr string, farAddrs ...string) (near, far Netns) {
 	for _, addr := range farAddrs {
 		far.run(t, "ip", "address", "add", addr+"/24", "dev", "eth0")
 	}
-	far.sysctl(t, "net/ipv4/ip_forward", "1")
+	far.run(t, "ip", "route", "add", "local", "default", "dev", "lo", "table", "main")
 	near.run(t, "ip", "route", "add", "default", "via", PairRouter)
 	return near, far
 }
