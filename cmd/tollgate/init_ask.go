@@ -132,6 +132,9 @@ func (t *interview) insist(ctx context.Context, q question) error {
 			if value, err = t.ask(q.text, q.guess()); err != nil {
 				return err
 			}
+			if value == "" {
+				t.p.lines("  " + missing(q.flag, &t.answers))
+			}
 		}
 		err := t.take(ctx, q, value)
 		if err == nil {
@@ -176,7 +179,7 @@ func (t *interview) setAddress(s string) error {
 	case a.Zone() != "":
 		return errors.New("an address with a zone is good on one machine only; a global one is wanted")
 	case !slices.Contains(t.own, a) && !(a.Is4() && a.IsLoopback()): // all of 127.0.0.0/8 is lo's
-		return fmt.Errorf("no interface of this machine has %s; it has %s. A public address that leads here goes into --advertise", a, joined(t.own))
+		return fmt.Errorf("no interface of this machine has %s; it has %s. A public address that leads here is the next answer (--advertise)", a, joined(t.own))
 	}
 	t.answers.Address = a
 	return nil

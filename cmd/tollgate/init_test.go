@@ -138,7 +138,7 @@ func TestInitAsks(t *testing.T) {
 		t.Errorf("%+v\n%s", i.answers, out.String())
 	}
 	for _, words := range []string{
-		"reach [10.0.0.4]: ", `"nonsense" is not an address`, "goes into --advertise", "0.0.0.0 is every address", `"10.0.0.0.1" is not an IP address`,
+		"reach [10.0.0.4]: ", `"nonsense" is not an address`, "is the next answer (--advertise)", "10.0.0.4 is private: give", "0.0.0.0 is every address", `"10.0.0.0.1" is not an IP address`,
 		"address [203.0.113.7]: ", `"bad domain"`, "will be Tollgate's own", `"0" is not a port`, `"x:y:z" is not a PBX`, `"ws" is no transport`,
 	} {
 		if !strings.Contains(out.String(), words) {
