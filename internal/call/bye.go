@@ -1,16 +1,27 @@
 package call
 
 import (
+	"time"
+
 	"tollgate/internal/policy"
 	"tollgate/internal/transaction"
 	"tollgate/internal/transport"
 	"tollgate/sip"
 )
 
+// byePatience is how long an answer to a BYE is waited for before the call is told to
+// be over: an end is on record within a second of the BYE.
+const byePatience = 500 * time.Millisecond
+
 // sent notes what a request within a call has set going.
-func (c *Calls) sent(_ *transaction.Shard, call *Call, x *exchange) {
-	if x.method == sip.BYE && call.state == up { // else the INVITE's final response says how it ended
-		call.ended(policy.OK, 200, x.from)
+func (c *Calls) sent(sh *transaction.Shard, call *Call, x *exchange) {
+	if x.method != sip.BYE || call.state != up { // else the INVITE's final response says how it ended
+		return
+	}
+	call.ended(policy.OK, 200, x.from)
+	if call.confirmed == 1 && call.hungUp == 0 {
+		call.hungUp = sh.Since()
+		call.bye = sh.After(byePatience, c.user, timerBye, call.ref(refSetup))
 	}
 }
 
@@ -19,8 +30,11 @@ func (c *Calls) final(sh *transaction.Shard, call *Call, x *exchange, m *sip.Mes
 	code := m.StatusCode()
 	switch {
 	case x.method == sip.BYE:
-		if code == 401 || code == 407 {
-			call.status = 0 // the sender comes back with credentials
+		// The sender comes back with credentials, unless the call is on record as over:
+		// nobody talks on unseen by having a BYE refused late.
+		if (code == 401 || code == 407) && !call.told {
+			sh.Stop(&call.bye)
+			call.status, call.hungUp = 0, 0
 			c.keep(sh, call)
 			return
 		}

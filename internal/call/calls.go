@@ -54,7 +54,8 @@ type Config struct {
 	Hold func(id dialog.Stable, customer *policy.Customer)
 	// Release gives a call's lease back.
 	Release func(id dialog.Stable)
-	// Ended is told of each call once, under its shard's lock.
+	// Ended is told of each call once, under its shard's lock: with its final answer, with
+	// our own BYE, or with the answer to a party's BYE, which is waited for half a second.
 	Ended func(e Ending)
 }
 

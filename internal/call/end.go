@@ -1,6 +1,8 @@
 package call
 
 import (
+	"time"
+
 	"tollgate/internal/dialog"
 	"tollgate/internal/policy"
 	"tollgate/internal/transaction"
@@ -26,6 +28,7 @@ func (c *Calls) end(sh *transaction.Shard, call *Call, why policy.Reason, status
 				c.bye(sh, call, i, dialog.Caller, why)
 			}
 		}
+		c.tell(sh, call)
 		c.ownDone(sh, call)
 	case watched:
 		c.finish(sh, call)
@@ -108,13 +111,14 @@ func (c *Calls) finish(sh *transaction.Shard, call *Call) {
 	was := call.state
 	sh.Stop(&call.invite)
 	sh.Stop(&call.initial)
+	sh.Stop(&call.bye)
 	if was == calling {
 		c.giveUp(sh, call)
 	}
 	if call.method == sip.INVITE && was != watched {
 		c.cfg.Release(call.id)
 		c.count(call, -1)
-		c.cfg.Ended(call.ending(sh.Now(), sh.Since()))
+		c.tell(sh, call)
 		if call.referred && was == up {
 			c.linger(sh, call)
 			return
@@ -128,6 +132,15 @@ func (c *Calls) finish(sh *transaction.Shard, call *Call) {
 	sh.DropAnswer(call.server)
 	c.drop(sh, call)
 	c.reap(sh, call)
+}
+
+// tell says once how a call was. Its times are by the wall clock as it goes now: the
+// layer knows only what that showed when it started.
+func (c *Calls) tell(sh *transaction.Shard, call *Call) {
+	if call.method == sip.INVITE && !call.told {
+		call.told = true
+		c.cfg.Ended(call.ending(time.Now(), sh.Since()))
+	}
 }
 
 // giveUp ends the branches of a call that is being set up.

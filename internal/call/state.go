@@ -37,6 +37,7 @@ type Call struct {
 	referred  bool  // a REFER's subscription may outlive the call
 	restored  bool  // by the journal, and nothing was heard of it since
 	kept      bool  // the journal has it
+	told      bool  // Ended was told of it
 	stable    bool  // known by its stable id, since its identifiers name another slot
 	probes    uint8 // OPTIONS of our own that are not answered yet
 	gone      uint8 // parties that have not answered one
@@ -71,9 +72,11 @@ type Call struct {
 	invite  transaction.TimerID // then max_call
 	initial transaction.TimerID // then the session timer, or the subscription's
 	probe   transaction.TimerID // of a call that the journal restored
+	bye     transaction.TimerID // while a party's BYE is not answered
 
 	started  time.Duration // since the layer's start
 	answered time.Duration // 0: never; negative: before this process's start
+	hungUp   time.Duration // when the BYE went out that will end it; 0: none is under way
 	session  time.Duration // when the session timer or the subscription ends; 0: never
 }
 
@@ -111,8 +114,12 @@ func (c *Call) ended(why policy.Reason, status int, by dialog.Side) {
 	}
 }
 
-// ending tells how a call was that is over now: at now, and since the layer's start.
+// ending tells how a call was that is over now, at now and since the layer's start, or
+// since its BYE went out.
 func (c *Call) ending(now time.Time, since time.Duration) Ending {
+	if c.hungUp != 0 {
+		now, since = now.Add(c.hungUp-since), c.hungUp
+	}
 	e := Ending{
 		ID: c.id, Customer: c.customer, Direction: c.direction, Hidden: c.hidden,
 		Reason: c.reason, Status: int(c.status), By: c.by, Answered: c.answered != 0,

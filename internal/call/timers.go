@@ -12,6 +12,7 @@ const (
 	timerMaxCall
 	timerSession // or the subscription's
 	timerProbe
+	timerBye
 )
 
 // Timer takes the timers of row C10, of RFC 4028, and of our own requests.
@@ -41,6 +42,9 @@ func (c *Calls) Timer(sh *transaction.Shard, code uint8, ref uint64) {
 	case timerSession:
 		call.initial = 0
 		c.end(sh, call, policy.SessionExpired, 404)
+	case timerBye:
+		call.bye = 0
+		c.tell(sh, call)
 	case timerProbe:
 		c.askParties(sh, call)
 	}
