@@ -170,10 +170,21 @@ func decodeRecord(data []byte, call *Call) (s saved, err error) {
 			call.confirmed++
 		}
 	}
-	if d.bad || forks == 0 || forks > 16 || call.method != sip.INVITE && call.method != sip.SUBSCRIBE && call.method != sip.REFER {
+	if d.bad || len(d.b) > 0 || forks == 0 || forks > 16 || call.direction > policy.Outbound || !call.lasts(&s) {
 		return s, errRecord
 	}
 	return s, nil
+}
+
+// lasts says that a record is of something whose end will come: a call, by its
+// parties, or a subscription, by its time.
+func (c *Call) lasts(s *saved) bool {
+	switch {
+	case c.state == watched:
+		return s.session != 0 && (c.method == sip.INVITE || c.method == sip.SUBSCRIBE || c.method == sip.REFER)
+	default:
+		return c.method == sip.INVITE && c.confirmed > 0 && s.answered != 0
+	}
 }
 
 func (d *decoder) dialog(call *Call) (one dialog.Dialog) {

@@ -61,11 +61,15 @@ func (g *Gate) Reserved(ref uint64, o live.Outcome) {
 func (g *Gate) Canceled(sh *transaction.Shard, s transaction.ID, ref uint64) {
 	if park := g.parking(sh, ref); park != nil {
 		park.canceled = true
-		sh.RespondStatus(s, &sip.Response{Status: 487})
-		g.cfg.Decided(sh, &Decision{
-			Method: sip.INVITE, Source: park.flow.Remote, Identity: &park.id,
+		d := Decision{
+			Method: sip.INVITE, Proto: park.flow.Proto, Source: park.flow.Remote, Identity: &park.id,
 			Verdict: policy.Verdict{Status: 487, Reason: policy.Canceled},
-		})
+		}
+		if sh.Request(s, &sh.Kept) {
+			d.Message = &sh.Kept
+		}
+		g.cfg.Decided(sh, &d)
+		sh.RespondStatus(s, &sip.Response{Status: 487})
 	}
 }
 

@@ -108,6 +108,8 @@ func TestRestartAtOnce(t *testing.T) {
 		alice, bob := r.establish().legs()
 		r.restart(0, func(n *rig) {
 			n.restart(0, func(n *rig) { n.ends(bob, aliceAddr); n.over(200) })
+		})
+		r.restart(0, func(n *rig) {
 			n.ends(alice, pbxAddr)
 			n.over(200)
 		})
@@ -120,7 +122,7 @@ func TestRestartBeforeAck(t *testing.T) {
 		r.in(aliceAddr, invite)
 		inv := r.want(pbxAddr, "INVITE ")
 		r.in(pbxAddr, answer(inv, "200 OK", "Session-Expires: 90\n"+bobContact))
-		alice, bob := dialogOf{inv, r.want(aliceAddr, "SIP/2.0 200 ")}.legs()
+		alice, _ := dialogOf{inv, r.want(aliceAddr, "SIP/2.0 200 ")}.legs()
 		r.restart(0, func(n *rig) {
 			n.in(aliceAddr, alice.next("ACK", ""))
 			n.want(pbxAddr, "ACK sip:bob@203.0.113.10:5060 ")
@@ -130,13 +132,13 @@ func TestRestartBeforeAck(t *testing.T) {
 			n.wait(85 * time.Second)
 			n.nothing(pbxAddr)
 			n.wait(6 * time.Second)
-			n.gone(bob.at, alice.at, policy.SessionExpired)
+			n.gone(policy.SessionExpired)
 		})
 	})
 }
 
 // gone takes our own BYEs.
-func (r *rig) gone(one, other interface{ String() string }, why policy.Reason) {
+func (r *rig) gone(why policy.Reason) {
 	r.t.Helper()
 	toBob, toAlice := r.want(pbxAddr, "BYE "), r.want(aliceAddr, "BYE ")
 	r.in(pbxAddr, answer(toBob, "200 OK", ""))
@@ -187,50 +189,33 @@ func TestRestartUnanswered(t *testing.T) {
 // TestRestartTimers: max_call and the session end a call when they would have ended it,
 // or at once where that time has passed.
 func TestRestartTimers(t *testing.T) {
-	for _, down := range []time.Duration{0, 10 * time.Minute, 2 * time.Hour} {
+	const life, before = 10 * time.Minute, 5 * time.Minute
+	timed := func(r *rig, bob *leg, down time.Duration, why policy.Reason) {
+		r.wait(before)
+		r.restart(down, func(n *rig) {
+			if left := life - before - down; left > 0 {
+				n.asks(bob, "INFO", "", aliceAddr, "200 OK") // so that it is not asked
+				n.wait(left - time.Second)
+				n.nothing(pbxAddr)
+			}
+			n.wait(2 * time.Second)
+			n.gone(why)
+		})
+	}
+	for _, down := range []time.Duration{0, 2 * time.Minute, 20 * time.Minute} {
 		both(t, func(r *rig, _ bool) {
+			r.change(func(a *tenant.Account) { a.Customer.Timers.MaxCall = life })
 			_, bob := r.establish().legs()
-			r.wait(30 * time.Minute)
-			r.restart(down, func(n *rig) {
-				left := 30*time.Minute - down
-				if left > 0 {
-					n.asks(bob, "INFO", "", aliceAddr, "200 OK") // no probe is needed
-					n.wait(left - time.Second)
-					n.nothing(pbxAddr)
-				}
-				n.wait(2 * time.Second)
-				n.gone(pbxAddr, aliceAddr, policy.MaxCall)
-			})
+			timed(r, bob, down, policy.MaxCall)
 		})
 		both(t, func(r *rig, _ bool) {
 			alice, bob := r.establish().legs()
 			up := r.says(alice, "UPDATE", sdp, pbxAddr)
-			r.in(pbxAddr, answer(up, "200 OK", "Session-Expires: 1800\nContact: <"+bob.contact+">\n"))
+			r.in(pbxAddr, answer(up, "200 OK", "Session-Expires: 600\nContact: <"+bob.contact+">\n"))
 			r.want(aliceAddr, "SIP/2.0 200 ")
-			r.wait(15 * time.Minute)
-			r.restart(down, func(n *rig) {
-				if left := 15*time.Minute - down; left > 0 {
-					n.asks(bob, "INFO", "", aliceAddr, "200 OK")
-					n.wait(left - time.Second)
-					n.nothing(pbxAddr)
-				}
-				n.wait(2 * time.Second)
-				why := policy.SessionExpired
-				if down > time.Hour {
-					why = n.ended0(why)
-				}
-				n.gone(pbxAddr, aliceAddr, why)
-			})
+			timed(r, bob, down, policy.SessionExpired)
 		})
 	}
-}
-
-// ended0 is why the first call is being ended: max_call and the session had both passed.
-func (r *rig) ended0(otherwise policy.Reason) policy.Reason {
-	if list := r.calls.List(func(tenant.CustomerID) bool { return true }); len(list) == 1 {
-		return list[0].Reason
-	}
-	return otherwise
 }
 
 // TestRestartLimits: a call that was kept counts, also beyond a limit that is lower now.

@@ -1,0 +1,59 @@
+package call
+
+import (
+	"os"
+	"reflect"
+	"testing"
+	"time"
+
+	"tollgate/internal/dialog"
+	"tollgate/internal/policy"
+	"tollgate/internal/tenant"
+)
+
+// FuzzRecord: no bytes from the disk end a node or make it take much memory, and what
+// is taken for a call says the same when it is written again.
+func FuzzRecord(f *testing.F) {
+	for _, name := range []string{"testdata/call.v1", "testdata/subscription.v1"} {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var call Call
+		s, err := decodeRecord(data, &call)
+		if cap(call.texts.Buf) > 2*len(data)+64 || len(call.more) > 16 {
+			t.Fatalf("%d bytes of texts, %d dialogs of %d bytes", cap(call.texts.Buf), len(call.more), len(data))
+		}
+		if err != nil {
+			return
+		}
+		read(&call)
+		call.customer, call.dest = &policy.Customer{}, &policy.Destination{}
+		call.customer.Settings.ID, call.dest.ID = tenant.CustomerID(s.customer), tenant.DestinationID(s.destination)
+		times := []int64{s.started, s.answered, s.session}
+		again := appendRecord(nil, &call, func(time.Duration) (at int64) { at, times = times[0], times[1:]; return at })
+		call.customer, call.dest = nil, nil
+		var other Call
+		if o, err := decodeRecord(again, &other); err != nil || o != s || !reflect.DeepEqual(call, other) {
+			t.Fatalf("%v: written again as %+v, %+v\nwas %+v, %+v", err, o, other, s, call)
+		}
+	})
+}
+
+// read looks at all texts of a call.
+func read(call *Call) {
+	for i := range call.forks {
+		for _, side := range [...]dialog.Side{dialog.Caller, dialog.Callee} {
+			leg := call.leg(call.dialog(i), side)
+			for _, text := range [...]dialog.Text{leg.CallID, leg.Tag, leg.LocalTag, leg.Remote, leg.Local, leg.Target, leg.Routes} {
+				_ = call.text(text)
+			}
+		}
+	}
+	for _, text := range [...]dialog.Text{call.out.callID, call.out.tag, call.out.from, call.out.to} {
+		_ = call.text(text)
+	}
+}
