@@ -17,7 +17,7 @@ func (c *Calls) Response(sh *transaction.Shard, id transaction.ID, ref uint64, m
 		case call != nil && c.atHand(sh, call, id):
 			c.setupResponse(sh, call, m, f)
 		case call == nil && m.CSeqMethod() == sip.INVITE && m.StatusCode() >= 200 && m.StatusCode() < 300:
-			c.Stray(sh, m, f) // another fork answers a call that is over
+			c.end2xx(sh, m, f) // another fork answers a call that is over
 		}
 	case refExchange:
 		if x := c.exchange(sh, ref); x != nil {
@@ -156,7 +156,7 @@ func (c *Calls) refresh(sh *transaction.Shard, call *Call, fork uint8, side dial
 // retransmission, one with another tag is another callee (RFC 3261 13.2.2.4).
 func (c *Calls) answer(sh *transaction.Shard, call *Call, m *sip.Message, f transport.Flow) {
 	if call.state == over || call.state == ending {
-		c.Stray(sh, m, f)
+		c.end2xx(sh, m, f)
 		return
 	}
 	fork, ok := c.fork(sh, call, m, f)
@@ -165,7 +165,7 @@ func (c *Calls) answer(sh *transaction.Shard, call *Call, m *sip.Message, f tran
 		fork, ok = c.fork(sh, call, m, f)
 	}
 	if !ok {
-		c.Stray(sh, m, f)
+		c.end2xx(sh, m, f)
 		return
 	}
 	d := call.dialog(fork)
@@ -181,7 +181,7 @@ func (c *Calls) answer(sh *transaction.Shard, call *Call, m *sip.Message, f tran
 	c.keep(sh, call)
 	if !c.back(sh, call, fork, m, 0) {
 		d.Confirmed = false
-		c.Stray(sh, m, f)
+		c.end2xx(sh, m, f)
 		if call.state == calling {
 			call.answered = 0
 			c.refuse(sh, call, 500, policy.Internal)

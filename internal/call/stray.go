@@ -15,8 +15,17 @@ const rejection = "v=0\r\no=- 0 0 IN IP4 0.0.0.0\r\ns=-\r\nc=IN IP4 0.0.0.0\r\nt
 const maxRejection = 8 << 10
 
 // Stray ends what answers an INVITE that was given up, cancelled or forgotten:
-// ACK, then BYE (RFC 3261 9.1, 13.2.2.4). All it needs stands in the 2xx.
+// ACK, then BYE (RFC 3261 9.1, 13.2.2.4). All it needs stands in the 2xx. One of a call
+// that is up, and was answered before a restart, is left to its ACK.
 func (c *Calls) Stray(sh *transaction.Shard, m *sip.Message, f transport.Flow) {
+	if _, up := c.table(sh).byDialog[c.dialogKey(m.CallID(), m.FromTag(), m.ToTag())]; up {
+		return
+	}
+	c.end2xx(sh, m, f)
+}
+
+// end2xx acknowledges a 2xx that nobody wants, and ends what it has begun.
+func (c *Calls) end2xx(sh *transaction.Shard, m *sip.Message, f transport.Flow) {
 	target := dialog.ContactURI(m)
 	if target == nil {
 		target = []byte("sip:" + f.Remote.String())

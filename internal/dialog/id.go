@@ -100,6 +100,13 @@ func (m *Minter) Derive(b []byte) (s Stable) {
 	return s
 }
 
+// BranchKey is what the MACs of Via branches are keyed by, on every node and after
+// every restart.
+func (m *Minter) BranchKey() [2]uint64 {
+	hi, lo := siphash.Hash128(m.root.K1, ^m.root.K0, []byte("branch"))
+	return [2]uint64{hi, lo}
+}
+
 // Append appends an identifier.
 func (m *Minter) Append(dst []byte, id ID) []byte {
 	id.Node, id.Epoch = m.node, m.epoch

@@ -114,7 +114,7 @@ func (e *Edge) wire(minter *dialog.Minter) {
 	e.prover = &prover{store: e.store, resolver: e.resolver, sip: e.transport, host: e.cfg.Platform.Host, log: e.log}
 	router := &peer.Router{Network: e.transport, Resolver: e.resolver, Forbidden: e.cfg.Forbidden.Prefixes, OwnToo: !e.cfg.Forbidden.Own}
 	core := &core{}
-	e.layer = transaction.New(transaction.Config{Send: e.transport, Core: core, ShardOf: minter.Shard})
+	e.layer = transaction.New(transaction.Config{Send: e.transport, Core: core, ShardOf: minter.Shard, Key: minter.BranchKey()})
 	e.watch = peer.NewWatch(peer.WatchConfig{
 		Router: router, Table: e.table, Advertised: e.transport.Advertised, Interval: e.cfg.Test.Keepalive,
 		Changed: func(host string, s peer.State) { e.log.Info("destination", "host", host, "status", s.Status) },

@@ -93,6 +93,9 @@ type Config struct {
 	// ShardOf gives the shard that a Call-ID belongs to, of 256; nil: hashed by a
 	// key of this start.
 	ShardOf func(callID []byte) uint8
+	// Key keys the MACs of branches; zero: by chance. With the key of the process before,
+	// a 2xx to its INVITE comes to Core.Stray.
+	Key [2]uint64
 	// MaxCells bounds the transactions of one side in one shard; 0 = 1<<18.
 	MaxCells int
 }
@@ -126,9 +129,12 @@ func New(cfg Config) *Layer {
 	}
 	var seed [24]byte
 	rand.Read(seed[:]) // crypto/rand.Read never fails (Go 1.24)
+	if cfg.Key == [2]uint64{} {
+		cfg.Key = [2]uint64{binary.BigEndian.Uint64(seed[0:]), binary.BigEndian.Uint64(seed[8:])}
+	}
 	l := &Layer{
 		cfg:    cfg,
-		secret: secret{binary.BigEndian.Uint64(seed[0:]), binary.BigEndian.Uint64(seed[8:])},
+		secret: secret{cfg.Key[0], cfg.Key[1]},
 		start:  time.Now(),
 		stop:   make(chan struct{}),
 
