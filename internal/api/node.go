@@ -28,6 +28,10 @@ type Node interface {
 	// Clashes gives the destinations whose address several customers have, where requests came
 	// from that nothing told apart.
 	Clashes() map[tenant.DestinationID]Clash
+	// FirewallHits and BlocklistHits give what each of these has matched here, in their order; they
+	// cost the same for lists of any length.
+	FirewallHits(rules []tenant.FirewallRule) []policy.Tally
+	BlocklistHits(entries []tenant.BlocklistEntry) []policy.Tally
 	// DestinationStates says how each destination does that is watched or was tried.
 	DestinationStates() map[tenant.DestinationID]peer.State
 	// DomainDNS asks where a domain leads; ctx bounds the asking.

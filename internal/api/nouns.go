@@ -84,14 +84,14 @@ func (s *server) routes() {
 }
 
 func (s *server) lists() {
-	register(s, resource[tenant.FirewallRule, tenant.FirewallRule, tenant.RuleID]{
-		path: "firewall-rules", one: "firewall rule", all: "firewall rules", reader: s.store.FirewallRules, show: same[tenant.FirewallRule],
+	register(s, resource[tenant.FirewallRule, firewallRule, tenant.RuleID]{
+		path: "firewall-rules", one: "firewall rule", all: "firewall rules", reader: s.store.FirewallRules, show: s.withFirewallHits,
 		writer: func(tx *store.Tx) store.Writer[tenant.FirewallRule, tenant.RuleID] { return tx.FirewallRules },
 		fresh:  tenant.NewFirewallRule,
 		id:     func(v *tenant.FirewallRule) *tenant.RuleID { return &v.ID },
 	})
-	register(s, resource[tenant.BlocklistEntry, tenant.BlocklistEntry, tenant.EntryID]{
-		path: "blocklist", one: "blocklist entry", all: "blocklist entries", reader: s.store.Blocklist, show: same[tenant.BlocklistEntry],
+	register(s, resource[tenant.BlocklistEntry, blocklistEntry, tenant.EntryID]{
+		path: "blocklist", one: "blocklist entry", all: "blocklist entries", reader: s.store.Blocklist, show: s.withBlocklistHits,
 		writer: func(tx *store.Tx) store.Writer[tenant.BlocklistEntry, tenant.EntryID] { return tx.Blocklist },
 		fresh:  zero[tenant.BlocklistEntry],
 		id:     func(v *tenant.BlocklistEntry) *tenant.EntryID { return &v.ID },

@@ -30,6 +30,8 @@ type fakeNode struct {
 	bindings []registrar.Summary // in order
 	clashes  map[tenant.DestinationID]api.Clash
 	states   map[tenant.DestinationID]peer.State
+	rules    map[tenant.RuleID]policy.Tally
+	entries  map[tenant.EntryID]policy.Tally
 	applied  int64
 	explain  policy.Explanation
 	backup   string
@@ -96,6 +98,20 @@ func (n *fakeNode) Unbind(id string, allowed func(tenant.CustomerID) bool) bool 
 
 func (n *fakeNode) Clashes() map[tenant.DestinationID]api.Clash            { return n.clashes }
 func (n *fakeNode) DestinationStates() map[tenant.DestinationID]peer.State { return n.states }
+func (n *fakeNode) FirewallHits(rules []tenant.FirewallRule) (out []policy.Tally) {
+	for _, r := range rules {
+		out = append(out, n.rules[r.ID])
+	}
+	return out
+}
+
+func (n *fakeNode) BlocklistHits(entries []tenant.BlocklistEntry) (out []policy.Tally) {
+	for _, e := range entries {
+		out = append(out, n.entries[e.ID])
+	}
+	return out
+}
+
 func (n *fakeNode) DomainDNS(_ context.Context, name string) api.DNSState {
 	return api.DNSState{LeadsHere: name == "here.example"}
 }

@@ -134,6 +134,20 @@ func TestFirewallHits(t *testing.T) {
 	}
 }
 
+// TestFirewallSamples: a rule that matches all the time shows a sample of the last second.
+func TestFirewallSamples(t *testing.T) {
+	s := table(t, walled(firewallRule(7, 10, "user-agent", "word", "x", "drop", "enforce"))).Snapshot()
+	for i := range 30 {
+		judge(t, s, ask{headers: []string{fmt.Sprintf("User-Agent: x%d", i)}}, func(r *policy.Request, id *policy.Identity) policy.Verdict {
+			r.Now = time.Unix(1000, 0).Add(time.Duration(i) * 300 * time.Millisecond)
+			return s.Firewall(r, id)
+		})
+	}
+	if got := s.Customer(1).FirewallHits()[7]; got.Hits != 30 || got.Sample.Value != "x28" || got.Last.Sub(got.Sample.At) != 300*time.Millisecond {
+		t.Errorf("%+v, sample %+v", got, got.Sample)
+	}
+}
+
 // TestFirewallDry: asking what would happen counts nothing.
 func TestFirewallDry(t *testing.T) {
 	s := table(t, walled(firewallRule(7, 10, "to", "word", "a.example", "drop", "enforce"))).Snapshot()

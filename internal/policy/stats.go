@@ -37,8 +37,8 @@ func (h *Hits) note(r *Request, value []byte) {
 		return
 	}
 	h.count.Add(1)
-	now := r.Now.UnixNano()
-	if last := h.last.Swap(now); now-last < int64(sampleEvery) && h.sample.Load() != nil {
+	h.last.Store(r.Now.UnixNano())
+	if s := h.sample.Load(); s != nil && r.Now.Sub(s.At) < sampleEvery {
 		return
 	}
 	h.sample.Store(&Sample{At: r.Now, Source: r.Source.String(), Method: string(r.Msg.MethodBytes()), Value: string(value)})

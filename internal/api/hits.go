@@ -1,0 +1,56 @@
+package api
+
+import (
+	"context"
+	"time"
+
+	"tollgate/internal/policy"
+	"tollgate/internal/tenant"
+)
+
+// Hits is what a rule has matched on this node since it started.
+type Hits struct {
+	Count  uint64         `json:"hits" doc:"Requests that it has matched on this node, since the node started or the rule was changed."`
+	Last   time.Time      `json:"last_hit,omitzero"`
+	Sample *policy.Sample `json:"last_sample,omitempty" doc:"One of the last requests that it matched, at most one second older than the last."`
+}
+
+func hitsOf(t policy.Tally) Hits {
+	h := Hits{Count: t.Hits, Last: t.Last, Sample: t.Sample}
+	if h.Sample != nil {
+		sample := *h.Sample
+		sample.At = sample.At.UTC()
+		h.Sample = &sample
+	}
+	return h
+}
+
+// firewallRule is a firewall rule with what it has matched.
+type firewallRule struct {
+	tenant.FirewallRule
+	Hits
+}
+
+func (s *server) withFirewallHits(_ context.Context, items []tenant.FirewallRule) ([]firewallRule, error) {
+	tallies := s.node.FirewallHits(items)
+	out := make([]firewallRule, len(items))
+	for i := range items {
+		out[i] = firewallRule{items[i], hitsOf(tallies[i])}
+	}
+	return out, nil
+}
+
+// blocklistEntry is an entry of the block list with what it has matched.
+type blocklistEntry struct {
+	tenant.BlocklistEntry
+	Hits
+}
+
+func (s *server) withBlocklistHits(_ context.Context, items []tenant.BlocklistEntry) ([]blocklistEntry, error) {
+	tallies := s.node.BlocklistHits(items)
+	out := make([]blocklistEntry, len(items))
+	for i := range items {
+		out[i] = blocklistEntry{items[i], hitsOf(tallies[i])}
+	}
+	return out, nil
+}
