@@ -94,11 +94,10 @@ func (c *Cloud) PBX() netip.Addr {
 	return netip.AddrFrom4([4]byte{10, 1, 1, byte(c.pbx)})
 }
 
-// Serve makes a node that runs on the edge listen as its node.yaml's sip.listen says, one
-// item a line, and starts it.
-func (c *Cloud) Serve(t *testing.T, listen ...string) *Node {
+// Serve starts a node on the edge that listens as these items of node.yaml's sip.listen say.
+func (c *Cloud) Serve(t *testing.T, env []string, listen ...string) *Node {
 	t.Helper()
-	n := New(t, Settings{Netns: c.Edge})
+	n := New(t, Settings{Netns: c.Edge, Env: env})
 	yaml := fmt.Sprintf("data_dir: %q\nhttp: {listen: %q, metrics: %q}\nlog: {level: debug, format: text}\nsip:\n  listen:\n",
 		n.Dir+"/data", n.HTTP, n.Metrics)
 	for _, item := range listen {
