@@ -83,11 +83,11 @@ func (f *Forward) Edit(e *sip.Edit) {
 
 // via puts our Via on top, and our Record-Route where there is any. Plain: the
 // sender's Via says where it came from (RFC 3261 18.2.1, RFC 3581). Hidden: the
-// Vias are the sender's secret.
+// Vias are the sender's secret. All of it stands before the first header, since a
+// sender may write his Record-Route above his Via, and ours has to come before that.
 func (f *Forward) via(e *sip.Edit) {
 	m := f.Message
-	first := m.First(sip.HdrVia).Line.Off
-	e.Insert(first).String("Via: SIP/2.0/").String(f.Out.Proto.Via()).Byte(' ').
+	e.Insert(m.Field(0).Line.Off).String("Via: SIP/2.0/").String(f.Out.Proto.Via()).Byte(' ').
 		String(f.Out.Host).Byte(':').Uint(uint64(f.Out.Port)).
 		String(";branch=").Bytes(f.Branch).String(";rport\r\n")
 	if len(f.Routes) > 0 {

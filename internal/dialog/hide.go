@@ -264,17 +264,19 @@ func (h *Hiding) headers(e *sip.Edit, m *sip.Message, out Address, id []byte) {
 // maskReferTo masks the host of a Refer-To's URI. The headers in it stay: the dialog
 // that they name is named right, or is none of ours.
 func (h *Hiding) maskReferTo(e *sip.Edit, m *sip.Message, s sip.Span) {
-	uri, u, ok := nextURI(m, s)
-	if !ok {
+	na, err := sip.ParseNameAddr(m.Slice(s))
+	u, bad := sip.ParseURI(na.URI)
+	if err != nil || bad != nil || len(u.Host) == 0 {
 		h.MaskNames(e, m, s)
 		return
 	}
-	from, to := hostSpan(m.Slice(uri), &u)
-	host := sip.Span{Off: uri.Off + uint16(from), End: uri.Off + uint16(to)}
+	uri := m.SpanOf(na.URI)
+	from, to := hostSpan(na.URI, &u)
 	h.MaskNames(e, m, sip.Span{Off: s.Off, End: uri.Off})
 	if !startsAt(h.renamed, uri.Off) && !h.Own(u.Host) {
-		e.At(host).String(h.Mask)
+		e.At(sip.Span{Off: uri.Off + uint16(from), End: uri.Off + uint16(to)}).String(h.Mask)
 	}
+	h.MaskNames(e, m, sip.Span{Off: uri.End, End: s.End})
 }
 
 // urlHost finds the host, with its port, of a URL such as http://host:port/path.

@@ -37,12 +37,12 @@ func TestWalk(t *testing.T) {
 		{
 			"PBX in the network", "pbx.example.com", false, 5060,
 			map[string][]string{"Public address": {"none"}, "SIP domain": {"pbx.example.com"}, "PBX, as host": {pbxAddr}},
-			[2]string{"udp", "tcp"},
+			[2]string{"udp", "tls"},
 		},
 		{ // and who only types Enter at first, or has left the PBX on Tollgate's port, is told better
 			"PBX on the machine, no domain", machineAddr, true, 5080,
 			map[string][]string{"Public address": {"", "none"}, "PBX, as host": {machineAddr, machineAddr + ":5080"}},
-			[2]string{"udp", "tcp"},
+			[2]string{"udp", "tls"},
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
