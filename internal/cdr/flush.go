@@ -1,0 +1,171 @@
+package cdr
+
+import (
+	"context"
+	"time"
+
+	"tollgate/internal/store"
+)
+
+// Run begins to bring records to the store and to remove old ones, until Close.
+func (w *Writer) Run() {
+	ctx, cancel := context.WithCancel(context.Background())
+	w.done.Go(func() {
+		defer cancel()
+		w.run(ctx)
+	})
+	w.done.Go(func() {
+		<-w.stop
+		last := time.NewTimer(closing)
+		defer last.Stop()
+		select {
+		case <-last.C:
+			cancel()
+		case <-ctx.Done():
+		}
+	})
+}
+
+// Close brings what still waits to the store, for some seconds at most. Whoever calls
+// Ended later has his record in the journal.
+func (w *Writer) Close() {
+	close(w.stop)
+	w.done.Wait()
+}
+
+func (w *Writer) run(ctx context.Context) {
+	tick := time.NewTicker(flushEvery)
+	defer tick.Stop()
+	var retry time.Time
+	prune := time.Now()
+	for {
+		select {
+		case <-w.stop:
+			w.flush(ctx)
+			return
+		case <-tick.C:
+		case <-w.wake:
+		}
+		now := time.Now()
+		if now.Before(retry) {
+			continue
+		}
+		if !w.flush(ctx) {
+			retry = now.Add(retryAfter)
+		} else if w.cfg.Keep > 0 && !now.Before(prune) {
+			// A few at a time, so that new records never wait long behind old ones.
+			if !w.prune(ctx, now) {
+				prune = now.Add(pruneEvery)
+			}
+		}
+	}
+}
+
+// flush brings all to the store that waits now; false where that takes none.
+func (w *Writer) flush(ctx context.Context) bool {
+	for range 2 { // what is left of a batch that the store refused, and what came since
+		for w.writing.waiting() > 0 {
+			part := w.writing.entries[w.writing.next:][:min(flushAt, w.writing.waiting())]
+			if err := w.cfg.Store.AddCDRs(ctx, w.decoded(part)); err != nil {
+				w.failed(err)
+				return false
+			}
+			w.stored(part)
+		}
+		w.mu.Lock()
+		w.writing.reset()
+		w.writing, w.filling = w.filling, w.writing
+		w.mu.Unlock()
+	}
+	return true
+}
+
+// decoded gives records as the store takes them. writing is read without the lock: it
+// changes only by this goroutine.
+func (w *Writer) decoded(part []entry) []store.CDR {
+	w.list = w.list[:0]
+	for _, e := range part {
+		if c, err := decode(e.id, w.writing.record(e)); err == nil { // we wrote it, or Restore has read it
+			w.list = append(w.list, c)
+		}
+	}
+	return w.list
+}
+
+// stored takes records off that the store has.
+func (w *Writer) stored(part []entry) {
+	for len(part) > 0 {
+		some := part[:min(unlock, len(part))]
+		part = part[len(some):]
+		w.mu.Lock()
+		for _, e := range some {
+			if e.kept {
+				w.cfg.Journal.Delete(e.id)
+			}
+			if e.call {
+				w.ended--
+			}
+		}
+		w.writing.next += len(some)
+		w.stats.Stored += uint64(len(some))
+		w.mu.Unlock()
+	}
+	w.recovered()
+}
+
+// recovered tells of the end of what was wrong.
+func (w *Writer) recovered() {
+	w.mu.Lock()
+	failing, lost := w.failing, w.unlogged
+	w.failing, w.unlogged, w.unkept = false, 0, w.unkept && w.waiting() > 0
+	if w.behind && w.ended < mostWaiting/2 {
+		w.behind = false
+		w.cfg.Behind(false)
+	}
+	w.mu.Unlock()
+	if failing || lost > 0 {
+		w.cfg.Log.Warn("call records are stored again", "lost", lost)
+	}
+}
+
+// failed tells, once, that the store takes no records, and has the journal try again what
+// it could not keep.
+func (w *Writer) failed(err error) {
+	w.mu.Lock()
+	first := !w.failing
+	w.failing = true
+	waiting := w.waiting()
+	if w.unkept {
+		w.unkept = w.putAgain() != nil
+	}
+	w.mu.Unlock()
+	if first {
+		w.cfg.Log.Error("call records cannot be stored; they wait, and calls go on", "waiting", waiting, "error", err.Error())
+	}
+}
+
+// putAgain puts what the journal could not keep. mu is held.
+func (w *Writer) putAgain() error {
+	for _, b := range [...]*batch{w.writing, w.filling} {
+		for i := b.next; i < len(b.entries); i++ {
+			e := &b.entries[i]
+			if e.kept {
+				continue
+			}
+			if err := w.cfg.Journal.Put(e.id, b.record(*e)); err != nil {
+				return err
+			}
+			e.kept = true
+		}
+	}
+	return nil
+}
+
+// prune removes some that are too old; false when there are no more, or that cannot be.
+func (w *Writer) prune(ctx context.Context, now time.Time) bool {
+	n, err := w.cfg.Store.PruneCDRs(ctx, now.Add(-w.cfg.Keep), pruneAtOnce)
+	if err != nil {
+		w.cfg.Log.Error("old call records cannot be removed", "error", err.Error())
+	}
+	return err == nil && n == pruneAtOnce
+}
