@@ -35,6 +35,9 @@ type Fault struct {
 	File    string      `json:"file,omitempty"` // of a file that was applied
 	Line    int         `json:"line,omitempty"`
 	Column  int         `json:"column,omitempty"`
+
+	Offset     *int `json:"offset,omitempty" doc:"Byte of a regex at which the fault is, from 0."`
+	OffsetChar *int `json:"offset_char,omitempty" doc:"The same in characters."`
 }
 
 // Error gives the detail.

@@ -18,6 +18,7 @@ func (s *server) tools() {
 		Method: http.MethodPost, Path: root + "/tools/explain", OperationID: "explain", Tags: []string{"tools"},
 		Summary: "What would happen to such a request, step by step", MaxBodyBytes: bodyLimit, BodyReadTimeout: bodyTime,
 	}, s.explain)
+	s.regexTool()
 }
 
 type explainInput struct{ Body ExplainQuery }

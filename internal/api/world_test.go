@@ -186,7 +186,11 @@ type problem struct {
 	Title  string
 	Status int
 	Detail string
-	Errors []struct{ Code, Field, Message, Want, Noun, Name, File string }
+	Errors []struct {
+		Code, Field, Message, Want, Noun, Name, File string
+		Offset                                       any
+		OffsetChar                                   any `json:"offset_char"`
+	}
 }
 
 func (a answer) problem(t *testing.T) problem {
