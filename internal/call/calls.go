@@ -31,6 +31,7 @@ type Transport interface {
 	Alive(f transport.Flow) bool
 	Adopt(f transport.Flow) (transport.Flow, bool)
 	Advertised(f transport.Flow) (host string, port uint16)
+	NetworkOf(f transport.Flow) string
 }
 
 // Phones is what calls need of the registrar.

@@ -29,9 +29,11 @@ func (c *Calls) wayTo(sh *transaction.Shard, call *Call, x *exchange) (transport
 }
 
 func (c *Calls) startWalk(call *Call, x *exchange) {
-	target, ok := c.target(call, call.leg(call.dialog(x.fork), x.from.Other()))
+	leg := call.leg(call.dialog(x.fork), x.from.Other())
+	target, ok := c.target(call, leg)
 	x.walk = new(peer.Walk)
 	x.walk.Start(&policy.Candidates{Foreign: ok}, target)
+	x.walk.Within(c.cfg.Transport.NetworkOf(leg.Flow))
 }
 
 // target is where a leg is looked for when its flow is of no use (RFC 3263). The
@@ -105,7 +107,7 @@ func (c *Calls) quickWay(leg dialog.Leg, call *Call) (transport.Flow, bool) {
 		flow.Remote = to
 		return flow, true
 	}
-	return c.cfg.Transport.Find(transport.Hop{Proto: proto, Addr: to}, "")
+	return c.cfg.Transport.Find(transport.Hop{Proto: proto, Addr: to}, c.cfg.Transport.NetworkOf(leg.Flow))
 }
 
 // current gives a leg's flow, or where its phone has registered from since: over a new
@@ -154,6 +156,7 @@ func (c *Calls) reach(call *Call, leg dialog.Leg, then func(f transport.Flow, ok
 	target, ok := c.target(call, leg)
 	r := &reaching{router: c.inside, then: then}
 	r.walk.Start(&policy.Candidates{Foreign: ok}, target)
+	r.walk.Within(c.cfg.Transport.NetworkOf(leg.Flow))
 	return r.step()
 }
 

@@ -81,6 +81,7 @@ func (r *rig) Dial(_ transport.Hop, _ string, done func(transport.Flow, error)) 
 }
 func (r *rig) IsOwn(a netip.AddrPort) bool                   { return a == edgeAddr }
 func (r *rig) Alive(f transport.Flow) bool                   { return !r.dead[f.Conn] }
+func (r *rig) NetworkOf(transport.Flow) string               { return "" }
 func (r *rig) Advertised(transport.Flow) (string, uint16)    { return "192.0.2.1", 5060 }
 func (r *rig) Adopt(f transport.Flow) (transport.Flow, bool) { return f, true }
 func (r *rig) Listeners() []transport.Listener               { return nil }

@@ -21,15 +21,38 @@ func (w *Watch) ask(key neighbour) {
 	}
 	dest, asked := r.dests[0], r.asked
 	w.mu.Unlock()
+	if !asked {
+		w.resolve(key, dest)
+		return
+	}
 	shard := uint8(hashOf(key) % uint32(w.layer.Shards()))
 	w.layer.Do(shard, func(sh *transaction.Shard) {
 		slot, p := w.pings[sh.Index].Alloc()
-		*p = ping{gen: p.gen + 1, slot: slot, used: true, quiet: !asked, key: key}
+		*p = ping{gen: p.gen + 1, slot: slot, used: true, key: key}
 		var list policy.Candidates
 		list.List[0], list.N = dest, 1
 		p.walk.Start(&list, transport.Target{})
 		w.next(sh, p)
 	})
+}
+
+// resolve keeps the addresses of a neighbour up to date that is not to be asked.
+func (w *Watch) resolve(key neighbour, dest *policy.Destination) {
+	target := TargetOf(dest)
+	settle := func(hops []transport.Hop, _ error) { w.settle(key, 0, 0, addrsOf(hops)) }
+	if hops, known := w.cfg.Router.Resolver.Lookup(target); known {
+		settle(hops, nil)
+		return
+	}
+	w.cfg.Router.Resolver.Resolve(target, settle)
+}
+
+func addrsOf(hops []transport.Hop) []netip.AddrPort {
+	addrs := make([]netip.AddrPort, 0, len(hops))
+	for _, h := range hops {
+		addrs = append(addrs, h.Addr)
+	}
+	return addrs
 }
 
 func (p *ping) ref() uint64 { return uint64(p.gen)<<32 | uint64(p.slot) }
@@ -41,7 +64,7 @@ func (w *Watch) next(sh *transaction.Shard, p *ping) {
 		switch {
 		case step == Waiting:
 			return
-		case step == Exhausted || p.quiet:
+		case step == Exhausted:
 			w.over(sh, p, p.last, 0)
 			return
 		}
@@ -62,13 +85,21 @@ func (w *Watch) send(sh *transaction.Shard, p *ping, flow transport.Flow) bool {
 	msg := "OPTIONS sip:" + to + " SIP/2.0\r\nVia: SIP/2.0/" + flow.Proto.Via() + " " + host + ":" + strconv.Itoa(int(port)) +
 		";branch=" + string(b) + ";rport\r\nMax-Forwards: 70\r\nFrom: <sip:ping@" + host + ">;tag=" + string(b[len(b)-12:]) +
 		"\r\nTo: <sip:" + to + ">\r\nCall-ID: " + string(b[7:]) + "@ping\r\nCSeq: 1 OPTIONS\r\nContact: <sip:ping@" + host + ":" +
-		strconv.Itoa(int(port)) + ">\r\nAccept: application/sdp\r\nUser-Agent: Tollgate\r\nContent-Length: 0\r\n\r\n"
+		strconv.Itoa(int(port)) + contactParam(flow.Proto) + ">\r\nAccept: application/sdp\r\nUser-Agent: Tollgate\r\nContent-Length: 0\r\n\r\n"
 	if sh.SendRequest(p.client, sip.OPTIONS, flow, []byte(msg)) != nil {
 		return false
 	}
 	p.sent = sh.Since()
 	p.timer = sh.After(patience, w.user, 0, p.ref())
 	return true
+}
+
+// contactParam says over which protocol a Contact is reached, where it is not UDP.
+func contactParam(p transport.Proto) string {
+	if p == transport.UDP {
+		return ""
+	}
+	return ";transport=" + p.String()
 }
 
 // hostPort is a destination's host as a URI has it, with the port that it is asked at.
@@ -90,11 +121,7 @@ func (w *Watch) ping(sh *transaction.Shard, ref uint64) *ping {
 // over ends a question.
 func (w *Watch) over(sh *transaction.Shard, p *ping, code int, rtt time.Duration) {
 	sh.Stop(&p.timer)
-	addrs := make([]netip.AddrPort, 0, len(p.walk.hops))
-	for _, h := range p.walk.hops {
-		addrs = append(addrs, h.Addr)
-	}
-	key := p.key
+	key, addrs := p.key, addrsOf(p.walk.hops)
 	p.used, p.walk = false, Walk{}
 	w.pings[sh.Index].Release(p.slot)
 	w.settle(key, code, rtt, addrs)

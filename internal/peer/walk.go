@@ -43,7 +43,8 @@ type Router struct {
 type Walk struct {
 	list    policy.Candidates
 	foreign transport.Target
-	next    int // candidate to resolve next
+	network string // of foreign; "" = any
+	next    int    // candidate to resolve next
 	current *policy.Destination
 	hops    []transport.Hop
 	hop     int
@@ -54,6 +55,10 @@ type Walk struct {
 func (w *Walk) Start(list *policy.Candidates, foreign transport.Target) {
 	*w = Walk{list: *list, foreign: foreign}
 }
+
+// Within keeps the way to a foreign target to a network's listeners: a dialog stays in the
+// network that it began in.
+func (w *Walk) Within(network string) { w.network = network }
 
 // Destination is the candidate that the last Next led to; nil for a foreign host.
 func (w *Walk) Destination() *policy.Destination { return w.current }
@@ -146,7 +151,7 @@ func (r *Router) connect(w *Walk, size int, waiter Waiter, shard uint8, ref uint
 		w.hop, w.opened = w.hop+1, transport.Flow{}
 		return flow, Ready, false
 	}
-	network := ""
+	network := w.network
 	if w.current != nil {
 		network = w.current.Network
 	}

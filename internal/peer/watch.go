@@ -72,7 +72,6 @@ type Watch struct {
 type ping struct {
 	gen, slot uint32
 	used      bool
-	quiet     bool // only resolve: keepalive is off
 	key       neighbour
 	walk      Walk
 	client    transaction.ID

@@ -90,6 +90,14 @@ func (t *Transport) Advertised(f Flow) (host string, port uint16) {
 	return t.own.text(f.Local.Addr()), l.Addr.Port()
 }
 
+// NetworkOf gives the network that a flow's listener is in.
+func (t *Transport) NetworkOf(f Flow) string {
+	if int(f.Listener) >= len(t.listeners) {
+		return ""
+	}
+	return t.listeners[f.Listener].Network
+}
+
 // IsOwn says whether a is an address and port of one of the listeners, or one
 // that they advertise.
 func (t *Transport) IsOwn(a netip.AddrPort) bool {
