@@ -10,7 +10,7 @@
 //	manifest.json   Manifest: the format's version, and the names and sizes of the parts
 //	tollgate.db     the database
 //	secrets.key     the sealing key, as it lies in the data folder; not there where it comes from the environment
-//	journal         live bindings and calls, as journal.Snapshot writes them; not there where there is no journal
+//	journal         live bindings and calls, and call records that are not in the database yet, as journal.Snapshot writes them; not there where there is no journal
 //
 // Whoever has the file has every secret in it.
 package backup
@@ -138,6 +138,14 @@ func (s *Source) gather(ctx context.Context, m *Manifest) (parts []*os.File, err
 		return nil, fmt.Errorf("a folder for the copy: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	// The journal first: a call record that leaves it meanwhile is in the database then. One that
+	// is in both is stored once.
+	records := filepath.Join(dir, JournalName)
+	if s.Journal != nil {
+		if err := writeJournal(records, s.Journal); err != nil {
+			return nil, err
+		}
+	}
 	if m.Schema, err = store.Snapshot(ctx, s.Dir, filepath.Join(dir, databaseName)); err != nil {
 		return nil, err
 	}
@@ -146,11 +154,7 @@ func (s *Source) gather(ctx context.Context, m *Manifest) (parts []*os.File, err
 		files = append(files, filepath.Join(s.Dir, keyName))
 	}
 	if s.Journal != nil {
-		file := filepath.Join(dir, JournalName)
-		if err := writeJournal(file, s.Journal); err != nil {
-			return nil, err
-		}
-		files = append(files, file)
+		files = append(files, records)
 	}
 	for _, file := range files {
 		f, err := os.Open(file)

@@ -9,10 +9,10 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"runtime"
-	"sync/atomic"
 	"time"
 
 	"tollgate/internal/call"
+	"tollgate/internal/cdr"
 	"tollgate/internal/config"
 	"tollgate/internal/dialog"
 	"tollgate/internal/gate"
@@ -50,7 +50,9 @@ type Edge struct {
 	recorder  *record.Recorder
 	receiver  *receiver
 	journal   *journal.Journal
-	full      atomic.Bool // the journal's disk
+	cdrs      *cdr.Writer
+	ids       *dialog.Minter
+	full      fullness
 	prover    *prover
 	clashes   clashes
 	resolver  *transport.Resolver
@@ -105,7 +107,8 @@ func transportConfig(cfg *config.Node, log *slog.Logger) transport.Config {
 // wire builds the SIP side, from the ground up.
 func (e *Edge) wire(minter *dialog.Minter) {
 	e.table.SetPlatform(policy.Platform{Calls: e.cfg.Limits.Calls, CPS: e.cfg.Limits.CPS, Local: e.localHosts()})
-	e.recorder = record.New(e.log)
+	e.recorder, e.ids = record.New(e.log), minter
+	e.cdrs = e.newCDRs()
 	e.live = memory.New()
 	if e.cfg.Test.Live == "delayed" {
 		e.live = delayed.New(e.live, 40*time.Millisecond, 1)
@@ -136,7 +139,7 @@ func (e *Edge) wire(minter *dialog.Minter) {
 		Registrar: e.registrar, Minter: minter, Decided: e.decided,
 	}, e.layer)
 	core.Gate = e.gate
-	e.gate.Full(e.full.Load())
+	e.full.tell(e.gate)
 	e.receiver = &receiver{layer: e.layer, registrar: e.registrar}
 }
 
@@ -192,6 +195,7 @@ func (e *Edge) ended(c call.Ending) {
 	e.recorder.Ended(record.Ending{
 		Reason: c.Reason, Status: c.Status, Setup: c.Setup, Duration: c.Duration, Answered: c.Answered,
 	})
+	e.recordCall(&c)
 }
 
 func (e *Edge) decided(sh *transaction.Shard, d *gate.Decision) {
@@ -206,6 +210,7 @@ func (e *Edge) decided(sh *transaction.Shard, d *gate.Decision) {
 		v.CallID, v.Target = d.Message.CallID(), d.Message.RequestURI()
 	}
 	e.recorder.Decided(&v)
+	e.recordRefusal(d)
 }
 
 // Run serves until ctx ends, then drains: no new calls, and the live ones have
@@ -223,6 +228,7 @@ func (e *Edge) Run(ctx, stop context.Context) error {
 	e.watch.Run()
 	e.registrar.Run()
 	e.journal.Run(e.checkpoint)
+	e.cdrs.Run()
 	e.follower.start()
 	e.prover.start()
 	for _, l := range e.Info().Listeners {
@@ -284,6 +290,9 @@ func (e *Edge) close() {
 	}
 	if e.layer != nil && e.http != nil {
 		e.layer.Close()
+	}
+	if e.cdrs != nil {
+		e.cdrs.Close() // its last records are in the journal if the store takes none
 	}
 	if e.journal != nil {
 		e.logged("journal", e.journal.Close())

@@ -4,6 +4,7 @@ import (
 	"path/filepath"
 
 	"tollgate/internal/backup"
+	"tollgate/internal/cdr"
 	"tollgate/internal/dialog"
 	"tollgate/internal/journal"
 )
@@ -12,6 +13,7 @@ import (
 const (
 	keptCall journal.Kind = 1 + iota
 	keptBinding
+	keptCDR
 )
 
 // keeper is the journal of one kind of records.
@@ -39,10 +41,7 @@ func (e *Edge) openJournal() (err error) {
 // journalFull is told when nothing more can be kept, and when it can again: a call or
 // registration that a crash would lose is not let in.
 func (e *Edge) journalFull(full bool) {
-	e.full.Store(full)
-	if e.gate != nil {
-		e.gate.Full(full)
-	}
+	e.full.set(&e.full.journal, full)
 	if full {
 		e.log.Error("the disk is full: no new calls and registrations", "data_dir", e.cfg.DataDir)
 	}
@@ -61,6 +60,8 @@ func (e *Edge) restore() error {
 			}
 		case keptBinding:
 			err = e.registrar.Restore(dialog.Stable(id), data)
+		case keptCDR:
+			err = e.cdrs.Restore(cdr.ID(id), data)
 		}
 		if err != nil {
 			e.log.Warn("not restored", "kind", int(kind), "error", err.Error())
@@ -78,5 +79,8 @@ func (e *Edge) checkpoint() error {
 	if err := e.calls.Checkpoint(); err != nil {
 		return err
 	}
-	return e.registrar.Checkpoint()
+	if err := e.registrar.Checkpoint(); err != nil {
+		return err
+	}
+	return e.cdrs.Checkpoint()
 }

@@ -57,6 +57,7 @@ var parts = []part{
 	{"internal/media", slices.Concat(sql, httpAPI, []string{"tollgate/sip/..."})},
 	{"internal/kernel", slices.Concat(sql, httpAPI, wire)},
 	{"internal/record", nil},
+	{"internal/cdr", slices.Concat(sockets, httpAPI, wire, policy, []string{"database/sql/...", "github.com/uptrace/bun/..."})},
 	{"internal/dialog", slices.Concat(sql, httpAPI, policy)},
 	{"internal/peer", slices.Concat(sql, httpAPI)},
 	{"internal/registrar", slices.Concat(sql, httpAPI)},

@@ -1,0 +1,135 @@
+package edge
+
+import (
+	"encoding/binary"
+	"sync"
+	"time"
+
+	"tollgate/internal/call"
+	"tollgate/internal/cdr"
+	"tollgate/internal/dialog"
+	"tollgate/internal/gate"
+	"tollgate/internal/journal"
+	"tollgate/internal/policy"
+	"tollgate/sip"
+)
+
+// cdrKeeper is the journal of call records.
+type cdrKeeper struct{ journal *journal.Journal }
+
+// Put is cdr.Journal.
+func (k cdrKeeper) Put(id cdr.ID, data []byte) error {
+	return k.journal.Put(keptCDR, journal.ID(id), data)
+}
+
+// Delete is cdr.Journal.
+func (k cdrKeeper) Delete(id cdr.ID) { k.journal.Delete(keptCDR, journal.ID(id)) }
+
+func (e *Edge) newCDRs() *cdr.Writer {
+	return cdr.New(cdr.Config{
+		Store: e.store, Journal: cdrKeeper{e.journal}, Log: e.log, Keep: e.cfg.Retention.CDRs, Behind: e.recordsBehind,
+	})
+}
+
+// recordsBehind is told when the records of so many calls wait for the database that no
+// new calls should make more of them, and when there is room again.
+func (e *Edge) recordsBehind(is bool) {
+	e.full.set(&e.full.records, is)
+	if is {
+		e.log.Error("the database takes no call records: no new calls and registrations", "data_dir", e.cfg.DataDir)
+	}
+}
+
+// fullness is why nothing new is let in: either of two things that must be kept cannot be.
+type fullness struct {
+	mu      sync.Mutex // guards what follows, and the order in which the gate is told
+	journal bool
+	records bool
+	gate    *gate.Gate // nil until there is one
+}
+
+func (f *fullness) set(which *bool, is bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	*which = is
+	if f.gate != nil {
+		f.gate.Full(f.journal || f.records)
+	}
+}
+
+// tell has a gate told from now on.
+func (f *fullness) tell(g *gate.Gate) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.gate = g
+	g.Full(f.journal || f.records)
+}
+
+// challenged says that an INVITE was answered with a challenge: its retry with credentials
+// is the attempt (RFC 3261 22.1).
+func challenged(status int) bool { return status == 401 || status == 407 }
+
+// recordCall keeps the record of a call.
+func (e *Edge) recordCall(c *call.Ending) {
+	if !c.Answered && challenged(c.Status) {
+		return
+	}
+	r := cdr.Record{
+		ID: cdr.ID(c.ID), Outbound: c.Direction == policy.Outbound, Hidden: c.Hidden, Answered: c.Answered,
+		Started: c.Started, Setup: c.Setup, Duration: c.Duration, Status: c.Status, Reason: c.Reason.Code(), EndedBy: cdr.Tollgate,
+		CallID: c.CallID, FarCallID: c.FarCallID, From: c.From, To: c.To, URI: c.URI,
+		Source: c.Source.Remote, SourceTransport: c.Source.Proto.String(),
+		Target: c.Target.Remote, TargetTransport: c.Target.Proto.String(),
+	}
+	if c.Reason == policy.OK || c.Reason == policy.Canceled {
+		if r.EndedBy = cdr.Caller; c.By == dialog.Callee {
+			r.EndedBy = cdr.Callee
+		}
+	}
+	if c.Destination != nil {
+		r.DestinationID, r.Destination = c.Destination.ID, c.Destination.Name
+	}
+	of(&r, c.Customer)
+	e.cdrs.Ended(&r)
+}
+
+func of(r *cdr.Record, c *policy.Customer) {
+	r.Company, r.Customer, r.CustomerName = c.Company.ID, c.Settings.ID, c.Settings.Name
+}
+
+// recordRefusal keeps the record of an INVITE that the gate refused, of a known customer.
+func (e *Edge) recordRefusal(d *gate.Decision) {
+	m := d.Message
+	if d.Method != sip.INVITE || !d.Verdict.Refused() || d.Identity.Customer == nil || m == nil || challenged(d.Verdict.Status) {
+		return
+	}
+	now := time.Now()
+	r := cdr.Record{
+		ID: e.refusalID(d, now), Outbound: d.Identity.Direction == policy.Outbound, Started: now,
+		Status: d.Verdict.Status, Reason: d.Verdict.Reason.Code(), Rule: d.Verdict.Rule, EndedBy: cdr.Tollgate,
+		CallID: m.CallID(), From: dialog.WithoutTag(m.Value(sip.HdrFrom)), To: dialog.WithoutTag(m.Value(sip.HdrTo)), URI: m.RequestURI(),
+		Source: d.Source, SourceTransport: d.Proto.String(),
+	}
+	if d.Verdict.Reason == policy.Canceled {
+		r.EndedBy = cdr.Caller
+	}
+	of(&r, d.Identity.Customer)
+	e.cdrs.Refused(&r)
+}
+
+// refusalID is the same for the retransmissions of one INVITE, which the gate decides again
+// as it keeps nothing of what it refuses (RFC 3261 17.2.3: branch, sent-by and method; 8.1.1.7
+// makes the branch unique). The hour is in it for senders whose branches are not.
+func (e *Edge) refusalID(d *gate.Decision, now time.Time) cdr.ID {
+	m := d.Message
+	var room [512]byte
+	key := binary.BigEndian.AppendUint64(append(room[:0], "refused"...), uint64(now.Unix()/3600))
+	addr := d.Source.Addr().As16()
+	key = binary.BigEndian.AppendUint16(append(key, addr[:]...), d.Source.Port())
+	key = binary.BigEndian.AppendUint32(key, m.CSeq())
+	if via := m.TopVia(); via != nil {
+		key = append(append(key, via.Branch...), 0)
+	}
+	key = append(append(key, m.CallID()...), 0)
+	return cdr.ID(e.ids.Derive(append(key, m.FromTag()...)))
+}
