@@ -14,7 +14,7 @@ import (
 //	Outside 198.51.100.1 ---- 198.51.100.2 and up, router 192.168.77.1 ---- 192.168.77.2 Phone
 //
 // The router masquerades the phone as its own address and a range of ports, and forgets
-// UDP flows that were quiet for Forgets. Nothing of the machine's own network is touched.
+// UDP flows that were quiet for Forgets, unless told otherwise. Nothing of the machine's own network is touched.
 type Home struct {
 	Outside Netns // where the node and the PBX run
 	Phone   Netns
@@ -41,9 +41,7 @@ func NAT(t testing.TB) *Home {
 	join(t, h.Phone, HomePhone, h.router, "inner", routerInside)
 	h.Phone.run(t, "ip", "route", "add", "default", "via", routerInside)
 	h.router.sysctl(t, "net/ipv4/ip_forward", "1")
-	for _, name := range []string{"udp_timeout", "udp_timeout_stream"} {
-		h.router.sysctl(t, "net/netfilter/nf_conntrack_"+name, fmt.Sprint(int(Forgets.Seconds())))
-	}
+	h.Remember(t, Forgets)
 	for _, name := range []string{"tcp_be_liberal", "tcp_ignore_invalid_rst"} { // resets reach a phone that has moved
 		h.router.sysctl(t, "net/netfilter/nf_conntrack_"+name, "1")
 	}
@@ -59,6 +57,15 @@ func join(t testing.TB, ns Netns, addr string, router Netns, end, routerAddr str
 	ns.run(t, "ip", "link", "set", "eth0", "up")
 	router.run(t, "ip", "address", "add", routerAddr+"/24", "dev", end)
 	router.run(t, "ip", "link", "set", end, "up")
+}
+
+// Remember makes the router keep UDP flows that are quiet for so long, in whole seconds; it
+// counts from a flow's next packet.
+func (h *Home) Remember(t testing.TB, quiet time.Duration) {
+	t.Helper()
+	for _, name := range []string{"udp_timeout", "udp_timeout_stream"} {
+		h.router.sysctl(t, "net/netfilter/nf_conntrack_"+name, fmt.Sprint(int(quiet.Seconds())))
+	}
 }
 
 // Public is the address that the outside sees of the phone.

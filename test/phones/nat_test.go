@@ -44,6 +44,7 @@ func TestNAT(t *testing.T) {
 				b.quiet()
 				b.calls()
 				b.moved()
+				b.home.Remember(t, time.Minute) // so that the hole outlives a node that is slow to start
 				b.calls()
 				b.restarted(syscall.SIGTERM)
 				b.restarted(syscall.SIGKILL)
