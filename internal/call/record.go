@@ -179,12 +179,10 @@ func decodeRecord(data []byte, call *Call) (s saved, err error) {
 // lasts says that a record is of something whose end will come: a call, by its
 // parties, or a subscription, by its time.
 func (c *Call) lasts(s *saved) bool {
-	switch {
-	case c.state == watched:
+	if c.state == watched {
 		return s.session != 0 && (c.method == sip.INVITE || c.method == sip.SUBSCRIBE || c.method == sip.REFER)
-	default:
-		return c.method == sip.INVITE && c.confirmed > 0 && s.answered != 0
 	}
+	return c.method == sip.INVITE && c.confirmed > 0 && s.answered != 0
 }
 
 func (d *decoder) dialog(call *Call) (one dialog.Dialog) {

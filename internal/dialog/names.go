@@ -32,9 +32,6 @@ type Mention struct {
 // Party says that a party is named, by ID.
 func (n *Mention) Party() bool { return n.party.End > 0 }
 
-// maxMentions is how many a request can have: one header of each kind, and Refer-To.
-const maxMentions = 4
-
 // Mentions appends what a request says of dialogs.
 func (m *Minter) Mentions(dst []Mention, msg *sip.Message) []Mention {
 	for _, id := range [...]sip.HeaderID{sip.HdrReplaces, sip.HdrJoin, sip.HdrTargetDialog} {

@@ -1,6 +1,7 @@
 package dialog_test
 
 import (
+	"errors"
 	"net/netip"
 	"strings"
 	"testing"
@@ -128,7 +129,7 @@ func FuzzNames(f *testing.F) {
 			return
 		}
 		for _, hidden := range []bool{false, true} {
-			if _, err := renamed(t, m, hidden); err != nil && err != sip.ErrEdits {
+			if _, err := renamed(t, m, hidden); err != nil && !errors.Is(err, sip.ErrEdits) {
 				t.Errorf("hidden=%v: %v", hidden, err)
 			}
 		}

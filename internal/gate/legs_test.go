@@ -52,9 +52,7 @@ func uas(at netip.AddrPort, request, tag string) *leg {
 
 func elements(lines []string) (list []string) {
 	for _, line := range lines {
-		for _, one := range strings.Split(line, ", ") {
-			list = append(list, one)
-		}
+		list = append(list, strings.Split(line, ", ")...)
 	}
 	return list
 }
@@ -149,7 +147,6 @@ type book struct {
 	mu   sync.Mutex
 	kept map[dialog.Stable][]byte
 	log  []string // "put", "delete" and the first words of what was sent, in order
-	full bool
 }
 
 func (b *book) Put(id dialog.Stable, data []byte) error {
@@ -195,6 +192,15 @@ func (r *rig) restart(after time.Duration, f func(n *rig)) {
 	n.layer.Run()
 	defer n.layer.Close()
 	f(n)
+}
+
+// unsendable makes sending to some addresses fail, or no longer.
+func (r *rig) unsendable(is bool, to ...netip.AddrPort) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, a := range to {
+		r.refuses[a] = is
+	}
 }
 
 // escaped writes a value as the header of a URI has it.

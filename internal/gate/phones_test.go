@@ -316,11 +316,11 @@ func TestCancelPhones(t *testing.T) {
 func TestPhonesUnsendable(t *testing.T) {
 	both(t, func(r *rig, _ bool) {
 		one, two := r.register("3401", 1), r.register("3401", 2)
-		r.refuses[one.at] = true
+		r.unsendable(true, one.at)
 		r.in(pbxAddr, fromPBX("INVITE", aor, "u1"))
 		pbx, _ := two.takes(two.wants("INVITE"))
 		r.ends(pbx, two.at)
-		r.refuses[two.at] = true
+		r.unsendable(true, two.at)
 		text := fromPBX("INVITE", aor, "u2")
 		r.in(pbxAddr, text)
 		r.want(pbxAddr, "SIP/2.0 480 ")

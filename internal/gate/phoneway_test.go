@@ -150,7 +150,9 @@ func TestPhoneOverTCP(t *testing.T) {
 		pbx := uac(pbxAddr, r.want(pbxAddr, "SIP/2.0 200 "))
 		r.in(pbxAddr, pbx.next("ACK", ""))
 		r.want(first.Remote, "ACK ")
+		r.mu.Lock()
 		r.dead[1] = true
+		r.mu.Unlock()
 		if register(second, "2") != token {
 			t.Error("another token over another connection")
 		}
@@ -237,16 +239,16 @@ func TestMessageRefused(t *testing.T) {
 func TestMessageUnsendable(t *testing.T) {
 	both(t, func(r *rig, _ bool) {
 		one, two := r.register("3401", 1), r.register("3401", 2)
-		r.refuses[two.at], r.refuses[one.at] = true, false
 		for i, p := range []*phone{one, two} { // whichever comes first
-			r.refuses[one.at], r.refuses[two.at] = p == two, p == one
+			r.unsendable(p == two, one.at)
+			r.unsendable(p == one, two.at)
 			r.in(pbxAddr, fromPBX("MESSAGE", aor, "u"+itoa(i)))
 			p.wants("MESSAGE")
 			r.wait(5100 * time.Millisecond)
 			r.want(pbxAddr, "SIP/2.0 408 ")
 			r.drain(p.at)
 		}
-		r.refuses[one.at], r.refuses[two.at] = true, true
+		r.unsendable(true, one.at, two.at)
 		r.in(pbxAddr, fromPBX("MESSAGE", aor, "u3"))
 		r.want(pbxAddr, "SIP/2.0 480 ")
 		r.quiet()

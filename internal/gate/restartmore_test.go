@@ -125,18 +125,18 @@ func TestProbeNotNeeded(t *testing.T) {
 // TestProbeUnsendable: nothing can be sent to one party, or to both.
 func TestProbeUnsendable(t *testing.T) {
 	afterRestart(t, func(n *rig, alice, _ *leg) {
-		n.refuses[aliceAddr] = true
+		n.unsendable(true, aliceAddr)
 		n.wait(time.Minute)
 		n.until(pbxAddr)
 		n.in(pbxAddr, answer(n.want(pbxAddr, "OPTIONS "), "200 OK", ""))
 		n.wait(time.Minute)
-		n.refuses[aliceAddr] = false
+		n.unsendable(false, aliceAddr)
 		n.drain(pbxAddr)
 		n.ends(alice, pbxAddr)
 		n.over(200)
 	})
 	afterRestart(t, func(n *rig, _, _ *leg) {
-		n.refuses[aliceAddr], n.refuses[pbxAddr] = true, true
+		n.unsendable(true, aliceAddr, pbxAddr)
 		n.wait(2 * time.Minute)
 		if len(n.ended) != 1 || n.ended[0].Reason != policy.PartiesGone {
 			n.t.Errorf("ended as %+v", n.ended)

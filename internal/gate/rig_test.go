@@ -80,7 +80,6 @@ func (r *rig) Dial(_ transport.Hop, _ string, done func(transport.Flow, error)) 
 	go done(transport.Flow{}, errors.New("no TCP here"))
 }
 func (r *rig) IsOwn(a netip.AddrPort) bool                   { return a == edgeAddr }
-func (r *rig) Alive(f transport.Flow) bool                   { return !r.dead[f.Conn] }
 func (r *rig) NetworkOf(transport.Flow) string               { return "" }
 func (r *rig) Advertised(transport.Flow) (string, uint16)    { return "192.0.2.1", 5060 }
 func (r *rig) Adopt(f transport.Flow) (transport.Flow, bool) { return f, true }
@@ -103,6 +102,12 @@ func (r *rig) Lookup(t transport.Target) ([]transport.Hop, bool) {
 		proto = transport.UDP
 	}
 	return []transport.Hop{{Proto: proto, Addr: netip.AddrPortFrom(a, port)}}, true
+}
+
+func (r *rig) Alive(f transport.Flow) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return !r.dead[f.Conn]
 }
 
 // run gives f a rig with one customer, acme.test, and two destinations.
@@ -267,6 +272,9 @@ func (r *rig) nothing(to netip.AddrPort) {
 
 // wait lets virtual time pass.
 func (r *rig) wait(d time.Duration) {
+	for i := range r.layer.Shards() {
+		r.layer.Stats(i) // the clock's goroutine sees what the test has done so far
+	}
 	time.Sleep(d) // virtual: testing/synctest
 	synctest.Wait()
 }
