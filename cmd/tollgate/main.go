@@ -55,6 +55,8 @@ type commands struct {
 	Hangup       hangupCommand       `cmd:"" help:"End a call on both sides."`
 	Bindings     bindingsCommand     `cmd:"" help:"List phones that have registered."`
 	Destinations destinationsCommand `cmd:"" help:"List destinations with their state."`
+	Firewall     firewallCommand     `cmd:"" help:"List firewall rules with what they have matched."`
+	Blocklist    blocklistCommand    `cmd:"" help:"List block list entries with what they have matched."`
 	Explain      explainCommand      `cmd:"" help:"What would happen to a request, step by step."`
 	Probe        probeCommand        `cmd:"" help:"Place a real call through the node and print its ladder."`
 	Backup       backupCommand       `cmd:"" help:"Write all of a node into one file, while it runs or not."`

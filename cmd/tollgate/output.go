@@ -4,8 +4,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/goccy/go-yaml"
@@ -29,7 +31,7 @@ func (p *program) print(v any, asText func()) error {
 // printJSON writes JSON as it is, or as YAML.
 func (p *program) printJSON(data []byte) error {
 	if p.cli.Output == "yaml" {
-		asYAML, err := yaml.JSONToYAML(data)
+		asYAML, err := yaml.JSONToYAML([]byte(spelled(harmless(string(data)))))
 		if err != nil {
 			return fmt.Errorf("as YAML: %w", err)
 		}
@@ -40,7 +42,7 @@ func (p *program) printJSON(data []byte) error {
 	if err := indented(&out, data); err != nil {
 		return err
 	}
-	_, err := io.WriteString(p.stdout, out.String())
+	_, err := io.WriteString(p.stdout, harmless(out.String()))
 	return err
 }
 
@@ -48,6 +50,49 @@ func indented(w io.Writer, data []byte) error {
 	enc := json.NewEncoder(w)
 	enc.SetIndent("", "  ")
 	return enc.Encode(json.RawMessage(data))
+}
+
+// harmless is the same JSON with escapes for all that a terminal would not show but obey.
+func harmless(text string) string {
+	obeyed := func(r rune) bool { return r >= 0x7f && unsafe(r) } // of what is below JSON escapes all
+	if strings.IndexFunc(text, obeyed) < 0 {
+		return text
+	}
+	var b strings.Builder
+	for _, r := range text {
+		if !obeyed(r) {
+			b.WriteRune(r)
+			continue
+		}
+		for _, half := range utf16.Encode([]rune{r}) {
+			fmt.Fprintf(&b, `\u%04x`, half)
+		}
+	}
+	return b.String()
+}
+
+// spelled is JSON whose strings hold such escapes as text, since YAML has none where a string
+// stands without quotes. Line breaks and tabs stay what they are.
+func spelled(text string) string {
+	var b strings.Builder
+	for i := 0; i < len(text); i++ {
+		b.WriteByte(text[i])
+		if text[i] != '\\' || i+1 == len(text) {
+			continue
+		}
+		i++
+		switch c := text[i]; {
+		case c == 'r', c == 'b', c == 'f', c == 'u' && i+5 <= len(text) && unsafeHex(text[i+1:i+5]):
+			b.WriteByte('\\')
+		}
+		b.WriteByte(text[i])
+	}
+	return b.String()
+}
+
+func unsafeHex(digits string) bool {
+	r, err := strconv.ParseUint(digits, 16, 16)
+	return err != nil || unsafe(rune(r))
 }
 
 // table prints rows under a header; what came from outside is escaped.

@@ -28,14 +28,20 @@ func hitsOf(t policy.Tally) Hits {
 // firewallRule is a firewall rule with what it has matched.
 type firewallRule struct {
 	tenant.FirewallRule
+	CustomerName string `json:"customer"`
 	Hits
 }
 
-func (s *server) withFirewallHits(_ context.Context, items []tenant.FirewallRule) ([]firewallRule, error) {
+func (s *server) withFirewallHits(ctx context.Context, items []tenant.FirewallRule) ([]firewallRule, error) {
 	tallies := s.node.FirewallHits(items)
+	names := map[tenant.CustomerID]string{}
 	out := make([]firewallRule, len(items))
 	for i := range items {
-		out[i] = firewallRule{items[i], hitsOf(tallies[i])}
+		name, err := s.nameOf(ctx, names, items[i].Customer)
+		if err != nil {
+			return nil, err
+		}
+		out[i] = firewallRule{items[i], name, hitsOf(tallies[i])}
 	}
 	return out, nil
 }
@@ -43,14 +49,20 @@ func (s *server) withFirewallHits(_ context.Context, items []tenant.FirewallRule
 // blocklistEntry is an entry of the block list with what it has matched.
 type blocklistEntry struct {
 	tenant.BlocklistEntry
+	CustomerName string `json:"customer"`
 	Hits
 }
 
-func (s *server) withBlocklistHits(_ context.Context, items []tenant.BlocklistEntry) ([]blocklistEntry, error) {
+func (s *server) withBlocklistHits(ctx context.Context, items []tenant.BlocklistEntry) ([]blocklistEntry, error) {
 	tallies := s.node.BlocklistHits(items)
+	names := map[tenant.CustomerID]string{}
 	out := make([]blocklistEntry, len(items))
 	for i := range items {
-		out[i] = blocklistEntry{items[i], hitsOf(tallies[i])}
+		name, err := s.nameOf(ctx, names, items[i].Customer)
+		if err != nil {
+			return nil, err
+		}
+		out[i] = blocklistEntry{items[i], name, hitsOf(tallies[i])}
 	}
 	return out, nil
 }
