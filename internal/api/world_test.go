@@ -307,7 +307,20 @@ func (w *world) settle(marker string, net int) *estate {
 	w.node.bindings = append(w.node.bindings, registrar.Summary{
 		ID: e.binding, Customer: tenant.CustomerID(e.customer), AOR: "x@" + marker + ".example", Contact: "sip:x@192.0.2.99", UserAgent: marker + " phone",
 	})
+	w.record(store.CDR{
+		ID: "cdr-of-" + marker, Company: tenant.CompanyID(e.company), Customer: tenant.CustomerID(e.customer), CustomerName: marker,
+		From: "<sip:x@" + marker + ">", Status: 200, Reason: "ok", Direction: "inbound", EndedBy: "caller",
+		Started: time.Unix(int64(net), 0), Ended: time.Unix(int64(net)+1, 0),
+	})
 	return e
+}
+
+// record stores what calls have left.
+func (w *world) record(list ...store.CDR) {
+	w.t.Helper()
+	if err := w.store.AddCDRs(w.t.Context(), list); err != nil {
+		w.t.Fatal(err)
+	}
 }
 
 func (e *estate) bodies(net int) map[string]object {

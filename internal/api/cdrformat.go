@@ -1,0 +1,84 @@
+package api
+
+import (
+	"encoding/json"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"tollgate/internal/store"
+)
+
+// writeLines writes records as JSON, one a line.
+func writeLines(w io.Writer, list []store.CDR, _ bool) error {
+	out := json.NewEncoder(w) // as in pages: < > & are escaped
+	for i := range list {
+		if err := out.Encode(&list[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// csvHeader names the columns as JSON names the fields.
+var csvHeader = []string{
+	"seq", "id", "company_id", "customer_id", "customer", "direction", "hidden", "call_id", "far_call_id", "from", "to", "uri",
+	"source", "source_transport", "destination_id", "destination", "target", "target_transport", "started", "answered", "ended",
+	"setup_seconds", "duration_seconds", "status", "reason", "ended_by", "rule_id",
+}
+
+// writeCSV writes records as RFC 4180 has it, under a header where they are the first.
+func writeCSV(w io.Writer, list []store.CDR, first bool) error {
+	var out strings.Builder
+	if first {
+		appendRow(&out, csvHeader)
+	}
+	for i := range list {
+		appendRow(&out, csvRow(&list[i]))
+	}
+	_, err := io.WriteString(w, out.String())
+	return err
+}
+
+func csvRow(c *store.CDR) []string {
+	number := func(n int64) string { return strconv.FormatInt(n, 10) }
+	seconds := func(s float64) string { return strconv.FormatFloat(s, 'f', -1, 64) }
+	at := func(t time.Time) string {
+		if t.IsZero() {
+			return ""
+		}
+		return t.Format(time.RFC3339Nano)
+	}
+	return []string{
+		number(c.Seq), c.ID, number(int64(c.Company)), number(int64(c.Customer)), c.CustomerName, c.Direction, strconv.FormatBool(c.Hidden),
+		c.CallID, c.FarCallID, c.From, c.To, c.URI, c.Source, c.SourceTransport, number(int64(c.DestinationID)), c.Destination,
+		c.Target, c.TargetTransport, at(c.Started), at(c.Answered), at(c.Ended), seconds(c.Setup), seconds(c.Duration),
+		number(int64(c.Status)), c.Reason, c.EndedBy, number(int64(c.Rule)),
+	}
+}
+
+// appendRow quotes every cell, which encoding/csv would not.
+func appendRow(out *strings.Builder, cells []string) {
+	for i, text := range cells {
+		if i > 0 {
+			out.WriteByte(',')
+		}
+		out.WriteByte('"')
+		if formula(text) {
+			out.WriteByte('\'')
+		}
+		out.WriteString(strings.ReplaceAll(text, `"`, `""`))
+		out.WriteByte('"')
+	}
+	out.WriteString("\r\n")
+}
+
+// formula says that a spreadsheet might take a cell for something to compute or run; the last
+// four are the wide forms, which some take for the narrow ones.
+func formula(text string) bool {
+	for _, r := range text {
+		return strings.ContainsRune("=+-@\t\r\n＝＋－＠", r)
+	}
+	return false
+}
