@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -15,13 +16,15 @@ import (
 
 // filter narrows a list.
 type filter struct {
-	Q        string `arg:"" optional:"" placeholder:"TEXT" help:"Only what holds this text."`
-	Customer string `placeholder:"NAME" help:"Only this customer's."`
+	Q        string     `arg:"" optional:"" placeholder:"TEXT" help:"Only what holds this text."`
+	Customer string     `placeholder:"NAME" help:"Only this customer's."`
+	more     url.Values // that only one list has
 }
 
 // query is the filter as the API takes it.
 func (f *filter) query(ctx context.Context, c *client) (url.Values, error) {
 	q := url.Values{}
+	maps.Copy(q, f.more)
 	if f.Q != "" {
 		q.Set("q", f.Q)
 	}

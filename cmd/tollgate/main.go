@@ -53,6 +53,7 @@ type commands struct {
 	Export       exportCommand       `cmd:"" help:"Print the configuration as a tenants.yaml, without secrets."`
 	Calls        callsCommand        `cmd:"" help:"List live calls."`
 	Hangup       hangupCommand       `cmd:"" help:"End a call on both sides."`
+	CDRs         cdrsCommand         `cmd:"" name:"cdrs" help:"List the records of calls that are over."`
 	Bindings     bindingsCommand     `cmd:"" help:"List phones that have registered."`
 	Destinations destinationsCommand `cmd:"" help:"List destinations with their state."`
 	Firewall     firewallCommand     `cmd:"" help:"List firewall rules with what they have matched."`
