@@ -21,6 +21,7 @@ func reached() []stage.Scenario {
 		{Name: "a phone with a private Contact", Matrix: stage.Matrix("udp4-udp4", "tcp4-udp4", "tls4-udp4"), Play: privateContact},
 		{Name: "two lines over one flow", Matrix: some, Play: twoLines},
 		{Name: "a connection that ended", Matrix: stage.Matrix("tcp4-udp4", "tls4-udp4"), Play: connectionEnded},
+		{Name: "a PBX whose Record-Route stands above its Via", Matrix: some, Play: routeOrder},
 		{Name: "the PBX calls nobody", Matrix: stage.One(), Play: pbxCallsNobody},
 	}
 }
@@ -205,4 +206,20 @@ func pbxCallsNobody(s *stage.Stage) {
 	}
 	p.UA.Quiet(silence)
 	p.called()
+}
+
+// routeOrder: Kamailio writes its Record-Route before all Vias; ours stands above it all the same
+// (RFC 3261 16.6 step 4), or the phone would leave us out.
+func routeOrder(s *stage.Stage) {
+	p := register(s, s.Caller, "alice")
+	theirs := "sip:" + s.Callee.Addr().String() + ";lr"
+	b := sends(s, "INVITE", p.token, func(m *peer.Message) { m.Prepend("Record-Route", "<"+theirs+">") })
+	a := p.gets("INVITE")
+	routes := a.Incoming().All("Record-Route")
+	if !s.Hidden && (len(routes) < 2 || peer.URIOf(routes[len(routes)-1]) != theirs) {
+		s.Errorf("the PBX's Record-Route must stand last, got %q", routes)
+	}
+	a.Answer(486)
+	a.Expect("ACK")
+	b.Expect(486)
 }
