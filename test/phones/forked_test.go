@@ -16,6 +16,7 @@ func forked() []stage.Scenario {
 		{Name: "three ring and the PBX gives up", Matrix: some, Play: threeRingCanceled},
 		{Name: "three refuse", Matrix: stage.One(), Play: threeRefuse},
 		{Name: "one declines for all", Matrix: stage.One(), Play: declined},
+		{Name: "two answer at once", Matrix: stage.One(), Play: twoAnswer},
 		{Name: "one of two has left", Matrix: some, Play: oneLeft},
 		{Name: "nobody is registered", Matrix: stage.One(), Play: nobody},
 	}
@@ -120,6 +121,33 @@ func declined(s *stage.Stage) {
 	givenUp(calls[0])
 	givenUp(calls[2])
 	b.Expect(603)
+}
+
+// twoAnswer: both believe that they have the call. The PBX gets the first answer, and may get the
+// second; whoever ends the loser's call does it with ACK and BYE (RFC 3261 13.2.2.4).
+func twoAnswer(s *stage.Stage) {
+	b, calls := ringAll(s, family(s, 2))
+	drain(b)
+	winner, loser := calls[0], calls[1]
+	winner.Answer(200, peer.SDP(winner.UA, 1))
+	first := b.Await(200)
+	loser.Answer(200, peer.SDP(loser.UA, 1))
+	if m := loser.AwaitWithin(silence, "CANCEL"); m != nil {
+		loser.Reply(m, 481)
+	}
+	b1 := b.Fork(first)
+	b1.Ack()
+	winner.Expect("ACK")
+	if second := b.AwaitWithin(silence, 200); second != nil {
+		b2 := b.Fork(second)
+		b2.Ack()
+		loser.Expect("ACK")
+		s.End(b2, loser)
+	} else {
+		loser.Expect("ACK")
+		loser.Reply(loser.Expect("BYE"), 200)
+	}
+	inside(s, winner, b1)
 }
 
 func oneLeft(s *stage.Stage) {
