@@ -61,10 +61,10 @@ func (p *ping) ref() uint64 { return uint64(p.gen)<<32 | uint64(p.slot) }
 func (w *Watch) next(sh *transaction.Shard, p *ping) {
 	for {
 		flow, step := w.cfg.Router.Next(&p.walk, 0, w, sh.Index, p.ref())
-		switch {
-		case step == Waiting:
+		switch step {
+		case Waiting:
 			return
-		case step == Exhausted:
+		case Exhausted:
 			w.over(sh, p, p.last, 0)
 			return
 		}
