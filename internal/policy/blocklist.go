@@ -207,5 +207,11 @@ func blocklistText(id *Identity, v Verdict) string {
 		})
 		return text
 	}
-	return fmt.Sprintf("The number begins with none of %d prefixes of the block list.", len(l.given))
+	switch {
+	case id.Emergency:
+		return "An emergency call passes the block list."
+	case id.Customer.Settings.Transparent:
+		return "The customer is transparent: the block list only counts."
+	}
+	return fmt.Sprintf("None of %d entries of the block list forbids it.", len(l.given))
 }
