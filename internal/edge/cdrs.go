@@ -103,9 +103,12 @@ func (e *Edge) recordRefusal(d *gate.Decision) {
 	if d.Method != sip.INVITE || !d.Verdict.Refused() || d.Identity.Customer == nil || m == nil || challenged(d.Verdict.Status) {
 		return
 	}
-	now := time.Now()
+	now, id := time.Now(), e.refusalID(d)
+	if e.refused.again(id, now) {
+		return
+	}
 	r := cdr.Record{
-		ID: e.refusalID(d, now), Outbound: d.Identity.Direction == policy.Outbound, Started: now,
+		ID: inHour(id, now), Outbound: d.Identity.Direction == policy.Outbound, Started: now,
 		Status: d.Verdict.Status, Reason: d.Verdict.Reason.Code(), Rule: d.Verdict.Rule, EndedBy: cdr.Tollgate,
 		CallID: m.CallID(), From: dialog.WithoutTag(m.Value(sip.HdrFrom)), To: dialog.WithoutTag(m.Value(sip.HdrTo)), URI: m.RequestURI(),
 		Source: d.Source, SourceTransport: d.Proto.String(),
@@ -117,19 +120,52 @@ func (e *Edge) recordRefusal(d *gate.Decision) {
 	e.cdrs.Refused(&r)
 }
 
-// refusalID is the same for the retransmissions of one INVITE, which the gate decides again
-// as it keeps nothing of what it refuses (RFC 3261 17.2.3: branch, sent-by and method; 8.1.1.7
-// makes the branch unique). The hour is in it for senders whose branches are not.
-func (e *Edge) refusalID(d *gate.Decision, now time.Time) cdr.ID {
+// refusalID follows from what makes an INVITE's transaction (RFC 3261 17.2.3: branch,
+// sent-by and method; 8.1.1.7 makes the branch unique), so that its retransmissions, which
+// the gate decides again as it keeps nothing of what it refuses, have the same.
+func (e *Edge) refusalID(d *gate.Decision) cdr.ID {
 	m := d.Message
 	var room [512]byte
-	key := binary.BigEndian.AppendUint64(append(room[:0], "refused"...), uint64(now.Unix()/3600))
 	addr := d.Source.Addr().As16()
-	key = binary.BigEndian.AppendUint16(append(key, addr[:]...), d.Source.Port())
+	key := append(append(room[:0], "refused"...), addr[:]...)
+	key = binary.BigEndian.AppendUint16(key, d.Source.Port())
 	key = binary.BigEndian.AppendUint32(key, m.CSeq())
 	if via := m.TopVia(); via != nil {
 		key = append(append(key, via.Branch...), 0)
 	}
 	key = append(append(key, m.CallID()...), 0)
 	return cdr.ID(e.ids.Derive(append(key, m.FromTag()...)))
+}
+
+// retransmitted is how long an INVITE may be sent again (RFC 3261 17.1.1.2: 64 * T1), and as
+// long again.
+const retransmitted = 64 * time.Second
+
+// refused notes INVITEs that were refused a moment ago, as far as there is room: what it
+// forgets too early the store finds to be there already.
+type refused struct {
+	mu    sync.Mutex // guards slots
+	slots [4096]struct {
+		id cdr.ID
+		at time.Time
+	}
+}
+
+// again says that an INVITE is one of them, and notes it.
+func (r *refused) again(id cdr.ID, now time.Time) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := &r.slots[binary.BigEndian.Uint16(id[:])%uint16(len(r.slots))]
+	if s.id == id && now.Sub(s.at) < retransmitted {
+		return true
+	}
+	s.id, s.at = id, now
+	return false
+}
+
+// inHour makes a refusal's id another one each hour, for senders whose branches are not unique.
+func inHour(id cdr.ID, now time.Time) cdr.ID {
+	hour := binary.BigEndian.Uint32(id[:]) ^ uint32(now.Unix()/3600)
+	binary.BigEndian.PutUint32(id[:], hour)
+	return id
 }

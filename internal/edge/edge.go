@@ -52,6 +52,7 @@ type Edge struct {
 	journal   *journal.Journal
 	cdrs      *cdr.Writer
 	ids       *dialog.Minter
+	refused   refused
 	full      fullness
 	prover    *prover
 	clashes   clashes
