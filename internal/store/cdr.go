@@ -113,7 +113,7 @@ func (r *cdrRow) cdr() CDR {
 // cdrRows is how many rows one INSERT has.
 const cdrRows = 50
 
-// AddCDRs stores records in their order, all or none. One whose ID is stored already is left out, so
+// AddCDRs stores records in their order, all or none. One whose ID (and hour of Started) is stored already is left out, so
 // that whoever does not know whether it was stored may hand it in again. They are no configuration:
 // there is no audit, and the revision stays.
 func (s *Store) AddCDRs(ctx context.Context, list []CDR) error {

@@ -25,7 +25,7 @@ func BenchmarkAddCDRs(b *testing.B) {
 				ID: fmt.Sprintf("%016x%08x", uint64(n)*0x9e3779b97f4a7c15, n), Company: 1, Customer: tenant.CustomerID(n % 100), CustomerName: "customer", Direction: "inbound",
 				CallID: fmt.Sprintf("call%d@phone.example.com", n), From: "<sip:alice@phone.example.com>", To: "<sip:+39040123456@acme.example.com>",
 				URI: "sip:+39040123456@acme.example.com", Source: "192.0.2.1:5060", SourceTransport: "udp", Destination: "pbx", DestinationID: 7,
-				Target: "203.0.113.1:5060", TargetTransport: "udp", Started: began, Answered: began, Ended: began.Add(time.Duration(n) * time.Millisecond),
+				Target: "203.0.113.1:5060", TargetTransport: "udp", Started: began.Add(time.Duration(n) * 10 * time.Millisecond), Answered: began, Ended: began.Add(time.Duration(n) * 10 * time.Millisecond),
 				Status: 200, Reason: "ok", EndedBy: "caller",
 			}
 		}
