@@ -104,7 +104,7 @@ func (e *Edge) recordRefusal(d *gate.Decision) {
 		return
 	}
 	now, id := time.Now(), e.refusalID(d)
-	if e.refused.again(id, now) {
+	if e.recent.again(id, now) {
 		return
 	}
 	r := cdr.Record{
@@ -141,9 +141,9 @@ func (e *Edge) refusalID(d *gate.Decision) cdr.ID {
 // long again.
 const retransmitted = 64 * time.Second
 
-// refused notes INVITEs that were refused a moment ago, as far as there is room: what it
+// recent notes INVITEs that were refused a moment ago, as far as there is room: what it
 // forgets too early the store finds to be there already.
-type refused struct {
+type recent struct {
 	mu    sync.Mutex // guards slots
 	slots [4096]struct {
 		id cdr.ID
@@ -152,7 +152,7 @@ type refused struct {
 }
 
 // again says that an INVITE is one of them, and notes it.
-func (r *refused) again(id cdr.ID, now time.Time) bool {
+func (r *recent) again(id cdr.ID, now time.Time) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s := &r.slots[binary.BigEndian.Uint16(id[:])%uint16(len(r.slots))]

@@ -9,7 +9,7 @@ import (
 
 // TestRefusedAgain: a retransmission is one for as long as it can be.
 func TestRefusedAgain(t *testing.T) {
-	var r refused
+	var r recent
 	now := time.Unix(7199, 0) // an hour ends
 	id, other := cdr.ID{1, 2, 3}, cdr.ID{1, 2, 4}
 	for i, c := range []struct {

@@ -52,7 +52,7 @@ type Edge struct {
 	journal   *journal.Journal
 	cdrs      *cdr.Writer
 	ids       *dialog.Minter
-	refused   refused
+	recent    recent
 	full      fullness
 	prover    *prover
 	clashes   clashes
