@@ -12,8 +12,8 @@ import (
 // flow, and whether it names a phone by its token.
 func (g *Gate) learn(p *passage) {
 	p.phones, p.caller, p.token = p.phones[:0], dialog.Stable{}, false
-	if from, ok := g.cfg.Registrar.ByFlow(p.flow); ok {
-		p.req.Bound, p.caller = from.Customer, from.Binding
+	if binding, owner, ok := g.cfg.Registrar.Owner(p.flow); ok {
+		p.req.Bound, p.caller = owner, binding
 	}
 	id, ok := g.cfg.Minter.Of(p.msg.RequestURI())
 	if !ok || id.Part != dialog.ToPhone {

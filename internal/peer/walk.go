@@ -47,6 +47,7 @@ type Walk struct {
 	next    int    // candidate to resolve next
 	current *policy.Destination
 	hops    []transport.Hop
+	single  [1]transport.Hop // that hops are of, where a destination is an address
 	hop     int
 	opened  transport.Flow // to the current hop, by a dial of this walk
 }
@@ -110,6 +111,11 @@ func (r *Router) Next(w *Walk, size int, waiter Waiter, shard uint8, ref uint64)
 		target, ok := w.advance()
 		if !ok {
 			return transport.Flow{}, Exhausted
+		}
+		if w.current != nil && w.current.Literal {
+			w.single[0] = transport.Hop{Proto: target.Proto, Addr: w.current.Addrs[0], ServerName: target.ServerName, Verify: target.Verify}
+			w.lead(w.single[:])
+			continue
 		}
 		hops, known := r.Resolver.Lookup(target)
 		if !known {

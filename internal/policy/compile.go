@@ -186,7 +186,7 @@ func (d *Destination) place() {
 	if d.Port == 0 {
 		d.Port = d.DefaultPort()
 	}
-	d.Addrs = []netip.AddrPort{netip.AddrPortFrom(addr, d.Port)}
+	d.Addrs, d.Literal = []netip.AddrPort{netip.AddrPortFrom(addr, d.Port)}, true
 }
 
 // listening brings resolved addresses to the form in which sources are compared.

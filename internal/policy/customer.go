@@ -66,6 +66,7 @@ type Destination struct {
 	Media      bool             // tls+srtp: needs media, no candidate until that exists
 	Switch     *tenant.Switch   // nil unless the destination is a switch
 	Addrs      []netip.AddrPort // where it is: of an address itself, of a name as last resolved
+	Literal    bool             // Host is an address, and so Addrs all there is to know
 }
 
 // Transport is "udp", "tcp" or "tls".

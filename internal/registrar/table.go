@@ -45,7 +45,8 @@ type facts struct {
 type binding struct {
 	facts    // guarded by the stripe's lock, as all but flowNext and flowPrev
 	id       dialog.Stable
-	due      uint8 // bucket of the wheel
+	owner    tenant.CustomerID // as in facts; never changes, so any lock will do
+	due      uint8             // bucket of the wheel
 	hash     uint64
 	flow     transport.Flow // changed only while it is in no list of a flow
 	nextAOR  *binding
@@ -157,23 +158,28 @@ func (r *Registrar) ByAOR(dst []Contact, customer tenant.CustomerID, user []byte
 // from. Over UDP a flow is the peer's address and port. Of several, such as the lines
 // of one phone, it is the one that came last.
 func (r *Registrar) ByFlow(f transport.Flow) (Contact, bool) {
-	hash := r.hashFlow(&f)
-	l := &r.flows[hash%stripes]
-	l.mu.Lock()
-	b := l.heads[hash]
-	for b != nil && !sameFlow(&b.flow, &f) {
-		b = b.flowNext
-	}
-	var id dialog.Stable
-	if b != nil {
-		id = b.id
-	}
-	l.mu.Unlock()
-	if b == nil {
+	id, _, ok := r.Owner(f)
+	if !ok {
 		return Contact{}, false
 	}
 	c, ok := r.ByID(id)
 	return c, ok && sameFlow(&c.Flow, &f)
+}
+
+// Owner is ByFlow for who wants to know no more than whose phone it is.
+func (r *Registrar) Owner(f transport.Flow) (id dialog.Stable, customer tenant.CustomerID, ok bool) {
+	hash := r.hashFlow(&f)
+	l := &r.flows[hash%stripes]
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	b := l.heads[hash]
+	for b != nil && !sameFlow(&b.flow, &f) {
+		b = b.flowNext
+	}
+	if b == nil {
+		return id, 0, false
+	}
+	return b.id, b.owner, true
 }
 
 // sameFlow says whether two flows lead to one peer through one NAT's hole, or are
@@ -232,6 +238,7 @@ func (r *Registrar) unlinkFlow(b *binding) {
 
 // add takes a new binding. The caller holds the stripe's lock, here and below.
 func (r *Registrar) add(s *stripe, b *binding) {
+	b.owner = b.customer
 	s.byID[b.id] = b
 	b.nextAOR = s.byAOR[b.hash]
 	s.byAOR[b.hash] = b

@@ -22,7 +22,6 @@ const (
 	clientProgress
 	clientCompleted // INVITE, refused and ACKed
 	clientAccepted
-	clientAnswered // any other method
 	clientStates
 )
 
@@ -69,10 +68,6 @@ func newClientTable() *clientTable {
 		clientAccepted: { // RFC 6026 8.4
 			clientGot1xx: clientIgnore, clientGot2xx: clientAnotherOK, clientGot3xx: clientIgnore,
 			clientFireRetry: clientIgnore, clientFireLife: clientTimerM,
-		},
-		clientAnswered: {
-			clientGot1xx: clientIgnore, clientGot2xx: clientIgnore, clientGot3xx: clientIgnore,
-			clientFireRetry: clientIgnore, clientFireLife: clientEnd, // timer K
 		},
 	}
 }
@@ -186,15 +181,9 @@ func clientProgressed(sh *Shard, c *client, id ID, m *sip.Message, f transport.F
 
 func clientFinal(sh *Shard, c *client, id ID, m *sip.Message, f transport.Flow) {
 	user, ref, quiet := c.user, c.ref, c.abandoned || c.method == sip.CANCEL
-	if c.flow.Proto.Reliable() {
-		sh.freeClient(c, id) // timer K is 0
-	} else {
-		sh.wheel.stop(&c.retry)
-		sh.wheel.stop(&c.life)
-		sh.bufs.put(&c.req)
-		c.state = clientAnswered
-		c.life = sh.After(T4, own, clientLife, uint64(id)) // timer K
-	}
+	// Timer K would keep the cell to absorb the response's retransmissions (RFC 3261
+	// 17.1.2.2): those die without it, since their branch names a cell of the past.
+	sh.freeClient(c, id)
 	if !quiet {
 		sh.user(user).Response(sh, id, ref, m, f)
 	}

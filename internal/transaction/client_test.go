@@ -151,20 +151,18 @@ func TestReliableEndsAtOnce(t *testing.T) {
 	})
 }
 
-// TestTimerK: a retransmitted final response is absorbed for T4.
+// TestTimerK: a retransmitted final response is absorbed, though nothing waits for it.
 func TestTimerK(t *testing.T) {
 	run(t, func(r *rig) {
 		_, options := r.send(sip.OPTIONS, far, 1)
 		r.in(far, answer(options, "404 Not Found"))
 		r.want("404 to 1")
-		r.wait(4900 * ms)
-		r.in(far, answer(options, "404 Not Found"))
-		r.want()
-		r.cells(1)
-		r.wait(200 * ms)
 		r.empty()
+		r.in(far, answer(options, "404 Not Found"))
 		r.in(far, answer(options, "200 OK"))
 		r.want() // no stray: that is an INVITE's only
+		r.wait(40 * time.Second)
+		r.want()
 	})
 }
 
