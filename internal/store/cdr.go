@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"math"
-	"slices"
 	"strings"
 	"time"
 
@@ -141,8 +140,8 @@ func insertWhole(ctx context.Context, tx *sql.Tx, list []CDR) error {
 	}
 	defer insert.Close()
 	var values []any
-	for part := range slices.Chunk(list, cdrRows) {
-		values = cdrValues(values[:0], part)
+	for ; len(list) > 0; list = list[cdrRows:] {
+		values = cdrValues(values[:0], list[:cdrRows])
 		if _, err := insert.ExecContext(ctx, values...); err != nil {
 			return err
 		}

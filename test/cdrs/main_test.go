@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"os"
 	"strings"
 	"testing"
@@ -168,5 +167,3 @@ func (t theater) whole(c *record) {
 		t.Errorf("nobody called: %+v", c)
 	}
 }
-
-func query(name, value string) string { return name + "=" + url.QueryEscape(value) }
