@@ -43,11 +43,10 @@ func (r *reader) variable(name, s string) {
 		r.oneOf(&r.node.Test.Live, "", value{kind: text, text: s, env: true}, "memory", "delayed")
 		return
 	case "TOLLGATE_TEST_KEEPALIVE":
-		d, err := time.ParseDuration(s)
-		if err != nil || d <= 0 {
-			r.fault("", value{}, quote(s)+" is not a time", "such as 2s")
-		}
-		r.node.Test.Keepalive = d
+		r.node.Test.Keepalive = r.testTime(s)
+		return
+	case "TOLLGATE_TEST_BAN":
+		r.node.Test.Ban = r.testTime(s)
 		return
 	}
 	for i := range r.settings {
@@ -62,6 +61,15 @@ func (r *reader) variable(name, s string) {
 		}
 	}
 	r.node.Unknown = append(r.node.Unknown, name)
+}
+
+// testTime reads a time above 0.
+func (r *reader) testTime(s string) time.Duration {
+	d, err := time.ParseDuration(s)
+	if err != nil || d <= 0 {
+		r.fault("", value{}, quote(s)+" is not a time", "such as 2s")
+	}
+	return d
 }
 
 // secretKey never shows what it was given.

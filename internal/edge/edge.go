@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"time"
 
+	"tollgate/internal/ban"
 	"tollgate/internal/call"
 	"tollgate/internal/cdr"
 	"tollgate/internal/config"
@@ -51,6 +52,7 @@ type Edge struct {
 	receiver  *receiver
 	journal   *journal.Journal
 	cdrs      *cdr.Writer
+	bans      *ban.Table
 	ids       *dialog.Minter
 	recent    recent
 	full      fullness
@@ -75,11 +77,12 @@ func New(ctx context.Context, cfg config.Node, log *slog.Logger) (e *Edge, err e
 		return e, err
 	}
 	e.table = policy.NewTable()
-	e.follower = newFollower(e.store, e.table, log)
+	e.bans = e.newBans()
+	e.follower = newFollower(e.store, e.table, e.bans, log)
 	if err = e.follower.follow(ctx); err != nil {
 		return e, err
 	}
-	if e.transport, err = transport.New(transportConfig(&cfg, log)); err != nil {
+	if e.transport, err = transport.New(transportConfig(&cfg, e.bans, log)); err != nil {
 		return e, err
 	}
 	minter, err := e.minter(ctx)
@@ -93,8 +96,8 @@ func New(ctx context.Context, cfg config.Node, log *slog.Logger) (e *Edge, err e
 	return e, e.restore()
 }
 
-func transportConfig(cfg *config.Node, log *slog.Logger) transport.Config {
-	t := transport.Config{Log: log}
+func transportConfig(cfg *config.Node, bans *ban.Table, log *slog.Logger) transport.Config {
+	t := transport.Config{Log: log, Refused: bans.Dropped}
 	for _, l := range cfg.SIP.Listen {
 		proto, _ := transport.ParseProto(l.Proto)
 		t.Listen = append(t.Listen, transport.ListenerConfig{Proto: proto, Addr: l.Addr, Advertise: l.Advertise, Network: l.Network})
@@ -137,11 +140,11 @@ func (e *Edge) wire(minter *dialog.Minter) {
 	e.relay = relay.New(relay.Config{Router: router, Minter: minter, Advertised: e.transport.Advertised}, e.layer)
 	e.gate = gate.New(gate.Config{
 		Table: e.table, Health: e.watch, Live: e.live, Calls: e.calls, Relay: e.relay,
-		Registrar: e.registrar, Minter: minter, Decided: e.decided,
+		Registrar: e.registrar, Minter: minter, Banned: e.bans.Refused, Decided: e.decided,
 	}, e.layer)
 	core.Gate = e.gate
 	e.full.tell(e.gate)
-	e.receiver = &receiver{layer: e.layer, registrar: e.registrar}
+	e.receiver = &receiver{layer: e.layer, registrar: e.registrar, bans: e.bans, transport: e.transport}
 }
 
 // core breaks the circle between the layer and the gate that registers with it.
@@ -230,6 +233,7 @@ func (e *Edge) Run(ctx, stop context.Context) error {
 	e.registrar.Run()
 	e.journal.Run(e.checkpoint)
 	e.cdrs.Run()
+	e.bans.Run()
 	e.follower.start()
 	e.prover.start()
 	for _, l := range e.Info().Listeners {
@@ -291,6 +295,9 @@ func (e *Edge) close() {
 	}
 	if e.layer != nil && e.http != nil {
 		e.layer.Close()
+	}
+	if e.bans != nil && e.http != nil {
+		e.bans.Close()
 	}
 	if e.cdrs != nil {
 		e.cdrs.Close() // its last records are in the journal if the store takes none

@@ -4,6 +4,7 @@ import (
 	"path/filepath"
 
 	"tollgate/internal/backup"
+	"tollgate/internal/ban"
 	"tollgate/internal/cdr"
 	"tollgate/internal/dialog"
 	"tollgate/internal/journal"
@@ -14,6 +15,7 @@ const (
 	keptCall journal.Kind = 1 + iota
 	keptBinding
 	keptCDR
+	keptBan
 )
 
 // keeper is the journal of one kind of records.
@@ -62,6 +64,8 @@ func (e *Edge) restore() error {
 			err = e.registrar.Restore(dialog.Stable(id), data)
 		case keptCDR:
 			err = e.cdrs.Restore(cdr.ID(id), data)
+		case keptBan:
+			err = e.bans.Restore(ban.ID(id), data)
 		}
 		if err != nil {
 			e.log.Warn("not restored", "kind", int(kind), "error", err.Error())
@@ -82,5 +86,8 @@ func (e *Edge) checkpoint() error {
 	if err := e.registrar.Checkpoint(); err != nil {
 		return err
 	}
-	return e.cdrs.Checkpoint()
+	if err := e.cdrs.Checkpoint(); err != nil {
+		return err
+	}
+	return e.bans.Checkpoint()
 }

@@ -3,6 +3,7 @@ package edge
 import (
 	"sync"
 
+	"tollgate/internal/ban"
 	"tollgate/internal/registrar"
 	"tollgate/internal/transaction"
 	"tollgate/internal/transport"
@@ -13,12 +14,18 @@ import (
 type receiver struct {
 	layer     *transaction.Layer
 	registrar *registrar.Registrar
+	bans      *ban.Table
+	transport *transport.Transport
 	messages  sync.Pool // of *sip.Message
 }
 
 // Receive is transport.Handler. What cannot even be indexed gets no answer, and a
 // response that is not right goes no further (RFC 3261 16.7, RFC 4475).
 func (r *receiver) Receive(f transport.Flow, data []byte) {
+	if r.bans.Dropped(f.Remote.Addr()) {
+		r.transport.Refuse(f)
+		return
+	}
 	m, _ := r.messages.Get().(*sip.Message)
 	if m == nil {
 		m = new(sip.Message)

@@ -17,6 +17,7 @@ import (
 	"tollgate/internal/registrar"
 	"tollgate/internal/relay"
 	"tollgate/internal/slab"
+	"tollgate/internal/tenant"
 	"tollgate/internal/transaction"
 	"tollgate/internal/transport"
 	"tollgate/sip"
@@ -32,6 +33,8 @@ type Config struct {
 	// Registrar knows the phones, and Minter their tokens.
 	Registrar *registrar.Registrar
 	Minter    *dialog.Minter
+	// Banned says that a customer hears nothing of an address; with dry it counts nothing.
+	Banned func(customer tenant.CustomerID, source netip.Addr, dry bool) bool
 	// Decided is told of each verdict, under the shard's lock.
 	Decided func(sh *transaction.Shard, d *Decision)
 }
@@ -101,6 +104,7 @@ func New(cfg Config, layer *transaction.Layer) *Gate {
 		{name: "validate", run: (*Gate).validate},
 		{name: "hops", run: (*Gate).hops},
 		{name: "identify", run: (*Gate).identify, tell: tellIdentity},
+		{name: "banned", run: (*Gate).banned, tell: tellRefusal("banned")},
 		{name: "serve", run: (*Gate).serve, tell: tellRefusal("serve")},
 		{name: "firewall", run: (*Gate).firewall, tell: tellFirewall},
 		{name: "blocklist", run: (*Gate).blocklist, tell: tellBlocklist},

@@ -33,6 +33,14 @@ func (g *Gate) identify(_ *transaction.Shard, p *passage) (policy.Verdict, bool)
 	return g.cfg.Table.Snapshot().Identify(&p.req, &p.id), false
 }
 
+// banned drops what the customer hears nothing of.
+func (g *Gate) banned(_ *transaction.Shard, p *passage) (policy.Verdict, bool) {
+	if g.cfg.Banned != nil && g.cfg.Banned(p.id.Customer.Settings.ID, p.req.Source.Addr(), p.req.Dry) {
+		return policy.Refuse(policy.Banned), false
+	}
+	return policy.Verdict{}, false
+}
+
 // serve refuses what we do not know how to carry.
 func (g *Gate) serve(_ *transaction.Shard, p *passage) (policy.Verdict, bool) {
 	switch p.msg.Method() {

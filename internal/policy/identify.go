@@ -70,6 +70,18 @@ func (r *Request) neighbour() (at netip.AddrPort, can bool) {
 	return netip.AddrPortFrom(addr, port), addr.IsValid()
 }
 
+// Neighbour says that an address is a destination of a customer; 0 asks for anyone's.
+func (s *Snapshot) Neighbour(addr netip.Addr, customer tenant.CustomerID) bool {
+	at := netip.AddrPortFrom(addr.Unmap(), 0)
+	if customer == 0 {
+		_, is := s.owners.get(s.hashSource(at), at)
+		return is
+	}
+	key := sourceKey{at, customer}
+	_, is := s.sources.get(s.hashKey(key), key)
+	return is
+}
+
 // identifySource finds the customer of a request whose Request-URI names none, by the
 // destination that it comes from.
 func (s *Snapshot) identifySource(r *Request, id *Identity, at netip.AddrPort, mayCall, nameless bool) Verdict {

@@ -36,6 +36,7 @@ const (
 	StrangerSource
 	SharedDestinationClash
 	ForeignToken
+	Banned
 
 	// Firewall, block list.
 	Firewalled
@@ -116,6 +117,8 @@ var reasonTable = [reasonCount]reasonText{
 	SharedDestinationClash: {"shared_destination_clash", 403, "Several customers have this destination's address, and neither Request-URI, From nor P-Asserted-Identity names a domain of one of them."},
 
 	ForeignToken: {"foreign_token", Drop, "The request names a registered phone of a customer, and does not come from one of his destinations."},
+
+	Banned: {"banned", Drop, "The source is banned."},
 
 	Firewalled:  {"firewall", 403, "A firewall rule of the customer drops such requests."},
 	Blocklisted: {"blocklist", 403, "The number is on the customer's block list."},

@@ -28,7 +28,11 @@ func (t *Transport) accept(l *listener) {
 			continue
 		}
 		from := addrPort(tcp.RemoteAddr()).Addr()
-		if err := t.conns.reserve(from); err != nil {
+		err = ErrRefused
+		if t.cfg.Refused == nil || !t.cfg.Refused(from) {
+			err = t.conns.reserve(from)
+		}
+		if err != nil {
 			t.log.Debug("connection refused", "source", from.String(), "error", err.Error())
 			_ = tcp.SetLinger(0) // RST: the peer learns it at once, we keep no TIME_WAIT
 			tcp.Close()          // nothing can be done about it

@@ -32,6 +32,7 @@ var (
 	ErrTooBig     = errors.New("the message is larger than a datagram can be")
 	ErrTooMany    = errors.New("too many connections are open")
 	ErrIdle       = errors.New("nothing was sent over the connection for too long")
+	ErrRefused    = errors.New("connections of this source are refused")
 	ErrSlow       = errors.New("the peer did not finish what it began in time")
 )
 
@@ -80,7 +81,9 @@ type Config struct {
 	Listen       []ListenerConfig
 	Certificates []Certificate // none: self-signed, in memory
 	Readers      int           // readers of each UDP listener; 0 = GOMAXPROCS
-	Log          *slog.Logger  // nil = none
+	// Refused says whose connections are not taken; nil: everybody's are.
+	Refused func(from netip.Addr) bool
+	Log     *slog.Logger // nil = none
 
 	MaxConns              int           // connections in all; 20000
 	MaxConnsPerSource     int           // inbound connections of one IPv4 address or IPv6 /64; 1024
@@ -240,6 +243,13 @@ func (t *Transport) Send(f Flow, data []byte) error {
 		return ErrNoListener
 	}
 	return t.listeners[f.Listener].udp.send(t, &f, data)
+}
+
+// Refuse ends the connection of a flow, without a word; there is none over UDP.
+func (t *Transport) Refuse(f Flow) {
+	if s := t.conns.get(f.Conn); s != nil && f.Proto != UDP {
+		s.end(ErrRefused)
+	}
 }
 
 // Alive says whether f can still carry a message; always true for UDP.

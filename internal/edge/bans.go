@@ -1,0 +1,48 @@
+package edge
+
+import (
+	"net/netip"
+
+	"tollgate/internal/ban"
+	"tollgate/internal/journal"
+	"tollgate/internal/tenant"
+)
+
+// banKeeper is the journal of bans. The table is made before the journal is opened, and puts
+// nothing before that.
+type banKeeper struct{ edge *Edge }
+
+// Put is ban.Journal.
+func (k banKeeper) Put(id ban.ID, data []byte) error {
+	return k.edge.journal.Put(keptBan, journal.ID(id), data)
+}
+
+// Delete is ban.Journal.
+func (k banKeeper) Delete(id ban.ID) { k.edge.journal.Delete(keptBan, journal.ID(id)) }
+
+func (e *Edge) newBans() *ban.Table {
+	return ban.New(ban.Config{
+		Journal: banKeeper{e}, Never: e.cfg.NeverBan, First: e.cfg.Test.Ban,
+		Neighbour: func(addr netip.Addr, customer tenant.CustomerID) bool {
+			return e.table.Snapshot().Neighbour(addr, customer)
+		},
+	})
+}
+
+// accepted is what bans must not hold for a customer, beside his destinations: his whitelist,
+// and the addresses from which switches send him calls.
+func accepted(a *tenant.Account) []netip.Prefix {
+	var out []netip.Prefix
+	add := func(cidrs []string) {
+		for _, cidr := range cidrs {
+			if p, err := netip.ParsePrefix(tenant.CanonicalCIDR(cidr)); err == nil {
+				out = append(out, p)
+			}
+		}
+	}
+	add(a.Whitelist)
+	for i := range a.Switches {
+		add(a.Switches[i].Addresses)
+	}
+	return out
+}
