@@ -88,15 +88,13 @@ func (w *wish) decide(g *grants, m *sip.Message) {
 
 // back passes a response on to the phone. A 2xx binds before the phone hears of it.
 func (r *Registrar) back(sh *transaction.Shard, q *request, m *sip.Message, f transport.Flow) bool {
-	if !r.again(sh, q) {
+	w := &r.work[sh.Index]
+	if !r.recall(&w.wish, &q.repeat, q.customer) && !r.again(sh, q) {
 		return false
 	}
-	w := &r.work[sh.Index]
 	reply := dialog.Reply{Message: m, CSeq: q.cseq, Status: m.StatusCode()}
 	if reply.Status/100 == 2 {
-		r.readGrants(&w.grants, m)
-		w.wish.decide(&w.grants, m)
-		if r.commit(w, q, &sh.Kept) != nil {
+		if r.settle(sh, q, w, m) != nil {
 			sh.RespondStatus(q.server, &sip.Response{Status: 503})
 			return true
 		}
@@ -142,6 +140,24 @@ func (w *wish) customer() uint64 {
 // errFull says that REGISTERs which crossed have used up what one alone could have.
 var errFull = errors.New("too many bindings of an address of record")
 
+// settle does what a 2xx says.
+func (r *Registrar) settle(sh *transaction.Shard, q *request, w *work, m *sip.Message) error {
+	r.readGrants(&w.grants, m)
+	w.wish.decide(&w.grants, m)
+	err := r.commit(w, q, &sh.Kept)
+	if !errors.Is(err, errGone) {
+		return err
+	}
+	if !r.again(sh, q) {
+		return errFull
+	}
+	w.wish.decide(&w.grants, m)
+	return r.commit(w, q, &sh.Kept)
+}
+
+// errGone says that the binding which a REGISTER repeats has just ended.
+var errGone = errors.New("the binding has ended")
+
 // commit makes, refreshes and ends bindings as a 2xx says, all or nothing: on an error
 // of the journal all is as it was.
 func (r *Registrar) commit(w *work, q *request, m *sip.Message) error {
@@ -155,15 +171,24 @@ func (r *Registrar) commit(w *work, q *request, m *sip.Message) error {
 	if live, fresh := s.crowd(&w.wish); fresh > 0 && live+fresh > maxPerAOR {
 		return errFull
 	}
-	now, agent := r.now(), m.Value(sip.HdrUserAgent)
+	now := r.now()
 	for i := range w.wish.contacts[:w.wish.n] {
 		c := &w.wish.contacts[i]
 		if c.granted == 0 {
 			continue
 		}
 		f := &w.next[i]
-		w.fill(f, s.byID[c.id], c, agent)
-		f.customer, f.dest, f.bound, f.nat = q.customer.Settings.ID, dest, now, behindNAT(m, c.name.URI, q.source)
+		was := s.byID[c.id]
+		switch {
+		case !w.wish.recalled:
+			w.fill(f, was, c, m.Value(sip.HdrUserAgent))
+			f.nat = behindNAT(m, c.name.URI, q.source)
+		case was == nil:
+			return errGone
+		default:
+			f.refill(was, c, q.repeat.nat)
+		}
+		f.customer, f.dest, f.bound = q.customer.Settings.ID, dest, now
 		f.expires = now + min(time.Duration(c.granted)*time.Second, maxLife)
 		if err := r.put(s, c.id, f, q.source); err != nil {
 			r.takeBack(s, &w.wish, i)

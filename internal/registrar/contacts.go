@@ -11,7 +11,7 @@ import (
 // room says whether the address of record and the customer may have what a REGISTER
 // asks for, and finds the keys that its tokens are made with: a live binding keeps
 // its own, so that its token stays the same text.
-func (r *Registrar) room(w *wish, c *policy.Customer) refusal {
+func (r *Registrar) room(w *wish, c *policy.Customer, m *sip.Message) refusal {
 	s := r.stripe(w.address.first)
 	s.mu.Lock()
 	live, fresh := s.crowd(w)
@@ -20,6 +20,7 @@ func (r *Registrar) room(w *wish, c *policy.Customer) refusal {
 		want.key = r.cfg.Minter.Current()
 		if b := s.byID[want.id]; b != nil {
 			want.key = b.key
+			w.same = w.n == 1 && len(w.path) == 0 && b.says(want, m.Value(sip.HdrUserAgent))
 		}
 	}
 	s.mu.Unlock()

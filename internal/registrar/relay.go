@@ -28,7 +28,8 @@ type request struct {
 	walk      peer.Walk
 	mask      string
 	keys      [maxContacts]uint8 // of the tokens that were sent
-	sent      time.Duration      // the first time, on the registrar's clock
+	repeat    repeat
+	sent      time.Duration // the first time, on the registrar's clock
 }
 
 // work is what one shard works with, so that nothing is allocated.
@@ -66,7 +67,7 @@ func (r *Registrar) Start(sh *transaction.Shard, server transaction.ID, id *poli
 	w := &r.work[sh.Index].wish
 	no := r.read(w, m, id.Customer, info.Flow)
 	if no.status == 0 {
-		no = r.room(w, id.Customer)
+		no = r.room(w, id.Customer, m)
 	}
 	if no.status != 0 {
 		sh.RespondStatus(server, &sip.Response{Status: no.status, Reason: no.reason})
@@ -84,6 +85,9 @@ func (r *Registrar) Start(sh *transaction.Shard, server transaction.ID, id *poli
 	}
 	for i := range w.contacts[:w.n] {
 		q.keys[i] = w.contacts[i].key
+	}
+	if !q.hidden { // else its head is needed anyway
+		q.repeat = repeatOf(w, m, info.Flow)
 	}
 	var foreign transport.Target
 	if list.Foreign {

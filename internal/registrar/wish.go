@@ -21,6 +21,8 @@ type wish struct {
 	over     bool // Expires is over the cap
 	expires  int64
 	path     []byte // Route value, empty = none
+	same     bool   // it says nothing new: see repeat
+	recalled bool   // it was not read again
 }
 
 // wanted is one Contact of a REGISTER.
@@ -48,7 +50,7 @@ func (w *wish) aor() []byte { return w.key[customerLen:] }
 
 // read takes what a REGISTER asks for, and judges it.
 func (r *Registrar) read(w *wish, m *sip.Message, c *policy.Customer, f transport.Flow) refusal {
-	w.n, w.all, w.path = 0, false, w.path[:0]
+	w.n, w.all, w.path, w.same, w.recalled = 0, false, w.path[:0], false, false
 	if no := r.readAOR(w, m, c); no.status != 0 {
 		return no
 	}
