@@ -80,11 +80,12 @@ func (w *Writer) flush(ctx context.Context) bool {
 	return true
 }
 
-// decoded gives records as the store takes them. writing is read without the lock: it
-// changes only by this goroutine.
+// decoded gives records as the store takes them. They are read without the lock: what is
+// on its way to the store changes only by this goroutine, but for entry.kept.
 func (w *Writer) decoded(part []entry) []store.CDR {
 	w.list = w.list[:0]
-	for _, e := range part {
+	for i := range part {
+		e := &part[i]
 		if c, err := decode(e.id, w.writing.record(e)); err == nil { // we wrote it, or Restore has read it
 			w.list = append(w.list, c)
 		}
@@ -152,7 +153,7 @@ func (w *Writer) putAgain() error {
 			if e.kept {
 				continue
 			}
-			if err := w.cfg.Journal.Put(e.id, b.record(*e)); err != nil {
+			if err := w.cfg.Journal.Put(e.id, b.record(e)); err != nil {
 				return err
 			}
 			e.kept = true

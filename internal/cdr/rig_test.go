@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"testing/synctest"
 	"time"
 
 	"tollgate/internal/store"
@@ -155,4 +156,10 @@ func record(n int) *Record {
 	}
 	binary.BigEndian.PutUint64(r.ID[:], uint64(n))
 	return r
+}
+
+// wait lets virtual time pass.
+func wait(d time.Duration) {
+	time.Sleep(d) // virtual: testing/synctest
+	synctest.Wait()
 }

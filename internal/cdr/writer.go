@@ -93,8 +93,8 @@ type entry struct {
 	kept       bool // by the journal
 }
 
-func (b *batch) waiting() int          { return len(b.entries) - b.next }
-func (b *batch) record(e entry) []byte { return b.data[e.start:e.end] }
+func (b *batch) waiting() int           { return len(b.entries) - b.next }
+func (b *batch) record(e *entry) []byte { return b.data[e.start:e.end] }
 
 func (b *batch) reset() {
 	if cap(b.data) > spare {
@@ -186,7 +186,7 @@ func (w *Writer) Checkpoint() error {
 	for _, b := range [...]*batch{w.writing, w.filling} {
 		for i := b.next; i < len(b.entries); i = max(i+1, b.next) {
 			e := &b.entries[i]
-			if err := w.cfg.Journal.Put(e.id, b.record(*e)); err != nil {
+			if err := w.cfg.Journal.Put(e.id, b.record(e)); err != nil {
 				return err
 			}
 			e.kept = true

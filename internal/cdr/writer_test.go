@@ -23,7 +23,7 @@ func TestStored(t *testing.T) {
 				r.Refused(record(n)) // a retransmission
 			}
 		}
-		time.Sleep(time.Second) // virtual
+		wait(time.Second)
 		if len(r.shelf.rows) != 2500 || r.book.size() != 0 || r.Stats().Waiting != 0 {
 			t.Fatalf("%d stored, %d in the journal, %+v", len(r.shelf.rows), r.book.size(), r.Stats())
 		}
@@ -44,7 +44,7 @@ func TestStoreFails(t *testing.T) {
 		r.Run()
 		for n := range mostWaiting + 5 {
 			if r.Ended(record(n)); n%3000 == 0 {
-				time.Sleep(5 * time.Second)
+				wait(5 * time.Second)
 			}
 		}
 		synctest.Wait()
@@ -60,7 +60,7 @@ func TestStoreFails(t *testing.T) {
 			t.Errorf("%d errors are logged:\n%s", n, r.log)
 		}
 		r.shelf.set(func() { r.shelf.err = nil })
-		time.Sleep(3 * time.Second)
+		wait(3 * time.Second)
 		if len(r.shelf.rows) != mostWaiting+5 || r.book.size() != 0 || !slices.Equal(r.behind, []bool{true, false}) {
 			t.Errorf("%d stored, %d kept, told %v", len(r.shelf.rows), r.book.size(), r.behind)
 		}
@@ -81,17 +81,17 @@ func TestJournalFull(t *testing.T) {
 		for n := range 100 {
 			r.Ended(record(n))
 		}
-		time.Sleep(2 * time.Second)
+		wait(2 * time.Second)
 		if !strings.Contains(r.log.String(), "memory only") || r.book.size() != 0 {
 			t.Errorf("%d are kept:\n%s", r.book.size(), r.log)
 		}
 		r.book.set(false)
-		time.Sleep(2 * time.Second)
+		wait(2 * time.Second)
 		if r.book.size() != 100 {
 			t.Errorf("%d are kept", r.book.size())
 		}
 		r.shelf.set(func() { r.shelf.err = nil })
-		time.Sleep(2 * time.Second)
+		wait(2 * time.Second)
 		if len(r.shelf.rows) != 100 || r.book.size() != 0 {
 			t.Errorf("%d stored, %d kept", len(r.shelf.rows), r.book.size())
 		}
@@ -117,9 +117,9 @@ func TestRestored(t *testing.T) {
 			t.Error("what is no record is taken")
 		}
 		again.Run()
-		time.Sleep(time.Second)
+		wait(time.Second)
 		r.Run() // as if both had brought them
-		time.Sleep(time.Second)
+		wait(time.Second)
 		if len(r.shelf.rows) != 50 || r.book.size() != 0 {
 			t.Errorf("%d stored, %d kept", len(r.shelf.rows), r.book.size())
 		}
@@ -136,7 +136,7 @@ func TestCheckpoint(t *testing.T) {
 		r.Run()
 		for n := range 300 {
 			if r.Ended(record(n)); n == 200 {
-				time.Sleep(time.Second) // the first are on their way
+				wait(time.Second) // the first are on their way
 			}
 		}
 		r.book.kept = map[ID][]byte{} // a new segment
@@ -148,7 +148,7 @@ func TestCheckpoint(t *testing.T) {
 			t.Error("a checkpoint that could not be made is fine")
 		}
 		r.shelf.set(func() { r.shelf.err = nil })
-		time.Sleep(2 * time.Second)
+		wait(2 * time.Second)
 		puts := r.book.puts
 		if err := r.Checkpoint(); err != nil || r.book.puts != puts || r.book.size() != 0 {
 			t.Errorf("%d puts of nothing, %d kept, %v", r.book.puts-puts, r.book.size(), err)
@@ -183,14 +183,16 @@ func TestPrune(t *testing.T) {
 		r := newRig()
 		r.shelf.old = 2*pruneAtOnce + 5
 		r.Run()
-		time.Sleep(10 * time.Second)
-		if len(r.shelf.pruned) != 3 || r.shelf.old != 0 || time.Since(r.shelf.pruned[0]).Round(time.Minute) != 24*time.Hour {
-			t.Errorf("%d left, asked at %v", r.shelf.old, r.shelf.pruned)
-		}
-		time.Sleep(time.Hour)
+		wait(10 * time.Second)
+		r.shelf.set(func() {
+			if len(r.shelf.pruned) != 3 || r.shelf.old != 0 || time.Since(r.shelf.pruned[0]).Round(time.Minute) != 24*time.Hour {
+				t.Errorf("%d left, asked at %v", r.shelf.old, r.shelf.pruned)
+			}
+		})
+		wait(time.Hour)
+		r.Close()
 		if len(r.shelf.pruned) != 4 {
 			t.Errorf("asked %d times", len(r.shelf.pruned))
 		}
-		r.Close()
 	})
 }
