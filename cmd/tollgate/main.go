@@ -58,6 +58,9 @@ type commands struct {
 	Destinations destinationsCommand `cmd:"" help:"List destinations with their state."`
 	Firewall     firewallCommand     `cmd:"" help:"List firewall rules with what they have matched."`
 	Blocklist    blocklistCommand    `cmd:"" help:"List block list entries with what they have matched."`
+	Bans         bansCommand         `cmd:"" help:"List who is banned, why, and for how much longer."`
+	Ban          banCommand          `cmd:"" help:"Ban an address or a range."`
+	Unban        unbanCommand        `cmd:"" help:"Lift a ban."`
 	Explain      explainCommand      `cmd:"" help:"What would happen to a request, step by step."`
 	Probe        probeCommand        `cmd:"" help:"Place a real call through the node and print its ladder."`
 	Backup       backupCommand       `cmd:"" help:"Write all of a node into one file, while it runs or not."`

@@ -55,6 +55,7 @@ func New(cfg Config) http.Handler {
 	s.passwords()
 	s.live()
 	s.bindings()
+	s.bans()
 	s.cdrs()
 	s.tools()
 	s.dns()

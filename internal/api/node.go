@@ -5,6 +5,7 @@ import (
 	"io"
 	"time"
 
+	"tollgate/internal/ban"
 	"tollgate/internal/call"
 	"tollgate/internal/peer"
 	"tollgate/internal/policy"
@@ -25,6 +26,13 @@ type Node interface {
 	Binding(id string) (registrar.Summary, bool)
 	// Unbind ends a binding if allowed takes its customer; false where there is no such binding.
 	Unbind(id string, allowed func(tenant.CustomerID) bool) bool
+	// Bans gives the bans that stand here and whose customer keep takes, 0 for everybody's.
+	Bans(keep func(tenant.CustomerID) bool) []ban.Ban
+	// Ban returns once the ban is in force.
+	Ban(w ban.Wish) (ban.Ban, error)
+	// Unban lifts one if allowed takes its customer, and returns once nothing is dropped for it;
+	// false where there is no such ban.
+	Unban(id ban.ID, allowed func(tenant.CustomerID) bool) bool
 	// Clashes gives the destinations whose address several customers have, where requests came
 	// from that nothing told apart.
 	Clashes() map[tenant.DestinationID]Clash

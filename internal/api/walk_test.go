@@ -95,6 +95,9 @@ func TestEveryOperationAcrossTenants(t *testing.T) {
 	if len(w.node.calls) != 2 {
 		t.Error("a call was hung up")
 	}
+	if n := len(w.node.bans.List(func(tenant.CustomerID) bool { return true })); n != 2 {
+		t.Errorf("%d bans stand", n)
+	}
 	if len(w.node.bindings) != 2 {
 		t.Error("a binding was ended")
 	}
@@ -120,6 +123,8 @@ func (w *world) across(t *testing.T, o operation, alfa *estate, role string) {
 		w.isNotFound(t, w.do(o.method, "/api/v1/calls/"+alfa.call, nil), alfa)
 	case o.path == "/api/v1/bindings/{id}":
 		w.isNotFound(t, w.do(o.method, "/api/v1/bindings/"+alfa.binding, nil), alfa)
+	case o.path == "/api/v1/bans/{id}":
+		w.isNotFound(t, w.do(o.method, "/api/v1/bans/"+alfa.ban, nil), alfa)
 	case slices.Contains(o.parameters, "customer"):
 		w.lists(t, o, alfa)
 	case strings.Contains(o.path, "{id}"):

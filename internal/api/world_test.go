@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"tollgate/internal/api"
+	"tollgate/internal/ban"
 	"tollgate/internal/call"
 	"tollgate/internal/peer"
 	"tollgate/internal/policy"
@@ -35,6 +36,7 @@ type fakeNode struct {
 	applied  int64
 	explain  policy.Explanation
 	backup   string
+	bans     *ban.Table
 	slowness error // what Applied and Backup give
 }
 
@@ -96,6 +98,12 @@ func (n *fakeNode) Unbind(id string, allowed func(tenant.CustomerID) bool) bool 
 	return false
 }
 
+func (n *fakeNode) Bans(keep func(tenant.CustomerID) bool) []ban.Ban { return n.bans.List(keep) }
+func (n *fakeNode) Ban(w ban.Wish) (ban.Ban, error)                  { return n.bans.Add(w) }
+func (n *fakeNode) Unban(id ban.ID, allowed func(tenant.CustomerID) bool) bool {
+	return n.bans.Lift(id, allowed)
+}
+
 func (n *fakeNode) Clashes() map[tenant.DestinationID]api.Clash            { return n.clashes }
 func (n *fakeNode) DestinationStates() map[tenant.DestinationID]peer.State { return n.states }
 func (n *fakeNode) FirewallHits(rules []tenant.FirewallRule) (out []policy.Tally) {
@@ -154,7 +162,7 @@ func newWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
-	w := &world{t: t, store: s, node: &fakeNode{states: map[tenant.DestinationID]peer.State{}}, log: &bytes.Buffer{}}
+	w := &world{t: t, store: s, node: &fakeNode{bans: ban.New(ban.Config{}), states: map[tenant.DestinationID]peer.State{}}, log: &bytes.Buffer{}}
 	w.handler = api.New(api.Config{
 		Store: s, Node: w.node, Log: slog.New(slog.NewTextHandler(w.log, nil)),
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")},
@@ -262,6 +270,7 @@ type estate struct {
 	reader            string // of a read-only user of its customer
 	call              string // the id of a live call
 	binding           string // the id of a phone's binding
+	ban               string // the id of a ban
 }
 
 // paths of the nouns, in an order in which they can be made.
@@ -307,6 +316,8 @@ func (w *world) settle(marker string, net int) *estate {
 	w.node.bindings = append(w.node.bindings, registrar.Summary{
 		ID: e.binding, Customer: tenant.CustomerID(e.customer), AOR: "x@" + marker + ".example", Contact: "sip:x@192.0.2.99", UserAgent: marker + " phone",
 	})
+	e.items["bans"] = object{"address": fmt.Sprintf("203.0.%d.7", net), "customer_id": e.customer, "reason": marker}
+	e.ban = a.must("POST", "/api/v1/bans", e.items["bans"])["id"].(string)
 	w.record(store.CDR{
 		ID: "cdr-of-" + marker, Company: tenant.CompanyID(e.company), Customer: tenant.CustomerID(e.customer), CustomerName: marker,
 		From: "<sip:x@" + marker + ">", Status: 200, Reason: "ok", Direction: "inbound", EndedBy: "caller",

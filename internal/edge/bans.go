@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"errors"
 	"net/netip"
 
 	"tollgate/internal/ban"
@@ -45,4 +46,32 @@ func accepted(a *tenant.Account) []netip.Prefix {
 		add(a.Switches[i].Addresses)
 	}
 	return out
+}
+
+// Bans is api.Node.
+func (e *Edge) Bans(keep func(tenant.CustomerID) bool) []ban.Ban { return e.bans.List(keep) }
+
+// Ban is api.Node.
+func (e *Edge) Ban(w ban.Wish) (ban.Ban, error) {
+	b, err := e.bans.Add(w)
+	if errors.Is(err, ban.ErrNotKept) {
+		e.log.Error("ban", "address", b.Prefix.String(), "error", err.Error())
+		err = nil
+	}
+	return b, err
+}
+
+// Unban is api.Node.
+func (e *Edge) Unban(id ban.ID, allowed func(tenant.CustomerID) bool) bool {
+	return e.bans.Lift(id, allowed)
+}
+
+func (e *Edge) bansStanding() float64 {
+	n, _ := e.bans.Stats()
+	return float64(n)
+}
+
+func (e *Edge) bannedDropped() float64 {
+	_, n := e.bans.Stats()
+	return float64(n)
 }

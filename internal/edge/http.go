@@ -167,6 +167,8 @@ func (h *httpServers) metrics() http.Handler {
 			record.Gauge{Name: "cdrs_waiting", Help: "Call records that the database does not have yet.", Value: func() float64 { return float64(e.cdrs.Stats().Waiting) }},
 			record.Gauge{Name: "cdrs_stored_total", Help: "Call records that were stored.", Counter: true, Value: func() float64 { return float64(e.cdrs.Stats().Stored) }},
 			record.Gauge{Name: "cdrs_lost_total", Help: "Records of refused attempts that nothing could keep.", Counter: true, Value: func() float64 { return float64(e.cdrs.Stats().Lost) }},
+			record.Gauge{Name: "bans", Help: "Bans that stand, or are remembered for a day after their end.", Value: e.bansStanding},
+			record.Gauge{Name: "banned_dropped_total", Help: "What was dropped because its source is banned.", Counter: true, Value: e.bannedDropped},
 			record.Gauge{Name: "transactions", Help: "Transactions that are alive, both sides.", Value: e.transactions},
 			record.Gauge{Name: "retransmissions_total", Help: "Requests and responses that we sent again.", Counter: true, Value: e.retransmissions},
 			record.Gauge{Name: "revision", Help: "Revision of the configuration that traffic obeys.", Value: func() float64 { return float64(e.follower.seen.Load()) }},

@@ -111,6 +111,18 @@ func (t *Tx) mark(e *AuditEntry, o owner) {
 	}
 }
 
+// Note audits what is done elsewhere than in the store, for a customer or with 0 for the platform.
+func (t *Tx) Note(ctx context.Context, a tenant.Action, k tenant.Kind, name string, customer tenant.CustomerID) (err error) {
+	e := AuditEntry{Action: a, Noun: k, Name: name, Customer: customer}
+	if customer != 0 {
+		if e.Company, err = t.company(ctx, customer); err != nil {
+			return err
+		}
+	}
+	t.record(e)
+	return nil
+}
+
 // record keeps an entry for the end of the transaction.
 func (t *Tx) record(e AuditEntry) {
 	p := t.principal

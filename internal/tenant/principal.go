@@ -21,6 +21,7 @@ const (
 	KindSIPUser     Kind = "sip-user"
 	KindProfile     Kind = "sip-profile"
 	KindAPIKey      Kind = "api-key"
+	KindBan         Kind = "ban"  // kept by the node, not in the store
 	KindNode        Kind = "node" // all of it, in the audit only
 )
 
