@@ -99,5 +99,5 @@ type Log struct {
 type Test struct {
 	Live      string        // "" or delayed: the backend of live state
 	Keepalive time.Duration // between two OPTIONS to a destination; 0 = the usual
-	Ban       time.Duration // the first ban of a source by Tollgate itself; 0 = the usual, and none of loopback
+	Ban       time.Duration // the first ban of a source by Tollgate itself; 0 = the usual
 }
