@@ -36,7 +36,7 @@ type Config struct {
 }
 
 const (
-	flushEvery = 200 * time.Millisecond
+	flushEvery = 400 * time.Millisecond
 	flushAt    = 1000 // records in one transaction; so many are not kept waiting
 	retryAfter = time.Second
 	// mostWaiting is how many records wait in memory at most while the store takes none.

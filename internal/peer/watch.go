@@ -40,7 +40,7 @@ const misses = 3
 const patience = 5 * time.Second
 
 // slots spread the neighbours evenly over an interval.
-const slots = 128
+const slots = 64
 
 // record is one neighbour's.
 type record struct {
