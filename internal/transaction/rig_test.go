@@ -201,14 +201,6 @@ func (r *rig) empty() {
 	}
 }
 
-// cells checks how many client cells are in use.
-func (r *rig) cells(want int) {
-	r.t.Helper()
-	if got := r.layer.Stats(0).Clients; got != want {
-		r.t.Fatalf("%d client cells, want %d", got, want)
-	}
-}
-
 // send starts a client transaction and gives its request.
 func (r *rig) send(method sip.Method, f transport.Flow, ref uint64) (id transaction.ID, request string) {
 	r.t.Helper()
