@@ -115,6 +115,7 @@ type Layer struct {
 	mu    sync.Mutex // guards later
 	later []func()
 
+	wake chan struct{} // room for one
 	stop chan struct{}
 	done sync.WaitGroup
 }
@@ -137,6 +138,7 @@ func New(cfg Config) *Layer {
 		secret: secret{cfg.Key[0], cfg.Key[1]},
 		start:  time.Now(),
 		stop:   make(chan struct{}),
+		wake:   make(chan struct{}, 1),
 
 		serverTable: newServerTable(),
 		clientTable: newClientTable(),
@@ -165,29 +167,55 @@ func (l *Layer) Register(u User) uint8 {
 	return uint8(len(l.users) - 1)
 }
 
+// longestNap is for how many ticks the clock sleeps when nothing is due: each time it
+// wakes costs as much as a message. A timer that is shorter wakes it.
+const longestNap = 5
+
 // Run drives the timers until Close.
 func (l *Layer) Run() {
-	l.done.Add(1)
-	go func() {
-		defer l.done.Done()
-		t := time.NewTicker(tick)
+	l.done.Go(func() {
+		t := time.NewTimer(tick)
 		defer t.Stop()
+		due := time.Now().Add(tick)
 		for {
+			nap := tick // something short has begun
 			select {
 			case <-l.stop:
 				return
+			case <-l.wake:
+				if time.Until(due) <= nap {
+					continue
+				}
 			case <-t.C:
-				for _, sh := range l.shards {
-					sh.lock()
-					sh.wheel.advance(int64(sh.since/tick), sh.fire)
-					sh.unlock()
-				}
-				for _, f := range l.putOff() {
-					f()
-				}
+				nap = l.serve()
 			}
+			t.Reset(nap)
+			due = time.Now().Add(nap)
 		}
-	}()
+	})
+}
+
+// serve fires what is due, and says when to look again.
+func (l *Layer) serve() time.Duration {
+	next := int64(time.Since(l.start)/tick) + longestNap
+	for _, sh := range l.shards {
+		sh.lock()
+		sh.wheel.advance(int64(sh.since/tick), sh.fire)
+		next = min(next, sh.wheel.next(longestNap))
+		sh.unlock()
+	}
+	for _, f := range l.putOff() {
+		f()
+	}
+	return max(time.Duration(next)*tick-time.Since(l.start), 0)
+}
+
+// rouse makes the clock look again within a tick.
+func (l *Layer) rouse() {
+	select {
+	case l.wake <- struct{}{}:
+	default: // somebody else has
+	}
 }
 
 // Close stops the timers and waits for the clock.
@@ -201,6 +229,7 @@ func (l *Layer) Later(f func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.later = append(l.later, f)
+	l.rouse()
 }
 
 // putOff takes what Later was given.

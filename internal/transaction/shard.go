@@ -92,6 +92,9 @@ func (sh *Shard) Since() time.Duration { return sh.since }
 // After starts a timer of a user; it fires once, not before d has passed.
 func (sh *Shard) After(d time.Duration, user, code uint8, ref uint64) TimerID {
 	// The wheel may lag behind the clock by a tick; what is started now counts from now.
+	if d < longestNap*tick {
+		sh.layer.rouse()
+	}
 	return sh.wheel.start(d+sh.since-time.Duration(sh.wheel.now)*tick, user, code, ref)
 }
 

@@ -15,6 +15,13 @@ const (
 	noTimer   = ^uint32(0)
 )
 
+// Long timers, such as those that forget a transaction, fall due together, so that the
+// clock need not wake for each.
+const (
+	longTicks = int64(30 * time.Second / tick)
+	longStep  = 4
+)
+
 // TimerID names a pending timer; the zero value names none, and a timer that
 // has fired or was stopped is never mistaken for a later one in its place.
 type TimerID uint64
@@ -52,7 +59,11 @@ func (w *wheel) start(d time.Duration, user, code uint8, ref uint64) TimerID {
 	}
 	slot, e := w.entries.Alloc()
 	gen := nextGen(e.gen)
-	*e = entry{gen: gen, user: user, code: code, ref: ref, pending: true, at: w.now + ticks + 1}
+	at := w.now + ticks + 1
+	if ticks >= longTicks {
+		at = (at + longStep - 1) / longStep * longStep
+	}
+	*e = entry{gen: gen, user: user, code: code, ref: ref, pending: true, at: at}
 	w.link(slot, e)
 	return TimerID(uint64(gen)<<32 | uint64(slot))
 }
@@ -118,4 +129,15 @@ func (w *wheel) serve(fire func(user, code uint8, ref uint64)) {
 		fire(user, code, ref)
 		slot = *head
 	}
+}
+
+// next is the next tick, of so many to come, at which something may be due; else the
+// last of them.
+func (w *wheel) next(ticks int64) int64 {
+	for n := w.now + 1; n < w.now+ticks; n++ {
+		if w.heads[n&(wheelSize-1)] != noTimer {
+			return n
+		}
+	}
+	return w.now + ticks
 }

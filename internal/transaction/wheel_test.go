@@ -28,7 +28,11 @@ func TestWheelAgainstModel(t *testing.T) {
 			d *= 100 // several rounds
 		}
 		ids[next] = w.start(d, 1, 2, next)
-		m.due[next] = w.now + int64((d+tick-1)/tick)
+		ticks := int64((d + tick - 1) / tick)
+		m.due[next] = w.now + ticks
+		if ticks >= longTicks { // together with others
+			m.due[next] = (m.due[next]+1+longStep-1)/longStep*longStep - 1
+		}
 	}
 	stop := func() {
 		for ref, id := range ids { // any
