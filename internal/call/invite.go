@@ -45,7 +45,7 @@ func (c *Calls) Start(sh *transaction.Shard, p *Passed, m *sip.Message) {
 	call := c.newCall(sh, m.Method())
 	settings := &p.Identity.Customer.Settings
 	call.id, call.customer, call.direction = p.Stable, p.Identity.Customer, p.Identity.Direction
-	call.hidden = settings.TopologyHiding && !settings.Transparent
+	call.hidden = p.Identity.Customer.Hides()
 	call.server, call.cseq, call.started = p.Server, m.CSeq(), sh.Since()
 	sh.SetRef(p.Server, c.user, call.ref(refSetup))
 	if err := c.fill(sh, call, p, m, info.Flow); err != nil {

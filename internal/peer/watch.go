@@ -133,7 +133,7 @@ func (w *Watch) Down(d *policy.Destination) bool {
 	return c != nil && watched(c)
 }
 
-func watched(c *policy.Customer) bool { return c.Settings.Keepalive && !c.Settings.Transparent }
+func watched(c *policy.Customer) bool { return c.Settings.Keepalive && !c.Transparent }
 
 // due gives the neighbours whose turn it is. New ones are asked at once.
 func (w *Watch) due(slot uint32) []neighbour {

@@ -159,11 +159,12 @@ func (s *Snapshot) Blocklist(r *Request, id *Identity) Verdict {
 		return Verdict{}
 	}
 	b.hits.note(r, number)
-	if id.Emergency || c.Settings.Transparent {
+	v := Refuse(Blocklisted)
+	v.Rule, v.Name = tenant.RuleID(b.id), b.prefix
+	if id.Emergency || c.Transparent {
+		id.Spare(v)
 		return Verdict{}
 	}
-	v := Refuse(Blocklisted)
-	v.Rule = tenant.RuleID(b.id)
 	return v
 }
 
@@ -210,7 +211,7 @@ func blocklistText(id *Identity, v Verdict) string {
 	switch {
 	case id.Emergency:
 		return "An emergency call passes the block list."
-	case id.Customer.Settings.Transparent:
+	case id.Customer.Transparent:
 		return "The customer is transparent: the block list only counts."
 	}
 	return fmt.Sprintf("None of %d entries of the block list forbids it.", len(l.given))

@@ -14,7 +14,7 @@ import (
 // compile makes an account ready for decisions. What did not change since the customer
 // was last compiled is taken over from there.
 func (t *Table) compile(s *Snapshot, a *tenant.Account) (*Customer, error) {
-	c := &Customer{Settings: a.Customer, Plan: planOf(&a.Customer)}
+	c := &Customer{Settings: a.Customer, Plan: planOf(&a.Customer), Transparent: s.transparent.of(&a.Customer)}
 	c.Company, _ = s.companies.get(hashID(a.Customer.Company), a.Customer.Company)
 	if c.Company == nil {
 		c.Company = &Company{ID: a.Customer.Company}

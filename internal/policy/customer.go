@@ -28,6 +28,7 @@ type Customer struct {
 	Domains      []string       // canonical; the first one is the main one
 	Destinations []*Destination // by id
 	Plan         NumberPlan
+	Transparent  bool // by its own setting or by a switch over several (SetTransparent)
 
 	groups    [maxGroup + 1][]*Destination // by priority, position, id
 	routing   *routing

@@ -95,30 +95,44 @@ func (s *Snapshot) Firewall(r *Request, id *Identity) Verdict {
 	if id.Direction != Inbound || f.acting.match == nil && f.counted.match == nil {
 		return Verdict{}
 	}
-	lenient := id.Emergency || id.Customer.Settings.Transparent
+	lenient := id.Emergency || id.Customer.Transparent
 	act, v := f.acting.first(r)
 	if v.Refused() {
 		if lenient {
+			id.Spare(v)
 			return Verdict{}
 		}
 		return v
 	}
 	if count, _ := f.counted.first(r); count >= 0 && (act < 0 || f.before(count, act)) {
 		f.counted.note(r, count)
+		if rule := &f.counted.rules[count]; rule.Action == "drop" {
+			id.Spare(refusalOf(rule))
+		}
 	}
 	if act < 0 {
 		return Verdict{}
 	}
 	f.acting.note(r, act)
 	rule := &f.acting.rules[act]
-	if rule.Action == "accept" || lenient {
+	if rule.Action == "accept" {
 		return Verdict{}
 	}
-	refused := Refuse(Firewalled)
-	if refused.Rule = rule.ID; id.By == ByDomain {
+	if lenient {
+		id.Spare(refusalOf(rule))
+		return Verdict{}
+	}
+	refused := refusalOf(rule)
+	if id.By == ByDomain {
 		refused.Status = Drop
 	}
 	return refused
+}
+
+func refusalOf(rule *tenant.FirewallRule) Verdict {
+	v := Refuse(Firewalled)
+	v.Rule, v.Name = rule.ID, rule.Name
+	return v
 }
 
 // before says that a counting rule comes before an acting one.
@@ -179,7 +193,7 @@ func firewallText(id *Identity, v Verdict) string {
 		return v.Reason.Sentence()
 	case id.Emergency:
 		return "An emergency call passes the firewall."
-	case id.Customer.Settings.Transparent:
+	case id.Customer.Transparent:
 		return "The customer is transparent: the firewall only counts."
 	}
 	return fmt.Sprintf("None of %d firewall rules drops it.", len(f.given))

@@ -11,10 +11,11 @@ const Drop = -1
 
 // Verdict ends or continues the way of a request.
 type Verdict struct {
-	Status int           `json:"status"`           // 0 = go on; Drop = silence; else the SIP status to answer
-	Reason Reason        `json:"reason"`           // why
-	Rule   tenant.RuleID `json:"rule,omitempty"`   // the rule that decided, 0 = none
-	Detail string        `json:"detail,omitempty"` // more for people; only on cold paths
+	Status int           `json:"status"`              // 0 = go on; Drop = silence; else the SIP status to answer
+	Reason Reason        `json:"reason"`              // why
+	Rule   tenant.RuleID `json:"rule,omitempty"`      // the rule that decided, 0 = none
+	Name   string        `json:"rule_name,omitempty"` // of the rule; the prefix of a blocked number
+	Detail string        `json:"detail,omitempty"`    // more for people; only on cold paths
 }
 
 // Refused reports whether the request ends here, with an answer or in silence.

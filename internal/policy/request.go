@@ -89,6 +89,9 @@ type Identity struct {
 	By        How
 	Domain    string // the customer's domain that the request named, "" if none
 	Emergency bool   // the number called is one of the customer's emergency numbers
+
+	spared [maxWould]Would // of these the first spares
+	spares uint8
 }
 
 // MaxCandidates is how many destinations one request is tried on at most.

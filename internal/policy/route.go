@@ -133,7 +133,7 @@ func fill(r *Request, id *Identity, out *Candidates) Verdict {
 		return Refuse(NoRoute)
 	}
 	p := picker{r: r, id: id, out: out, health: r.Health}
-	if id.Customer.Settings.Transparent {
+	if id.Customer.Transparent {
 		p.health = nil // destinations marked down become usable (mission row T3)
 	}
 	p.balanced = id.Customer.Settings.DestinationMode == tenant.ModeLoadBalancing

@@ -13,6 +13,7 @@ import (
 type Snapshot struct {
 	seed         maphash.Seed
 	platform     Platform
+	transparent  transparency
 	local        map[string]struct{}
 	companies    index[tenant.CompanyID, *Company]
 	customers    index[tenant.CustomerID, *Customer]

@@ -73,11 +73,10 @@ func (r *Registrar) Start(sh *transaction.Shard, server transaction.ID, id *poli
 		sh.RespondStatus(server, &sip.Response{Status: no.status, Reason: no.reason})
 		return
 	}
-	settings := &id.Customer.Settings
 	slot, q := r.requests[sh.Index].Alloc()
 	*q = request{
 		gen: q.gen + 1, slot: slot, used: true, customer: id.Customer, direction: id.Direction,
-		hidden: settings.TopologyHiding && !settings.Transparent,
+		hidden: id.Customer.Hides(),
 		cseq:   m.CSeq(), source: info.Flow, server: server, mask: id.Domain, sent: r.now(),
 	}
 	if q.mask == "" && len(id.Customer.Domains) > 0 {

@@ -130,7 +130,7 @@ func (r *Registrar) visit(b *binding, tick uint8, now time.Duration, found *roun
 	switch {
 	case c == nil:
 		return policy.OK, true // with its customer
-	case c.Settings.NATPing != pingsOn || c.Settings.Transparent:
+	case c.Settings.NATPing != pingsOn || c.Transparent:
 		b.missed = 0
 		return policy.OK, false
 	case b.missed >= misses:

@@ -103,7 +103,7 @@ func (r *Relay) Start(sh *transaction.Shard, p *Passed, m *sip.Message) {
 	slot, q := r.shards[sh.Index].Alloc()
 	*q = request{
 		gen: q.gen + 1, slot: slot, used: true, customer: id.Customer, direction: id.Direction,
-		hidden: settings.TopologyHiding && !settings.Transparent,
+		hidden: id.Customer.Hides(),
 		method: m.Method(), cseq: m.CSeq(), source: info.Flow, server: p.Server,
 		mask: id.Domain,
 	}

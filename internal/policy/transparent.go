@@ -1,0 +1,68 @@
+package policy
+
+import (
+	"slices"
+
+	"tollgate/internal/tenant"
+)
+
+// Would is a refusal that did not happen: a rule that only counts, a transparent customer
+// or an emergency let the request pass.
+type Would struct {
+	Reason Reason
+	Rule   tenant.RuleID // 0 = none
+	Name   string        // of the rule; the prefix of a blocked number
+}
+
+// maxWould is how many of them are noted of one request: one for each step that can.
+const maxWould = 6
+
+// Spare notes a refusal that did not happen.
+func (id *Identity) Spare(v Verdict) {
+	if id.spares < maxWould {
+		id.spared[id.spares] = Would{v.Reason, v.Rule, v.Name}
+		id.spares++
+	}
+}
+
+// Spared is the refusals that did not happen, in the order of the steps; it aliases id.
+func (id *Identity) Spared() []Would { return id.spared[:id.spares] }
+
+// transparency is who is transparent beside those customers that are by their own setting
+// (mission row T3: the switch over all that a user manages).
+type transparency struct {
+	all       bool
+	companies []tenant.CompanyID
+	customers []tenant.CustomerID
+}
+
+func (t *transparency) of(c *tenant.Customer) bool {
+	return c.Transparent || t.all || slices.Contains(t.companies, c.Company) || slices.Contains(t.customers, c.ID)
+}
+
+// SetTransparent switches all customers transparent, all of some companies, and some
+// customers, beside those that are by their own setting, which it leaves alone.
+func (t *Table) SetTransparent(all bool, companies []tenant.CompanyID, customers []tenant.CustomerID) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	next := *t.current.Load()
+	if was := &next.transparent; was.all == all && slices.Equal(was.companies, companies) && slices.Equal(was.customers, customers) {
+		return
+	}
+	next.transparent = transparency{all, slices.Clone(companies), slices.Clone(customers)}
+	var changed []*Customer
+	for c := range next.Customers {
+		if is := next.transparent.of(&c.Settings); is != c.Transparent {
+			copied := *c
+			copied.Transparent = is
+			changed = append(changed, &copied)
+		}
+	}
+	for _, c := range changed {
+		next.customers = next.customers.with(hashID(c.Settings.ID), c.Settings.ID, c)
+	}
+	t.current.Store(&next)
+}
+
+// Hides says that the customer's requests hide who is behind them.
+func (c *Customer) Hides() bool { return c.Settings.TopologyHiding && !c.Transparent }
