@@ -99,7 +99,6 @@ func (r *Relay) Start(sh *transaction.Shard, p *Passed, m *sip.Message) {
 		return
 	}
 	id := p.Identity
-	settings := &id.Customer.Settings
 	slot, q := r.shards[sh.Index].Alloc()
 	*q = request{
 		gen: q.gen + 1, slot: slot, used: true, customer: id.Customer, direction: id.Direction,
