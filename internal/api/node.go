@@ -11,6 +11,7 @@ import (
 	"tollgate/internal/policy"
 	"tollgate/internal/registrar"
 	"tollgate/internal/tenant"
+	"tollgate/internal/threat"
 )
 
 // Node is the running edge, as far as the API asks it.
@@ -33,6 +34,8 @@ type Node interface {
 	// Unban lifts one if allowed takes its customer, and returns once nothing is dropped for it;
 	// false where there is no such ban.
 	Unban(id ban.ID, allowed func(tenant.CustomerID) bool) bool
+	// Strangers gives the sources whose requests nobody could be found for, the latest first.
+	Strangers() []threat.Stranger
 	// Clashes gives the destinations whose address several customers have, where requests came
 	// from that nothing told apart.
 	Clashes() map[tenant.DestinationID]Clash

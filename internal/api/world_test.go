@@ -22,22 +22,24 @@ import (
 	"tollgate/internal/registrar"
 	"tollgate/internal/store"
 	"tollgate/internal/tenant"
+	"tollgate/internal/threat"
 )
 
 // fakeNode is the edge as the API sees it.
 type fakeNode struct {
-	mu       sync.Mutex
-	calls    []call.Summary
-	bindings []registrar.Summary // in order
-	clashes  map[tenant.DestinationID]api.Clash
-	states   map[tenant.DestinationID]peer.State
-	rules    map[tenant.RuleID]policy.Tally
-	entries  map[tenant.EntryID]policy.Tally
-	applied  int64
-	explain  policy.Explanation
-	backup   string
-	bans     *ban.Table
-	slowness error // what Applied and Backup give
+	mu        sync.Mutex
+	calls     []call.Summary
+	bindings  []registrar.Summary // in order
+	strangers []threat.Stranger
+	clashes   map[tenant.DestinationID]api.Clash
+	states    map[tenant.DestinationID]peer.State
+	rules     map[tenant.RuleID]policy.Tally
+	entries   map[tenant.EntryID]policy.Tally
+	applied   int64
+	explain   policy.Explanation
+	backup    string
+	bans      *ban.Table
+	slowness  error // what Applied and Backup give
 }
 
 func (n *fakeNode) Calls(keep func(tenant.CustomerID) bool) []call.Summary {
@@ -104,6 +106,7 @@ func (n *fakeNode) Unban(id ban.ID, allowed func(tenant.CustomerID) bool) bool {
 	return n.bans.Lift(id, allowed)
 }
 
+func (n *fakeNode) Strangers() []threat.Stranger                           { return n.strangers }
 func (n *fakeNode) Clashes() map[tenant.DestinationID]api.Clash            { return n.clashes }
 func (n *fakeNode) DestinationStates() map[tenant.DestinationID]peer.State { return n.states }
 func (n *fakeNode) FirewallHits(rules []tenant.FirewallRule) (out []policy.Tally) {

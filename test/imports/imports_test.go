@@ -50,6 +50,7 @@ var parts = []part{
 	{"internal/transaction", slices.Concat(sql, httpAPI, policy, []string{"tollgate/internal/tenant/..."})},
 	{"internal/live", slices.Concat(httpAPI, wire)},
 	{"internal/ban", slices.Concat(sockets, sql, wire, policy, httpAPI)},
+	{"internal/threat", slices.Concat(sql, policy, httpAPI, []string{"net", "os"})},
 	{"internal/store", slices.Concat(httpAPI, wire, []string{"tollgate/internal/transport/..."})},
 	{"internal/tenantfile", slices.Concat(httpAPI, wire, []string{"database/sql/...", "github.com/uptrace/bun/..."})},
 	{"internal/config", slices.Concat(sql, httpAPI, wire, policy)},
