@@ -1,0 +1,204 @@
+package kernel
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/link"
+)
+
+// lookEvery is how often interfaces and their addresses are looked at while something is banned.
+// One that has just come is guarded by the next look; until then its packets reach package ban.
+const lookEvery = 2 * time.Second
+
+// guard is where the program is attached, and which doors it knows. Only run has it.
+type guard struct {
+	*Filter
+	links map[int]link.Link // by the interface's index
+	doors map[door]bool
+	told  map[string]bool // what went wrong and was logged
+}
+
+// Guarded is how many interfaces the program is attached to: none while nothing is banned.
+func (f *Filter) Guarded() int { return int(f.guarded.Load()) }
+
+// run attaches the program while something is banned, until Close.
+func (f *Filter) run() {
+	g := guard{Filter: f, links: make(map[int]link.Link), doors: make(map[door]bool), told: make(map[string]bool)}
+	defer g.leave()
+	for {
+		var later <-chan time.Time
+		if f.standing() {
+			g.keep()
+			later = time.After(lookEvery)
+		} else {
+			g.leave()
+		}
+		select {
+		case <-f.stop:
+			return
+		case <-f.wake:
+		case <-later:
+		}
+	}
+}
+
+// keep brings doors and links to what the machine has now. Doors come first, so that a program
+// that is just attached knows them all.
+func (g *guard) keep() {
+	interfaces, err := net.Interfaces()
+	if err != nil {
+		g.tell("interfaces", err)
+		return
+	}
+	own, err := net.InterfaceAddrs()
+	if err != nil {
+		g.tell("addresses", err)
+		return
+	}
+	g.open(g.wanted(addresses(own)))
+	up := make(map[int]bool)
+	for _, i := range interfaces {
+		if i.Flags&net.FlagUp == 0 {
+			continue
+		}
+		up[i.Index] = true
+		if g.links[i.Index] != nil {
+			continue
+		}
+		if l, err := attach(g.program, i.Index); err == nil {
+			g.links[i.Index] = l
+		} else {
+			g.tell(i.Name, err)
+		}
+	}
+	for index, l := range g.links {
+		if !up[index] {
+			g.detach(index, l)
+		}
+	}
+	g.guarded.Store(int64(len(g.links)))
+}
+
+// leave detaches the program everywhere.
+func (g *guard) leave() {
+	for index, l := range g.links {
+		g.detach(index, l)
+	}
+	g.guarded.Store(0)
+}
+
+func (g *guard) detach(index int, l link.Link) {
+	delete(g.links, index)
+	if err := l.Close(); err != nil {
+		g.tell("detach", err)
+	}
+}
+
+// tell logs each fault once: an interface without room for a program is looked at again and again.
+func (g *guard) tell(what string, err error) {
+	text := fmt.Sprintf("%s: %v", what, err)
+	if !g.told[text] {
+		g.told[text] = true
+		g.cfg.Log.Warn("bans are not dropped in the kernel everywhere; Tollgate drops the rest itself", "error", text)
+	}
+}
+
+func attach(p *ebpf.Program, index int) (link.Link, error) {
+	return link.AttachTCX(link.TCXOptions{Interface: index, Program: p, Attach: ebpf.AttachTCXIngress})
+}
+
+// probe finds out whether the program can be attached at all: it does so once, for a moment,
+// while the program knows no bans.
+func probe(p *ebpf.Program) error {
+	interfaces, err := net.Interfaces()
+	if err != nil {
+		return fmt.Errorf("interfaces: %w", err)
+	}
+	if len(interfaces) == 0 {
+		return errors.New("there is no network interface")
+	}
+	l, err := attach(p, interfaces[0].Index)
+	if err != nil {
+		return fmt.Errorf("attach to %s: %w", interfaces[0].Name, err)
+	}
+	return l.Close()
+}
+
+// addresses are those of the machine.
+func addresses(list []net.Addr) []netip.Addr {
+	var own []netip.Addr
+	for _, a := range list {
+		if n, ok := a.(*net.IPNet); ok {
+			if ip, ok := netip.AddrFromSlice(n.IP); ok {
+				own = append(own, ip.Unmap())
+			}
+		}
+	}
+	return own
+}
+
+// wanted are the doors of all listeners, and of media, on a machine with these addresses.
+func (f *Filter) wanted(own []netip.Addr) map[door]bool {
+	doors := make(map[door]bool)
+	add := func(protocol uint16, at netip.AddrPort) {
+		for _, a := range spread(at.Addr(), own) {
+			doors[door{protocol, netip.AddrPortFrom(a, at.Port())}] = true
+		}
+	}
+	for _, l := range f.cfg.Listeners {
+		if l.TCP {
+			add(protocolTCP, l.At)
+		} else {
+			add(protocolUDP, l.At)
+		}
+	}
+	for _, a := range f.cfg.Media {
+		add(0, netip.AddrPortFrom(a, 0))
+	}
+	return doors
+}
+
+// spread gives the addresses that an address of a listener stands for.
+func spread(a netip.Addr, own []netip.Addr) []netip.Addr {
+	a = a.Unmap().WithZone("")
+	if !a.IsUnspecified() {
+		return []netip.Addr{a}
+	}
+	var out []netip.Addr
+	for _, o := range own {
+		if a.Is6() || o.Is4() {
+			out = append(out, o)
+		}
+	}
+	return out
+}
+
+// open makes the program know just these doors.
+func (g *guard) open(wanted map[door]bool) {
+	for d := range wanted {
+		if g.doors[d] {
+			continue
+		}
+		if m, key := g.maps.doors(d); m.Put(key, uint8(1)) == nil {
+			g.doors[d] = true
+		} else {
+			g.tell("doors", errors.New("there are more addresses and ports than the kernel's table holds"))
+		}
+	}
+	for d := range g.doors {
+		if wanted[d] {
+			continue
+		}
+		m, key := g.maps.doors(d)
+		if err := m.Delete(key); err != nil {
+			g.tell("doors", err)
+			continue
+		}
+		delete(g.doors, d)
+	}
+}
