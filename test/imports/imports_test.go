@@ -60,6 +60,7 @@ var parts = []part{
 	{"internal/kernel", slices.Concat(sql, httpAPI, wire)},
 	{"internal/record", nil},
 	{"internal/cdr", slices.Concat(sockets, httpAPI, wire, policy, []string{"database/sql/...", "github.com/uptrace/bun/..."})},
+	{"internal/trace", slices.Concat(sql, httpAPI, []string{"net"})},
 	{"internal/dialog", slices.Concat(sql, httpAPI, policy)},
 	{"internal/peer", slices.Concat(sql, httpAPI)},
 	{"internal/registrar", slices.Concat(sql, httpAPI)},
