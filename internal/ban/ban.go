@@ -89,7 +89,8 @@ func (k key) id() (id ID) {
 	return id
 }
 
-// entry is a ban in the table; only its hits change.
+// entry is a ban in the table; only its hits change, and under the table's lock whether the
+// kernel drops for it.
 type entry struct {
 	key
 	reason       string
@@ -97,6 +98,7 @@ type entry struct {
 	since, until time.Time
 	times        int
 	hits         atomic.Uint64
+	blocked      bool
 }
 
 func (e *entry) ban() Ban {

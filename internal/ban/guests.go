@@ -3,6 +3,7 @@ package ban
 import (
 	"net/netip"
 	"slices"
+	"time"
 
 	"github.com/gaissmai/bart"
 
@@ -66,9 +67,12 @@ func (t *Table) Accept(customer tenant.CustomerID, ranges []netip.Prefix) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.accepted.set(customer, ranges)
+	now := time.Now()
 	for k, e := range t.entries {
 		if (k.customer == 0 || k.customer == customer) && t.protected(k, e.times > 0) {
 			t.forget(e)
+		} else {
+			t.settle(e, now)
 		}
 	}
 }
@@ -85,4 +89,5 @@ func (t *Table) Gone(customers ...tenant.CustomerID) {
 			}
 		}
 	}
+	t.settleAll(time.Now())
 }

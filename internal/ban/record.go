@@ -81,6 +81,7 @@ func (t *Table) Restore(id ID, data []byte) error {
 	if t.put(e); !e.until.After(now) {
 		t.take(e)
 	}
+	t.settle(e, now)
 	return nil
 }
 
@@ -88,6 +89,7 @@ func (t *Table) Restore(id ID, data []byte) error {
 func (t *Table) Checkpoint() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.collect()
 	for _, e := range t.entries {
 		if err := t.keep(e); err != nil {
 			return err

@@ -25,7 +25,9 @@ type Config struct {
 	// Neighbour says that an address is a destination of a customer, or of anyone with 0. It is
 	// asked on the hot path, where a ban was found. nil: there are none.
 	Neighbour func(addr netip.Addr, customer tenant.CustomerID) bool
-	First     time.Duration // how long Tollgate bans for the first time; 0 = 5 minutes
+	// NeighbourIn says that any address of a range is anyone's destination. nil: there are none.
+	NeighbourIn func(p netip.Prefix) bool
+	First       time.Duration // how long Tollgate bans for the first time; 0 = 5 minutes
 }
 
 // Table is all bans of a node. Its methods may be called from any goroutine.
@@ -40,9 +42,11 @@ type Table struct {
 	customers map[tenant.CustomerID]*bart.Table[*entry]
 	entries   map[key]*entry // those that are over but remembered, too
 	accepted  guests
+	kernel    Kernel // nil: there is none
 
-	stop chan struct{}
-	done sync.WaitGroup
+	sooner chan struct{} // a ban ends before the next sweep, and the kernel does not know
+	stop   chan struct{}
+	done   sync.WaitGroup
 }
 
 // New makes a table without bans.
@@ -52,7 +56,7 @@ func New(cfg Config) *Table {
 	}
 	t := &Table{
 		cfg: cfg, customers: make(map[tenant.CustomerID]*bart.Table[*entry]), entries: make(map[key]*entry),
-		accepted: newGuests(), stop: make(chan struct{}),
+		accepted: newGuests(), sooner: make(chan struct{}, 1), stop: make(chan struct{}),
 	}
 	t.platform.Store(new(bart.Table[*entry]))
 	for _, p := range cfg.Never {
@@ -61,21 +65,23 @@ func New(cfg Config) *Table {
 	return t
 }
 
-// sweepEvery is how often bans that are over are taken out.
+// sweepEvery is how often bans that are over are taken out, or sooner where the kernel drops
+// for one.
 const sweepEvery = 5 * time.Second
 
 // Run takes out what is over until Close.
 func (t *Table) Run() {
 	t.done.Go(func() {
-		tick := time.NewTicker(sweepEvery)
-		defer tick.Stop()
+		next := time.NewTimer(sweepEvery)
+		defer next.Stop()
 		for {
 			select {
 			case <-t.stop:
 				return
-			case <-tick.C:
-				t.sweep(time.Now())
+			case <-t.sooner:
+			case <-next.C:
 			}
+			next.Reset(t.sweep(time.Now()))
 		}
 	})
 }
@@ -183,6 +189,7 @@ func (t *Table) Add(w Wish) (Ban, error) {
 	e := &entry{key: k, reason: w.Reason, evidence: slices.Clone(w.Evidence[:min(len(w.Evidence), MaxEvidence)]), since: now}
 	if old != nil {
 		e.hits.Store(old.hits.Load())
+		e.blocked = old.blocked
 	}
 	length := w.For
 	if length <= 0 {
@@ -193,6 +200,8 @@ func (t *Table) Add(w Wish) (Ban, error) {
 	}
 	e.until = now.Add(min(length, Longest))
 	t.put(e)
+	t.settle(e, now)
+	t.hurry(e, now)
 	if t.keep(e) != nil {
 		return e.ban(), ErrNotKept
 	}
@@ -219,6 +228,7 @@ func (t *Table) put(e *entry) {
 
 // take ends a ban's force; it stays remembered. The caller holds the lock.
 func (t *Table) take(e *entry) {
+	t.unblock(e)
 	if e.customer == 0 {
 		t.platform.Store(t.platform.Load().DeletePersist(e.prefix))
 		return
@@ -257,17 +267,24 @@ func (t *Table) room() bool {
 }
 
 // sweep ends what is over, forgets what was over long ago, and lifts what is protected by now.
-func (t *Table) sweep(now time.Time) {
+// It says when to do so again.
+func (t *Table) sweep(now time.Time) (next time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	next = sweepEvery
 	for _, e := range t.entries {
 		switch {
 		case now.Sub(e.until) >= remembers || e.times == 0 && !e.until.After(now), t.protected(e.key, e.times > 0):
 			t.forget(e)
 		case !e.until.After(now):
 			t.take(e)
+		default:
+			if t.settle(e, now); e.blocked {
+				next = min(next, e.until.Sub(now))
+			}
 		}
 	}
+	return next
 }
 
 // Lift ends the ban with that ID if allowed takes its customer, 0 for everybody's. It
@@ -289,6 +306,7 @@ func (t *Table) Lift(id ID, allowed func(tenant.CustomerID) bool) bool {
 func (t *Table) List(keep func(tenant.CustomerID) bool) []Ban {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
+	t.collect()
 	now := time.Now()
 	var out []Ban
 	for _, e := range t.entries {
@@ -304,5 +322,6 @@ func (t *Table) List(keep func(tenant.CustomerID) bool) []Ban {
 func (t *Table) Stats() (bans int, dropped uint64) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
+	t.collect()
 	return len(t.entries), t.dropped.Load()
 }
