@@ -36,12 +36,17 @@ const (
 	UnknownDomain
 	StrangerSource
 	SharedDestinationClash
+	WrongProtocol // this and the next three: of entries, what came closer later
+	TechPrefixUnknown
+	CLIUnknown
+	EntryClash
 	ForeignToken
 	Banned
 
 	// Firewall, block list.
 	Firewalled
 	Blocklisted
+	Antifraud
 
 	// Route.
 	NoRoute
@@ -115,7 +120,11 @@ var reasonTable = [reasonCount]reasonText{
 
 	UnknownDomain:          {"unknown_domain", Drop, "No customer has the domain of the request, and its source is nobody's destination."},
 	StrangerSource:         {"stranger_source", Drop, "The request names no domain, and its source is nobody's destination."},
-	SharedDestinationClash: {"shared_destination_clash", 403, "Several customers have this destination's address, and neither Request-URI, From nor P-Asserted-Identity names a domain of one of them."},
+	SharedDestinationClash: {"shared_destination_clash", 403, "Several customers have this address, and neither a domain in Request-URI, From or P-Asserted-Identity nor the calling number tells which is meant."},
+	WrongProtocol:          {"wrong_protocol", 403, "The source is an entry of the customer, and that is to send over another protocol."},
+	TechPrefixUnknown:      {"tech_prefix_unknown", 403, "The source is an entry, and the number does not begin with the tech prefix that it must have."},
+	CLIUnknown:             {"cli_unknown", 403, "The source is an entry that is told by its calling numbers, and this one is nobody's."},
+	EntryClash:             {"entry_clash", 403, "Entries of several customers hold the source, and neither DID, tech prefix nor calling number tells which is meant."},
 
 	ForeignToken: {"foreign_token", Drop, "The request names a registered phone of a customer, and does not come from one of his destinations."},
 
@@ -123,6 +132,7 @@ var reasonTable = [reasonCount]reasonText{
 
 	Firewalled:  {"firewall", 403, "A firewall rule of the customer drops such requests."},
 	Blocklisted: {"blocklist", 403, "The number is on the customer's block list."},
+	Antifraud:   {"antifraud", 403, "The customer's antifraud threshold was reached: too many calls or requests of one caller to nearly the same number."},
 
 	NoRoute:                    {"no_route", 404, "The destination group is empty."},
 	NoDestination:              {"no_destination", 404, "No destination is left: the others are disabled or are the caller himself."},
