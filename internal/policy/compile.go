@@ -23,11 +23,15 @@ func (t *Table) compile(s *Snapshot, a *tenant.Account) (*Customer, error) {
 	if was == nil {
 		was = new(Customer)
 	}
-	var routing, firewall, blocklist error
+	var routing, firewall, blocklist, callers error
 	c.routing, routing = compileRouting(a.Routing, was.routing)
 	c.firewall, firewall = compileFirewall(a.Firewall, was.firewall)
 	c.blocklist, blocklist = compileBlocklist(a.Blocklist, &c.Plan, was.blocklist, was.Plan == c.Plan)
-	faults := []error{routing, firewall, blocklist, c.addDomains(a.Domains), t.addDestinations(c, a), c.addEmergency()}
+	c.callers, callers = compileCallers(a, &c.Plan, was.callers, was.Plan == c.Plan)
+	faults := []error{
+		routing, firewall, blocklist, callers, c.addDomains(a.Domains), c.compileSwitches(a.Switches, was),
+		t.addDestinations(c, a), c.addDIDs(a.DIDs), c.addEmergency(),
+	}
 	if err := errors.Join(faults...); err != nil {
 		return nil, err
 	}
@@ -83,7 +87,7 @@ func (c *Customer) addDomains(domains []tenant.Domain) error {
 func (t *Table) addDestinations(c *Customer, a *tenant.Account) error {
 	var faults []error
 	for i := range a.Destinations {
-		d, err := compileDestination(&a.Destinations[i], a)
+		d, err := compileDestination(&a.Destinations[i], c)
 		if err != nil {
 			faults = append(faults, fmt.Errorf("destination %q: %w", a.Destinations[i].Name, err))
 			continue
@@ -121,25 +125,23 @@ func (c *Customer) moved(d *Destination) *Customer {
 		}
 	}
 	copied.sortGroups()
+	copied.ways = c.movedWay(d)
 	return &copied
 }
 
-func compileDestination(from *tenant.Destination, a *tenant.Account) (*Destination, error) {
+func compileDestination(from *tenant.Destination, c *Customer) (*Destination, error) {
 	d := &Destination{
-		ID: from.ID, Customer: a.Customer.ID, Name: from.Name, Host: from.Host, Protocol: from.Protocol,
+		ID: from.ID, Customer: c.Settings.ID, Name: from.Name, Host: from.Host, Protocol: from.Protocol,
 		Verify: from.TLSVerify, Network: from.Network, Priority: from.Priority, position: from.Position, Group: from.Group,
 		Class5: from.Class5, Disabled: from.Disabled,
 	}
 	port := from.Port
 	if from.Switch != 0 {
-		sw, err := receivingSwitch(a.Switches, from.Switch)
+		sw, err := c.receivingSwitch(from.Switch)
 		if err != nil {
 			return nil, err
 		}
 		d.Switch, d.Host, d.Protocol, port = sw, sw.Host, sw.Protocol, sw.Port
-	}
-	if err := d.settleProtocol(); err != nil {
-		return nil, err
 	}
 	if d.Group == 0 {
 		d.Group = tenant.DefaultGroup
@@ -147,16 +149,24 @@ func compileDestination(from *tenant.Destination, a *tenant.Account) (*Destinati
 	if d.Group < 0 || d.Group > maxGroup {
 		return nil, fmt.Errorf("group %d: write 1 to %d", d.Group, maxGroup)
 	}
+	return d, d.settle(port)
+}
+
+// settle checks where a destination is, and brings it to the form in which it is looked for.
+func (d *Destination) settle(port int) error {
+	if err := d.settleProtocol(); err != nil {
+		return err
+	}
 	if port < 0 || port > 65535 {
-		return nil, fmt.Errorf("port %d: write 0 to 65535", port)
+		return fmt.Errorf("port %d: write 0 to 65535", port)
 	}
 	host, err := CanonicalDomain(d.Host)
 	if err != nil {
-		return nil, fmt.Errorf("host: %w", err)
+		return fmt.Errorf("host: %w", err)
 	}
 	d.Host, d.ServerName, d.Port = host, host, uint16(port)
 	d.place()
-	return d, nil
+	return nil
 }
 
 // settleProtocol checks the protocol and replaces the text by the constant: one text for
@@ -203,16 +213,16 @@ func listening(d *Destination, addrs []netip.AddrPort) []netip.AddrPort {
 	return out
 }
 
-func receivingSwitch(switches []tenant.Switch, id tenant.SwitchID) (*tenant.Switch, error) {
-	i := slices.IndexFunc(switches, func(sw tenant.Switch) bool { return sw.ID == id })
-	if i < 0 {
+// receivingSwitch finds a switch of the customer's that receives calls from us.
+func (c *Customer) receivingSwitch(id tenant.SwitchID) (*Switch, error) {
+	sw := c.Switch(id)
+	switch {
+	case sw == nil:
 		return nil, fmt.Errorf("switch %d: the customer has no such switch", id)
+	case sw.Direction != tenant.Ingress:
+		return nil, fmt.Errorf("switch %q: sends calls to us; a destination must be one that receives calls from us (direction: ingress)", sw.Name)
 	}
-	if switches[i].Direction != "ingress" {
-		return nil, fmt.Errorf("switch %q: sends calls to us; a destination must be one that receives calls from us (direction: ingress)", switches[i].Name)
-	}
-	sw := switches[i]
-	return &sw, nil
+	return sw, nil
 }
 
 // addEmergency notes the emergency numbers as the plan writes them, and also with the

@@ -27,6 +27,7 @@ type Customer struct {
 	Company      *Company       // never nil
 	Domains      []string       // canonical; the first one is the main one
 	Destinations []*Destination // by id
+	Switches     []*Switch      // by id
 	Plan         NumberPlan
 	Transparent  bool // by its own setting or by a switch over several (SetTransparent)
 
@@ -34,7 +35,11 @@ type Customer struct {
 	routing   *routing
 	firewall  *firewall
 	blocklist *blocklist
-	emergency []string // as Plan writes them
+	callers   *callers
+	dids      map[string]*did                    // by didKey; nil if there are none
+	ways      map[tenant.SwitchID][]*Destination // to the switches that dids lead to
+	egress    bool                               // some of Switches sends calls to us
+	emergency []string                           // as Plan writes them
 }
 
 // maxGroup is the highest number of a destination group (mission row C7).
@@ -65,7 +70,7 @@ type Destination struct {
 	Class5     bool
 	Disabled   bool
 	Media      bool             // tls+srtp: needs media, no candidate until that exists
-	Switch     *tenant.Switch   // nil unless the destination is a switch
+	Switch     *Switch          // nil unless the destination is a switch
 	Addrs      []netip.AddrPort // where it is: of an address itself, of a name as last resolved
 	Literal    bool             // Host is an address, and so Addrs all there is to know
 }

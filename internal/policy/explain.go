@@ -128,11 +128,15 @@ func identityText(id *Identity, v Verdict) string {
 	if id.Domain != "" {
 		text += fmt.Sprintf(", by the domain %q", id.Domain)
 	}
-	if id.Source != nil {
+	if id.Entry != nil {
+		text += fmt.Sprintf("; the source is his entry %q, which sends calls to us", id.Entry.Name)
+	}
+	switch {
+	case id.Source != nil:
 		text += fmt.Sprintf("; it comes from his destination %q, so it goes out", id.Source.Name)
-	} else if id.By == ByBinding {
+	case id.By == ByBinding:
 		text += "; it comes from one of his registered phones"
-	} else {
+	case id.Entry == nil:
 		text += "; it comes from outside"
 	}
 	if id.Emergency {
@@ -151,6 +155,8 @@ func routeText(id *Identity, c *Candidates, v Verdict) string {
 		text += "The host of the Request-URI is a foreign one: the request goes there."
 	case v.Refused():
 		text += v.Reason.Sentence()
+	case c.DID != "":
+		text += "It goes there."
 	default:
 		text += fmt.Sprintf("%d to try, %s.", c.N, orderText(id.Customer))
 	}
@@ -160,6 +166,8 @@ func routeText(id *Identity, c *Candidates, v Verdict) string {
 func groupText(id *Identity, c *Candidates) string {
 	rules := len(id.Customer.routing.rules)
 	switch {
+	case c.DID != "":
+		return fmt.Sprintf("%s is a DID that leads to a switch. ", c.DID)
 	case c.Group == 0 && rules == 0:
 		return ""
 	case c.Group == 0:

@@ -13,7 +13,8 @@ import (
 // another to himself by calling the other's peer his destination. Within the customer, and
 // where the Request-URI names no domain of ours, a source that is one of his destinations
 // is that destination, and its requests go out. A phone's token comes before the domain, and
-// only its customer's destinations may use it. A stranger gets silence.
+// only its customer's destinations may use it. A source in a range of an entry is that entry:
+// its requests come in, unless it is a destination too. A stranger gets silence.
 func (s *Snapshot) Identify(r *Request, id *Identity) Verdict {
 	*id = Identity{}
 	uri, err := sip.ParseURI(r.Msg.RequestURI())
@@ -35,7 +36,7 @@ func (s *Snapshot) Identify(r *Request, id *Identity) Verdict {
 		}
 	default:
 		nameless := err != nil || uri.Scheme == sip.SchemeTEL
-		v := s.identifySource(r, id, at, mayCall, nameless)
+		v := s.identifySource(r, id, &uri, at, mayCall, nameless)
 		if v.Refused() && (v.Status != Drop || !s.identifyPhone(r, id, &uri, nameless)) {
 			return v
 		}
@@ -46,6 +47,9 @@ func (s *Snapshot) Identify(r *Request, id *Identity) Verdict {
 	if id.Source != nil {
 		id.Direction, id.By = Outbound, ByDestination
 	}
+	if v := s.enter(r, id, &uri); v.Refused() {
+		return v
+	}
 	switch {
 	case err != nil:
 		return Refuse(BadMessage)
@@ -53,6 +57,24 @@ func (s *Snapshot) Identify(r *Request, id *Identity) Verdict {
 		return Refuse(UnsupportedScheme)
 	}
 	id.Emergency = id.Customer.isEmergency(&uri)
+	return Verdict{}
+}
+
+// enter notes the entry that an identified request comes from. A destination needs none, and
+// neither does who calls by domain, but he keeps to the protocol of an entry that he is.
+func (s *Snapshot) enter(r *Request, id *Identity, number *sip.URI) Verdict {
+	if id.By == ByBinding {
+		return Verdict{}
+	}
+	var why Reason
+	id.Entry, why = s.entryOf(r, id.Customer, number)
+	switch {
+	case id.Source != nil:
+	case id.Entry != nil:
+		id.By = ByEntry
+	case why == WrongProtocol:
+		return Refuse(why)
+	}
 	return Verdict{}
 }
 
@@ -77,25 +99,42 @@ func (s *Snapshot) Neighbour(addr netip.Addr, customer tenant.CustomerID) bool {
 		_, is := s.owners.get(s.hashSource(at), at)
 		return is
 	}
-	key := sourceKey{at, customer}
-	_, is := s.sources.get(s.hashKey(key), key)
-	return is
+	return s.ownedBy(at, customer)
 }
 
-// identifySource finds the customer of a request whose Request-URI names none, by the
-// destination that it comes from.
-func (s *Snapshot) identifySource(r *Request, id *Identity, at netip.AddrPort, mayCall, nameless bool) Verdict {
+// identifySource finds the customer of a request whose Request-URI names none, by where it
+// comes from: a destination, or a range of an entry.
+func (s *Snapshot) identifySource(r *Request, id *Identity, number *sip.URI, at netip.AddrPort, mayCall, nameless bool) Verdict {
 	var here owners
 	if mayCall {
 		here, _ = s.owners.get(s.hashSource(at), at)
 	}
-	switch here.count {
-	case 0:
-		if nameless {
-			return Refuse(StrangerSource)
-		}
+	var e evidence
+	if here.count > 0 {
+		s.gather(&e, r, number, at)
+		return s.identifyDestination(r, id, &e, &here, at)
+	}
+	s.gather(&e, r, number, netip.AddrPort{})
+	switch {
+	case e.anyone.customer == 0 && nameless:
+		return Refuse(StrangerSource)
+	case e.anyone.customer == 0:
 		return Refuse(UnknownDomain)
-	case 1:
+	}
+	customer, why := e.whose()
+	if why != OK {
+		id.Customer = s.Customer(e.anyone.one())
+		return Refuse(why)
+	}
+	id.Customer = s.Customer(customer)
+	return Verdict{}
+}
+
+// identifyDestination finds the customer of a request from an address where somebody has a
+// destination: of several, or where entries of others hold it too, by a domain in From or
+// P-Asserted-Identity, else by the calling number.
+func (s *Snapshot) identifyDestination(r *Request, id *Identity, e *evidence, here *owners, at netip.AddrPort) Verdict {
+	if here.count == 1 && !e.disputes() && e.exact.customer == 0 && e.regex.customer == 0 {
 		id.Customer = s.Customer(here.sum)
 		return Verdict{}
 	}
@@ -106,7 +145,10 @@ func (s *Snapshot) identifySource(r *Request, id *Identity, at netip.AddrPort, m
 			return Verdict{}
 		}
 	}
-	return Refuse(SharedDestinationClash)
+	if id.Customer = s.Customer(s.byCaller(e, r, here)); id.Customer == nil {
+		return Refuse(SharedDestinationClash)
+	}
+	return Verdict{}
 }
 
 // identifyPhone takes the customer of the phone that a request comes from, where the
@@ -150,8 +192,7 @@ func (s *Snapshot) domainIn(m *sip.Message, header sip.HeaderID, at netip.AddrPo
 		if named.customer == 0 {
 			continue
 		}
-		key := sourceKey{at, named.customer}
-		if _, ok := s.sources.get(s.hashKey(key), key); ok {
+		if s.ownedBy(at, named.customer) {
 			return named
 		}
 	}

@@ -62,6 +62,7 @@ const (
 	ByDomain
 	ByDestination
 	ByBinding
+	ByEntry
 )
 
 // String is the word of logs and explanations.
@@ -73,6 +74,8 @@ func (h How) String() string {
 		return "destination"
 	case ByBinding:
 		return "binding"
+	case ByEntry:
+		return "entry"
 	default:
 		return "nothing"
 	}
@@ -86,6 +89,7 @@ type Identity struct {
 	Customer  *Customer
 	Direction Direction
 	Source    *Destination // outbound: the destination that called
+	Entry     *Switch      // the entry that the source is, nil if it is none; a destination may be one too
 	By        How
 	Domain    string // the customer's domain that the request named, "" if none
 	Emergency bool   // the number called is one of the customer's emergency numbers
@@ -111,6 +115,7 @@ type Candidates struct {
 	NSkipped int
 	Group    int           // that they are of
 	Rule     tenant.RuleID // the routing rule that chose the group, 0 = none
+	DID      string        // the customer's number that is called and leads to a switch, in place of a group; "" = none
 	AllDown  bool          // every one of them is down, and is tried anyway
 	Foreign  bool          // N is 0: send to the Request-URI's own host
 	Verdict  Verdict       // what Route returned
@@ -121,7 +126,7 @@ func (c *Candidates) All() []*Destination { return c.List[:c.N] }
 
 func (c *Candidates) reset() {
 	c.N, c.NSkipped, c.Group, c.Rule = 0, 0, 0, 0
-	c.AllDown, c.Foreign, c.Verdict = false, false, Verdict{}
+	c.DID, c.AllDown, c.Foreign, c.Verdict = "", false, false, Verdict{}
 }
 
 func (c *Candidates) skip(d *Destination, why Reason) {

@@ -63,19 +63,24 @@ func (s *Snapshot) route(r *Request, id *Identity, out *Candidates) Verdict {
 	c := id.Customer
 	if group := c.emergencyGroup(); id.Emergency && (id.Direction == Inbound || group != tenant.DefaultGroup) {
 		out.Group = group
-		if v := fill(r, id, out); !v.Refused() || id.Direction == Inbound {
+		if v := fill(r, id, out, c.groups[group]); !v.Refused() || id.Direction == Inbound {
 			return v
 		}
 		out.reset() // the PBX's own emergency call takes whatever way there is
 	}
+	foreign := id.Direction == Outbound && s.foreign(r, c)
+	if !foreign {
+		if way := c.didWay(r, out); way != nil {
+			return fill(r, id, out, way)
+		}
+	}
 	if v := c.applyRules(r, out); v.Refused() {
 		return v
 	}
-	foreign := id.Direction == Outbound && s.foreign(r, c)
 	if foreign && out.Rule == 0 {
 		return outside(c, out)
 	}
-	v := fill(r, id, out)
+	v := fill(r, id, out, c.groups[out.Group])
 	if foreign && v.Refused() && v.Reason != MediaEncryptionUnavailable {
 		return outside(c, out)
 	}
@@ -126,9 +131,8 @@ func (s *Snapshot) foreign(r *Request, c *Customer) bool {
 	return !s.Here(r, &uri) && s.domainOf(&uri).customer != c.Settings.ID
 }
 
-// fill lists the candidates of out.Group.
-func fill(r *Request, id *Identity, out *Candidates) Verdict {
-	group := id.Customer.groups[out.Group]
+// fill lists the candidates of a group of destinations.
+func fill(r *Request, id *Identity, out *Candidates, group []*Destination) Verdict {
 	if len(group) == 0 {
 		return Refuse(NoRoute)
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"hash/maphash"
 	"net/netip"
+	"slices"
 
 	"tollgate/internal/tenant"
 )
@@ -21,6 +22,7 @@ type Snapshot struct {
 	domains      index[string, domain]
 	owners       index[netip.AddrPort, owners]
 	sources      index[sourceKey, []*Destination]
+	entries      *entries
 }
 
 // domain is whose a domain is; the name is kept so that an Identity needs no copy.
@@ -40,8 +42,30 @@ type sourceKey struct {
 // is the id itself where there is one, however the others came and went; so one PBX
 // shared by thousands costs no more than a PBX of one.
 type owners struct {
-	count int
-	sum   tenant.CustomerID
+	count   int
+	sum     tenant.CustomerID
+	tellers []tenant.CustomerID // those who can be told by the calling number, at most maxTellers
+}
+
+// maxTellers bounds what finding the customer of one call by its calling number can cost.
+// Where more share an address, only domains tell.
+const maxTellers = 1000
+
+// with is the owners and one more; without, and one less.
+func (o owners) with(c *Customer) owners {
+	o.count, o.sum = o.count+1, o.sum+c.Settings.ID
+	if c.callers.any() && len(o.tellers) < maxTellers {
+		o.tellers = append(slices.Clip(o.tellers), c.Settings.ID)
+	}
+	return o
+}
+
+func (o owners) without(id tenant.CustomerID) owners {
+	o.count, o.sum = o.count-1, o.sum-id
+	if slices.Contains(o.tellers, id) {
+		o.tellers = slices.DeleteFunc(slices.Clone(o.tellers), func(one tenant.CustomerID) bool { return one == id })
+	}
+	return o
 }
 
 // Platform is what holds for the whole node.

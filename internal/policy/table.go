@@ -208,11 +208,11 @@ func (s *Snapshot) add(c *Customer) error {
 		s.destinations = s.destinations.with(hash, d.ID, id)
 	}
 	s.addSources(c)
+	s.addEntries(c)
 	return nil
 }
 
 func (s *Snapshot) addSources(c *Customer) {
-	id := c.Settings.ID
 	for _, d := range c.Destinations {
 		for _, key := range d.keys() {
 			hash := s.hashKey(key)
@@ -226,7 +226,7 @@ func (s *Snapshot) addSources(c *Customer) {
 			}
 			at := s.hashSource(key.at)
 			o, _ := s.owners.get(at, key.at)
-			s.owners = s.owners.with(at, key.at, owners{o.count + 1, o.sum + id})
+			s.owners = s.owners.with(at, key.at, o.with(c))
 		}
 	}
 }
@@ -247,6 +247,7 @@ func (s *Snapshot) remove(id tenant.CustomerID) []*Destination {
 			s.removeSource(key)
 		}
 	}
+	s.removeEntries(c)
 	return c.Destinations
 }
 
@@ -262,7 +263,7 @@ func (s *Snapshot) removeSource(key sourceKey) {
 		s.owners = s.owners.without(at, key.at)
 		return
 	}
-	s.owners = s.owners.with(at, key.at, owners{o.count - 1, o.sum - key.customer})
+	s.owners = s.owners.with(at, key.at, o.without(key.customer))
 }
 
 // keys is where requests of the destination come from. A switch that receives calls from

@@ -1,0 +1,142 @@
+package policy
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"tollgate/internal/tenant"
+	"tollgate/sip"
+)
+
+// callers is by which calling numbers a customer is told apart from others at his address
+// (mission row A12): exact ones, his DIDs among them, and regexes.
+type callers struct {
+	clis     []tenant.CLI // as they came, to see whether they changed
+	dids     []tenant.DID
+	exact    map[string]struct{} // without "+"
+	regexes  *headerRules        // nil if there are none
+	patterns *patterns
+	scratch  sync.Pool // of *scratch: the regexp package lets what it reads escape to the heap
+}
+
+// compileCallers compiles CLIs; unchanged ones are taken over from was, which may be nil.
+func compileCallers(a *tenant.Account, plan *NumberPlan, was *callers, samePlan bool) (*callers, error) {
+	if was != nil && samePlan && slices.Equal(a.CLIs, was.clis) && slices.Equal(a.DIDs, was.dids) {
+		return was, nil
+	}
+	c := &callers{clis: slices.Clone(a.CLIs), dids: slices.Clone(a.DIDs), exact: make(map[string]struct{})}
+	c.scratch.New = func() any { return new(scratch) }
+	var rules []rule
+	var old *patterns
+	if c.patterns = newPatterns(); was != nil {
+		old = was.patterns
+	}
+	for i := range a.CLIs {
+		cli := &a.CLIs[i]
+		if cli.Match != matchRegex {
+			key, _ := plan.Append(nil, []byte(cli.Value), []byte{})
+			c.exact[string(withoutPlus(key))] = struct{}{}
+			c.exact[strings.TrimPrefix(cli.Value, "+")] = struct{}{}
+			continue
+		}
+		compiled, err := c.patterns.compile(matchRegex, cli.Value, old)
+		if err != nil {
+			return nil, fmt.Errorf("CLI: %w", err)
+		}
+		rules = append(rules, rule{rank: i, header: headerFrom, pattern: compiled})
+	}
+	for i := range a.DIDs {
+		c.exact[didKey(&a.DIDs[i])] = struct{}{}
+	}
+	if len(rules) > 0 {
+		c.regexes = newHeaderRules(rules)
+	}
+	return c, nil
+}
+
+// any reports whether there is something to tell the customer by.
+func (c *callers) any() bool { return len(c.exact) > 0 || c.regexes != nil }
+
+// knows reports whether a calling number is one of the customer's.
+func (c *callers) knows(plan *NumberPlan, cli *sip.URI) bool {
+	return c.has(plan, cli) || c.matches(plan, cli)
+}
+
+// has reports whether a calling number is one of the exact ones.
+func (c *callers) has(plan *NumberPlan, cli *sip.URI) bool {
+	if len(c.exact) == 0 {
+		return false
+	}
+	var forms numberForms
+	if !forms.read(plan, cli) {
+		return false
+	}
+	_, global := c.exact[string(forms.global)]
+	_, dialled := c.exact[string(forms.dialled)]
+	return global || dialled
+}
+
+// matches reports whether a regex matches a calling number, as it was received or in E.164.
+// Regexes that together would cost too much on this number match nothing.
+func (c *callers) matches(plan *NumberPlan, cli *sip.URI) bool {
+	if c.regexes == nil || len(cli.User) > maxValue {
+		return false
+	}
+	buf, _ := c.scratch.Get().(*scratch)
+	defer c.scratch.Put(buf)
+	if c.regexes.firstPattern(sip.AppendUnescaped(buf[:0], cli.User)) >= 0 {
+		return true
+	}
+	number, ok := plan.AppendURI(buf[:0], cli)
+	return ok && c.regexes.firstPattern(number) >= 0
+}
+
+// numberForms is a number in the two forms by which DIDs and calling numbers are looked up,
+// without a "+": carriers send numbers in E.164 without one, too.
+type numberForms struct {
+	global  []byte // in E.164, as far as the plan tells
+	dialled []byte // its digits
+	room    [4 * maxNumber]byte
+}
+
+// read takes the number that a URI names; false where it names none.
+func (f *numberForms) read(plan *NumberPlan, u *sip.URI) bool {
+	number, ok := plan.AppendURI(f.room[:0:3*maxNumber], u)
+	if !ok {
+		return false
+	}
+	dialled, digits, _ := readNumber(f.room[3*maxNumber:3*maxNumber], u.User)
+	f.global, f.dialled = withoutPlus(number), withoutPlus(dialled[:digits])
+	return true
+}
+
+func withoutPlus(number []byte) []byte {
+	if len(number) > 0 && number[0] == '+' {
+		return number[1:]
+	}
+	return number
+}
+
+// callerOf gives the number that calls: that of P-Asserted-Identity, else that of From
+// (mission row A14).
+func callerOf(m *sip.Message) (cli sip.URI, ok bool) {
+	for _, header := range [...]sip.HeaderID{sip.HdrPAI, sip.HdrFrom} {
+		elements := m.Elements(header)
+		for range maxNamed {
+			element, more := elements.Next()
+			if !more {
+				break
+			}
+			name, err := sip.ParseNameAddr(element)
+			if err != nil {
+				continue
+			}
+			if uri, err := sip.ParseURI(name.URI); err == nil && len(uri.User) > 0 {
+				return uri, true
+			}
+		}
+	}
+	return cli, false
+}
