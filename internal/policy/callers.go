@@ -69,13 +69,14 @@ func (c *callers) has(plan *NumberPlan, cli *sip.URI) bool {
 	if len(c.exact) == 0 {
 		return false
 	}
-	var forms numberForms
-	if !forms.read(plan, cli) {
+	var room numberRoom
+	global, dialled, ok := plan.forms(&room, cli)
+	if !ok {
 		return false
 	}
-	_, global := c.exact[string(forms.global)]
-	_, dialled := c.exact[string(forms.dialled)]
-	return global || dialled
+	_, inGlobal := c.exact[string(global)]
+	_, inDialled := c.exact[string(dialled)]
+	return inGlobal || inDialled
 }
 
 // matches reports whether a regex matches a calling number, as it was received or in E.164.
@@ -93,23 +94,19 @@ func (c *callers) matches(plan *NumberPlan, cli *sip.URI) bool {
 	return ok && c.regexes.firstPattern(number) >= 0
 }
 
-// numberForms is a number in the two forms by which DIDs and calling numbers are looked up,
-// without a "+": carriers send numbers in E.164 without one, too.
-type numberForms struct {
-	global  []byte // in E.164, as far as the plan tells
-	dialled []byte // its digits
-	room    [4 * maxNumber]byte
-}
+// numberRoom is where forms puts a number.
+type numberRoom [4 * maxNumber]byte
 
-// read takes the number that a URI names; false where it names none.
-func (f *numberForms) read(plan *NumberPlan, u *sip.URI) bool {
-	number, ok := plan.AppendURI(f.room[:0:3*maxNumber], u)
-	if !ok {
-		return false
+// forms gives the number that a URI names in the two forms by which DIDs and calling numbers
+// are looked up: in E.164 as far as the plan tells, and its digits as they were dialled; both
+// without a "+", since carriers send E.164 without one, too. Not ok: it names none.
+func (p *NumberPlan) forms(room *numberRoom, u *sip.URI) (global, dialled []byte, ok bool) {
+	const split = 3 * maxNumber
+	if global, ok = p.AppendURI(room[:0:split], u); !ok {
+		return nil, nil, false
 	}
-	dialled, digits, _ := readNumber(f.room[3*maxNumber:3*maxNumber], u.User)
-	f.global, f.dialled = withoutPlus(number), withoutPlus(dialled[:digits])
-	return true
+	dialled, digits, _ := readNumber(room[split:split], u.User)
+	return withoutPlus(global), withoutPlus(dialled[:digits]), true
 }
 
 func withoutPlus(number []byte) []byte {

@@ -61,25 +61,29 @@ func (c *Customer) did(u *sip.URI) *did {
 	if c.dids == nil {
 		return nil
 	}
-	var forms numberForms
-	if !forms.read(&c.Plan, u) {
+	var room numberRoom
+	global, dialled, ok := c.Plan.forms(&room, u)
+	if !ok {
 		return nil
 	}
-	if d := c.dids[string(forms.global)]; d != nil {
+	if d := c.dids[string(global)]; d != nil {
 		return d
 	}
-	return c.dids[string(forms.dialled)]
+	return c.dids[string(dialled)]
 }
 
 // didWay is the way to the switch that a DID leads to, nil where none of them is called. A
-// registration is for no number.
-func (c *Customer) didWay(r *Request, out *Candidates) []*Destination {
+// registration is for no number. The number is the one that an entry's rewriting has made.
+func (c *Customer) didWay(r *Request, id *Identity, out *Candidates) []*Destination {
 	if c.ways == nil || r.Msg.Method() == sip.REGISTER {
 		return nil
 	}
 	uri, err := sip.ParseURI(r.Msg.RequestURI())
 	if err != nil {
 		return nil
+	}
+	if id.Numbers.Called.Changed {
+		uri = sip.URI{Scheme: sip.SchemeSIP, User: id.Numbers.Called.Bytes()}
 	}
 	d := c.did(&uri)
 	if d == nil || d.to == 0 {
