@@ -142,7 +142,8 @@ func (l *blocklist) find(number []byte, id *Identity) *blocked {
 }
 
 // Blocklist refuses calls to numbers that may not be called (step 12). The number is
-// compared in E.164: neither "+", "00", separators, escapes nor a phone-context hide it.
+// compared in E.164: neither "+", "00", separators, escapes nor a phone-context hide it, and
+// neither does what an entry's rewriting makes of it.
 func (s *Snapshot) Blocklist(r *Request, id *Identity) Verdict {
 	c := id.Customer
 	if r.Msg.Method() != sip.INVITE || len(c.blocklist.given) == 0 {
@@ -154,6 +155,18 @@ func (s *Snapshot) Blocklist(r *Request, id *Identity) Verdict {
 	}
 	var buf [3 * maxNumber]byte
 	number, _ := c.Plan.AppendURI(buf[:0], &uri)
+	if v := c.blocked(r, id, number); v.Refused() || !id.Numbers.read {
+		return v
+	}
+	var rewritten [3 * maxNumber]byte
+	if key := id.Numbers.AppendKey(rewritten[:0], &c.Plan); string(key) != string(number) {
+		return c.blocked(r, id, key)
+	}
+	return Verdict{}
+}
+
+// blocked holds a number, in the form in which numbers are compared, against the block list.
+func (c *Customer) blocked(r *Request, id *Identity, number []byte) Verdict {
 	b := c.blocklist.find(number, id)
 	if b == nil {
 		return Verdict{}

@@ -145,9 +145,21 @@ func (c *Customer) isEmergency(u *sip.URI) bool {
 	}
 	var buf [3 * maxNumber]byte
 	number, ok := c.Plan.AppendURI(buf[:0], u)
-	if !ok {
+	return ok && c.emergencyKey(number)
+}
+
+// isEmergencyNumber is isEmergency for a number by itself.
+func (c *Customer) isEmergencyNumber(text []byte) bool {
+	if len(c.emergency) == 0 || len(text) == 0 {
 		return false
 	}
+	var buf [3 * maxNumber]byte
+	number, ok := c.Plan.Append(buf[:0], text, []byte{})
+	return ok && c.emergencyKey(number)
+}
+
+// emergencyKey reports whether a number in the form in which they are compared is one of them.
+func (c *Customer) emergencyKey(number []byte) bool {
 	for _, e := range c.emergency {
 		if string(number) == e {
 			return true

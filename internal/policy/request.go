@@ -91,8 +91,9 @@ type Identity struct {
 	Source    *Destination // outbound: the destination that called
 	Entry     *Switch      // the entry that the source is, nil if it is none; a destination may be one too
 	By        How
-	Domain    string // the customer's domain that the request named, "" if none
-	Emergency bool   // the number called is one of the customer's emergency numbers
+	Domain    string  // the customer's domain that the request named, "" if none
+	Emergency bool    // the number called is one of the customer's emergency numbers
+	Numbers   Numbers // as the entry's rewriting has made them
 
 	spared [maxWould]Would // of these the first spares
 	spares uint8

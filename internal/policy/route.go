@@ -70,7 +70,7 @@ func (s *Snapshot) route(r *Request, id *Identity, out *Candidates) Verdict {
 	}
 	foreign := id.Direction == Outbound && s.foreign(r, c)
 	if !foreign {
-		if way := c.didWay(r, out); way != nil {
+		if way := c.didWay(r, id, out); way != nil {
 			return fill(r, id, out, way)
 		}
 	}

@@ -18,7 +18,8 @@ import (
 type Switch struct {
 	tenant.Switch // as it is stored
 
-	ranges []netip.Prefix // of an egress entry
+	Rewriter *Rewriter      // of its numbers; nil rewrites nothing
+	ranges   []netip.Prefix // of an egress entry
 }
 
 // compileSwitches compiles a customer's entries, by id; what did not change is taken over.
@@ -41,6 +42,10 @@ func compileSwitch(given *tenant.Switch, c, was *Customer) (*Switch, error) {
 	}
 	sw := &Switch{Switch: *given}
 	sw.Customer = c.Settings.ID
+	var err error
+	if sw.Rewriter, err = CompileRewriter(given); err != nil {
+		return nil, err
+	}
 	if given.Direction != tenant.Egress {
 		return sw, nil
 	}

@@ -1,0 +1,102 @@
+package policy
+
+import (
+	"fmt"
+
+	"tollgate/internal/tenant"
+	"tollgate/sip"
+)
+
+// Rewrite rewrites the numbers of a request that an entry sent (step 11), into id.Numbers. What
+// the number called becomes can be an emergency number.
+func (s *Snapshot) Rewrite(r *Request, id *Identity) {
+	if id.Entry == nil || id.Entry.Rewriter == nil || r.Msg.Method() == sip.REGISTER {
+		return
+	}
+	id.Numbers.Read(r.Msg, true, id.Emergency)
+	id.Entry.Rewriter.Apply(&id.Numbers, id.Customer, nil)
+	id.Emergency = id.Emergency || id.Numbers.Emergency || id.Customer.isEmergencyNumber(id.Numbers.Called.Bytes())
+}
+
+// Screen refuses a call whose number is on the block list as one of the switches that it may
+// go to would get it (step 12): no rule hides a number that may not be called.
+func (s *Snapshot) Screen(r *Request, id *Identity, list *Candidates) Verdict {
+	if r.Msg.Method() != sip.INVITE || len(id.Customer.blocklist.given) == 0 {
+		return Verdict{}
+	}
+	for _, d := range list.All() {
+		if d.Switch == nil || d.Switch.Rewriter == nil || len(d.Switch.Rewriter.rules) == 0 {
+			continue
+		}
+		n := id.Numbers
+		n.Read(r.Msg, false, id.Emergency)
+		d.Switch.Rewriter.rewrite(&n, nil)
+		if !n.Called.Changed {
+			continue
+		}
+		var buf [3 * maxNumber]byte
+		if v := id.Customer.blocked(r, id, n.AppendKey(buf[:0], &id.Customer.Plan)); v.Refused() {
+			return v
+		}
+	}
+	return Verdict{}
+}
+
+// ToldRewrite tells what Rewrite did, a step each.
+func (e *Explanation) ToldRewrite(r *Request, id *Identity, v Verdict) {
+	if id.Entry == nil || id.Entry.Rewriter == nil || !id.Numbers.read {
+		return
+	}
+	var n Numbers
+	uri, err := sip.ParseURI(r.Msg.RequestURI())
+	n.Read(r.Msg, true, err == nil && id.Customer.isEmergency(&uri))
+	e.toldSteps(v, fmt.Sprintf("From switch %q: ", id.Entry.Name), id.Entry.Rewriter, &n, id.Customer)
+}
+
+// ToldSwitches tells what each switch of the candidates would be sent, and what Screen found.
+func (e *Explanation) ToldSwitches(r *Request, id *Identity, list *Candidates, v Verdict) {
+	for _, d := range list.All() {
+		if d.Switch == nil || d.Switch.Rewriter == nil {
+			continue
+		}
+		n := id.Numbers
+		n.Read(r.Msg, false, id.Emergency)
+		e.toldSteps(Verdict{}, fmt.Sprintf("To switch %q: ", d.Switch.Name), d.Switch.Rewriter, &n, id.Customer)
+	}
+	if v.Refused() {
+		e.Told("blocklist", v, blocklistText(id, v))
+	}
+}
+
+func (e *Explanation) toldSteps(v Verdict, before string, w *Rewriter, n *Numbers, c *Customer) {
+	var steps []RewriteStep
+	w.Apply(n, c, &steps)
+	changed := false
+	for i := range steps {
+		if steps[i].Changed() {
+			changed = true
+			e.Told("rewrite", v, before+steps[i].String())
+		}
+	}
+	if !changed && len(steps) > 0 {
+		e.Told("rewrite", v, fmt.Sprintf("%sNone of %d steps of rewriting changes a number.", before, len(steps)))
+	}
+}
+
+// Dialling is a customer by himself, compiled as far as rewriting his numbers goes: for trying
+// rules that need not be in force.
+func Dialling(settings *tenant.Customer) (*Customer, error) {
+	c := &Customer{Settings: *settings, Plan: planOf(settings)}
+	return c, c.addEmergency()
+}
+
+// TryRewrite takes two numbers, "" for none, through a rewriting as traffic goes through it.
+func (c *Customer) TryRewrite(w *Rewriter, called, calling string) (n Numbers, steps []RewriteStep) {
+	n.read = true
+	n.Called.readText([]byte(called), []byte{})
+	n.Calling.readText([]byte(calling), []byte{})
+	n.Emergency = c.isEmergencyNumber(n.Called.Bytes())
+	steps = []RewriteStep{}
+	w.Apply(&n, c, &steps)
+	return n, steps
+}
