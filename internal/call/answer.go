@@ -42,8 +42,13 @@ func (c *Calls) setupResponse(sh *transaction.Shard, call *Call, m *sip.Message,
 			sh.Stop(&call.initial) // else it is for those that are silent
 		}
 	}
+	if c.cfg.Answered != nil && call.state == calling && call.direction == policy.Inbound && code > 100 {
+		c.cfg.Answered(sh, call.server, call.customer, m)
+	}
 	switch {
 	case code == 100:
+	case code < 300 && !c.hear(sh, call):
+		c.unwanted(sh, call, m, f)
 	case code < 200:
 		c.provisional(sh, call, m, f)
 	case code < 300 && call.method == sip.INVITE:

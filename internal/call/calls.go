@@ -53,11 +53,17 @@ type Config struct {
 	ProbeAfter time.Duration
 	// Hold takes the places of a call that a restart has kept, whatever the limits.
 	Hold func(id dialog.Stable, customer *policy.Customer)
+	// Heard is told of each call that somebody is known to want, once, under its shard's lock.
+	// counted comes back as Ending.Counted; without ok the call is refused. nil: all are fine.
+	Heard func(now time.Time, h *Heard) (counted uint64, ok bool)
 	// Release gives a call's lease back.
 	Release func(id dialog.Stable)
 	// Ended is told of each call once, under its shard's lock: with its final answer, with
 	// our own BYE, or with the answer to a party's BYE, which is waited for half a second.
 	Ended func(e Ending)
+	// Answered is told of each response to a request from outside that makes a call or
+	// subscription, while that is still kept, and may use the shard's Kept. nil: nobody is told.
+	Answered func(sh *transaction.Shard, request transaction.ID, customer *policy.Customer, response *sip.Message)
 }
 
 // Calls is all calls of a node, by shard; each shard's table is guarded by the
@@ -203,6 +209,7 @@ type Ending struct {
 	Source      transport.Flow
 	Destination *policy.Destination // tried last or taken; nil: a phone or a foreign host
 	Target      transport.Flow      // the callee's; zero where nobody was reached
+	Counted     uint64              // what Config.Heard gave
 }
 
 // Summary is what is known of a call for lists and records; its texts are valid

@@ -30,6 +30,7 @@ type Passed struct {
 	Candidates *policy.Candidates
 	Phones     []registrar.Contact // to ring, instead of Candidates
 	Caller     dialog.Stable       // the binding of the phone that it comes from
+	Known      bool                // nobody forges its source: it is heard at once
 }
 
 // Start makes a call of an INVITE that passed the gate and tries its first
@@ -55,6 +56,10 @@ func (c *Calls) Start(sh *transaction.Shard, p *Passed, m *sip.Message) {
 	c.prepare(sh, call, p, m)
 	if call.method == sip.INVITE {
 		call.invite = sh.After(settings.Timers.Invite, c.user, timerInvite, call.ref(refSetup))
+	}
+	if p.Known && !c.hear(sh, call) {
+		c.refuse(sh, call, policy.Antifraud.Status(), policy.Antifraud)
+		return
 	}
 	if c.translated(sh, call, m) {
 		c.try(sh, call, m)

@@ -150,6 +150,7 @@ func (c *Calls) revive(sh *transaction.Shard, kept *Call, s saved) {
 	if limit := call.customer.Settings.Timers.MaxCall; limit > 0 {
 		call.invite = sh.After(max(call.answered+limit-sh.Since(), 0), c.user, timerMaxCall, call.ref(refSetup))
 	}
+	c.hear(sh, call)
 	c.cfg.Hold(call.id, call.customer)
 	call.probe = sh.After(c.probeAfter(call.id), c.user, timerProbe, call.ref(refSetup))
 }

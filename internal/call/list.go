@@ -2,6 +2,7 @@ package call
 
 import (
 	"encoding/hex"
+	"net/netip"
 	"time"
 
 	"tollgate/internal/policy"
@@ -93,4 +94,31 @@ func (c *Calls) EndRinging(why policy.Reason) {
 			}
 		})
 	}
+}
+
+// Addresses gives where both parties of each answered call are, some of them more than once.
+// yield is called with a shard locked.
+func (c *Calls) Addresses(yield func(netip.Addr) bool) {
+	for i, more := 0, true; more && i < len(c.tables); i++ {
+		c.layer.Do(uint8(i), func(sh *transaction.Shard) { more = c.addresses(sh, yield) })
+	}
+}
+
+func (c *Calls) addresses(sh *transaction.Shard, yield func(netip.Addr) bool) bool {
+	t := c.table(sh)
+	for slot := range t.calls.End() {
+		call := t.calls.At(slot)
+		if call.method != sip.INVITE || call.state != up {
+			continue
+		}
+		if !yield(call.caller.Flow.Remote.Addr()) {
+			return false
+		}
+		for fork := range call.forks {
+			if d := call.dialog(fork); d.Confirmed && !yield(d.Callee.Flow.Remote.Addr()) {
+				return false
+			}
+		}
+	}
+	return true
 }

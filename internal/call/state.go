@@ -38,6 +38,7 @@ type Call struct {
 	restored  bool  // by the journal, and nothing was heard of it since
 	kept      bool  // the journal has it
 	told      bool  // Ended was told of it
+	heard     bool  // Heard was told of it
 	stable    bool  // known by its stable id, since its identifiers name another slot
 	probes    uint8 // OPTIONS of our own that are not answered yet
 	gone      uint8 // parties that have not answered one
@@ -56,6 +57,7 @@ type Call struct {
 	id       dialog.Stable
 	customer *policy.Customer
 	dest     *policy.Destination // the one that is tried or was taken; nil: a foreign host
+	counted  uint64              // what Heard gave
 	server   transaction.ID      // the INVITE's; 0 after a restart
 	branch   transaction.ID      // the INVITE's on the far side: the one that won, or is at hand
 	setup    uint32              // slot of its setup plus 1, while calling
@@ -126,6 +128,7 @@ func (c *Call) ending(now time.Time, since time.Duration) Ending {
 		Started: now.Add(c.started - since), Setup: since - c.started,
 		CallID: c.text(c.caller.CallID), FarCallID: c.text(c.out.callID), URI: c.text(c.uri),
 		From: c.text(c.caller.Remote), To: c.text(c.caller.Local), Source: c.caller.Flow, Destination: c.dest,
+		Counted: c.counted,
 	}
 	if e.Answered {
 		e.Setup, e.Duration = c.answered-c.started, since-c.answered

@@ -62,6 +62,7 @@ var parts = []part{
 	{"internal/cdr", slices.Concat(sockets, httpAPI, wire, policy, []string{"database/sql/...", "github.com/uptrace/bun/..."})},
 	{"internal/trace", slices.Concat(sql, httpAPI, []string{"net"})},
 	{"internal/dialog", slices.Concat(sql, httpAPI, policy)},
+	{"internal/antifraud", slices.Concat(sockets, sql, httpAPI)},
 	{"internal/peer", slices.Concat(sql, httpAPI)},
 	{"internal/registrar", slices.Concat(sql, httpAPI)},
 	{"internal/relay", slices.Concat(sql, httpAPI)},
