@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"sync/atomic"
 
+	"tollgate/internal/antifraud"
 	"tollgate/internal/call"
 	"tollgate/internal/dialog"
 	"tollgate/internal/live"
@@ -34,19 +35,10 @@ type Config struct {
 	Registrar *registrar.Registrar
 	Minter    *dialog.Minter
 	// Banned says that a customer hears nothing of an address; with dry it counts nothing.
-	Banned func(customer tenant.CustomerID, source netip.Addr, dry bool) bool
+	Banned    func(customer tenant.CustomerID, source netip.Addr, dry bool) bool
+	Antifraud *antifraud.Guard // nil: nothing is too much
 	// Decided is told of each verdict, under the shard's lock.
 	Decided func(sh *transaction.Shard, d *Decision)
-}
-
-// Decision is what became of a request, and why. It is valid only while it is told.
-type Decision struct {
-	Method   sip.Method
-	Proto    transport.Proto
-	Source   netip.AddrPort
-	Identity *policy.Identity
-	Verdict  policy.Verdict
-	Message  *sip.Message
 }
 
 // Gate decides requests; its parked ones are guarded by their shard's lock.
@@ -72,10 +64,12 @@ type passage struct {
 	caller dialog.Stable       // the binding that it comes from
 	token  bool                // it names a phone by a token of ours
 	looped bool                // it was here before as it is now
+	alike  antifraud.Standing  // how many like it there are
 	server transaction.ID
 	stable dialog.Stable
 	next   int // step
 
+	full     live.Limit       // that has no room
 	lease    live.Reservation // scratch of reserve
 	decision Decision         // scratch of run and refuse
 }
@@ -107,9 +101,12 @@ func New(cfg Config, layer *transaction.Layer) *Gate {
 		{name: "banned", run: (*Gate).banned, tell: tellRefusal("banned")},
 		{name: "serve", run: (*Gate).serve, tell: tellRefusal("serve")},
 		{name: "firewall", run: (*Gate).firewall, tell: tellFirewall},
+		{name: "antifraud", run: (*Gate).antifraud, tell: tellAntifraud},
+		{name: "rewrite", run: (*Gate).rewrite, tell: tellRewrite},
 		{name: "blocklist", run: (*Gate).blocklist, tell: tellBlocklist},
 		{name: "phones", run: (*Gate).locate, tell: tellPhones},
 		{name: "route", run: (*Gate).route, tell: tellRoute},
+		{name: "screen", run: (*Gate).screen, tell: tellScreen},
 		{name: "reserve", run: (*Gate).reserve, changes: true},
 		{name: "send", run: (*Gate).send, changes: true},
 	}
@@ -136,8 +133,9 @@ func (g *Gate) Request(sh *transaction.Shard, m *sip.Message, f transport.Flow) 
 	}
 	p := &g.passages[sh.Index]
 	p.msg, p.flow, p.server, p.next = m, f, 0, 0
-	p.looped = false
+	p.looped, p.full, p.stable = false, live.Limit{}, dialog.Stable{}
 	p.id = policy.Identity{}
+	p.list.Group, p.list.Foreign = 0, false
 	p.req = policy.Request{
 		Msg: m, Source: f.Remote, Local: f.Local.Addr(), Transport: f.Proto.String(),
 		Now: sh.Now(), Health: g.cfg.Health,
@@ -159,7 +157,7 @@ func (g *Gate) inDialog(sh *transaction.Shard, m *sip.Message, f transport.Flow)
 	if !g.cfg.Calls.Request(sh, m, f) {
 		sh.Reply(m, f, &sip.Response{Status: 481})
 		g.cfg.Decided(sh, &Decision{
-			Method: m.Method(), Proto: f.Proto, Source: f.Remote, Message: m, Identity: &policy.Identity{},
+			ID: g.refusalID(m, f), Method: m.Method(), Proto: f.Proto, Source: f.Remote, Message: m, Identity: &policy.Identity{},
 			Verdict: policy.Verdict{Status: 481, Reason: policy.NoDialog},
 		})
 	}
@@ -197,42 +195,4 @@ func (g *Gate) run(sh *transaction.Shard, p *passage) {
 		p.next++
 	}
 	g.decided(sh, p, policy.Verdict{})
-}
-
-func (g *Gate) decided(sh *transaction.Shard, p *passage, v policy.Verdict) {
-	p.decision = Decision{Method: p.msg.Method(), Proto: p.flow.Proto, Source: p.flow.Remote, Identity: &p.id, Verdict: v, Message: p.msg}
-	g.cfg.Decided(sh, &p.decision)
-}
-
-// refuse ends a passage: by its transaction, where it has one, else without any
-// state, so that a stranger costs us nothing.
-func (g *Gate) refuse(sh *transaction.Shard, p *passage, v policy.Verdict) {
-	g.decided(sh, p, v)
-	if v.Status == policy.Drop {
-		return
-	}
-	r := sip.Response{Status: v.Status, Headers: headersOf(v, p.msg)}
-	if v.Reason == policy.BadMessage {
-		r.Reason = v.Detail
-	}
-	if p.server != 0 {
-		sh.RespondStatus(p.server, &r)
-		return
-	}
-	sh.Reply(p.msg, p.flow, &r)
-}
-
-// allow is what we serve outside of dialogs and within.
-var allow = []byte("Allow: INVITE, ACK, BYE, CANCEL, OPTIONS, MESSAGE, PRACK, UPDATE, INFO, REGISTER, SUBSCRIBE, NOTIFY, PUBLISH, REFER\r\n")
-
-// headersOf gives the header lines that a refusal must carry (RFC 3261 8.2).
-func headersOf(v policy.Verdict, m *sip.Message) []byte {
-	switch v.Status {
-	case 405:
-		return allow
-	case 420:
-		h := append([]byte("Unsupported: "), m.Value(sip.HdrProxyRequire)...)
-		return append(h, "\r\n"...)
-	}
-	return nil
 }

@@ -19,6 +19,8 @@ func (g *Gate) park(sh *transaction.Shard, p *passage, park *parking, ref uint64
 	park.phones = slices.Clone(p.phones)
 	if p.server == 0 {
 		park.server = sh.NewServer(p.msg, p.flow, g.user, ref)
+	} else {
+		sh.SetRef(p.server, g.user, ref)
 	}
 	park.next++
 }
@@ -49,7 +51,11 @@ func (g *Gate) Reserved(ref uint64, o live.Outcome) {
 			return
 		}
 		p.msg, p.req.Msg = &sh.Kept, &sh.Kept
-		if v := verdictOf(o); v.Refused() {
+		v, parked := g.asked(sh, &p, o)
+		switch {
+		case parked:
+			return
+		case v.Refused():
 			g.refuse(sh, &p, v)
 			return
 		}
@@ -62,7 +68,7 @@ func (g *Gate) Canceled(sh *transaction.Shard, s transaction.ID, ref uint64) {
 	if park := g.parking(sh, ref); park != nil {
 		park.canceled = true
 		d := Decision{
-			Method: sip.INVITE, Proto: park.flow.Proto, Source: park.flow.Remote, Identity: &park.id,
+			ID: park.stable, Method: sip.INVITE, Proto: park.flow.Proto, Source: park.flow.Remote, Identity: &park.id, Passed: park.next - 1,
 			Verdict: policy.Verdict{Status: 487, Reason: policy.Canceled},
 		}
 		if sh.Request(s, &sh.Kept) {

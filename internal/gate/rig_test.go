@@ -46,6 +46,7 @@ type rig struct {
 	refuses map[netip.AddrPort]bool
 	dead    map[uint64]bool // connections
 	ended   []call.Ending
+	decided gate.Decision // the last one
 }
 
 var (
@@ -178,7 +179,7 @@ func newRigOver(t testing.TB, hidden bool, limit int, backend live.Live, kept *b
 	}, r.layer)
 	r.gate = gate.New(gate.Config{
 		Table: r.table, Live: r.live, Calls: r.calls, Relay: r.relay, Registrar: r.registrar, Minter: minter,
-		Decided: func(*transaction.Shard, *gate.Decision) {},
+		Decided: func(_ *transaction.Shard, d *gate.Decision) { r.decided = *d },
 	}, r.layer)
 	c.Gate = r.gate
 	return r

@@ -6,6 +6,7 @@ import (
 	"tollgate/internal/live"
 	"tollgate/internal/policy"
 	"tollgate/internal/relay"
+	"tollgate/internal/tenant"
 	"tollgate/internal/transaction"
 	"tollgate/sip"
 )
@@ -85,18 +86,9 @@ func (g *Gate) reserve(sh *transaction.Shard, p *passage) (policy.Verdict, bool)
 	if p.msg.Method() != sip.INVITE {
 		return policy.Verdict{}, false
 	}
-	r := &p.lease
-	*r = live.Reservation{Call: leaseOf(p.stable)}
-	g.limits(r, &p.id)
-	slot, park := g.parked[sh.Index].Alloc()
-	ref := uint64(sh.Index)<<56 | uint64((park.gen+1)&0xffffff)<<32 | uint64(slot)
-	o, now := g.cfg.Live.Reserve(r, g, ref)
-	if now {
-		g.parked[sh.Index].Release(slot)
-		return verdictOf(o), false
-	}
-	g.park(sh, p, park, ref)
-	return policy.Verdict{}, true
+	p.lease = live.Reservation{Call: leaseOf(p.stable)}
+	g.limits(&p.lease, &p.id)
+	return g.ask(sh, p)
 }
 
 func leaseOf(id dialog.Stable) (c live.CallID) {
@@ -105,9 +97,14 @@ func leaseOf(id dialog.Stable) (c live.CallID) {
 }
 
 // Hold takes the places of a call that a restart has kept, whatever the limits are now.
-func (g *Gate) Hold(id dialog.Stable, customer *policy.Customer) {
+func (g *Gate) Hold(id dialog.Stable, customer *policy.Customer, switches ...tenant.SwitchID) {
 	r := live.Reservation{Call: leaseOf(id)}
 	g.limits(&r, &policy.Identity{Customer: customer})
+	for _, sw := range switches {
+		if sw != 0 {
+			r.Add(live.Limit{Scope: scopeOf(sw)})
+		}
+	}
 	for i := range r.N {
 		r.Limits[i].Calls, r.Limits[i].CPS = 0, 0
 	}
@@ -131,10 +128,26 @@ func (g *Gate) limits(r *live.Reservation, id *policy.Identity) {
 		Calls: customer.Company.Channels, CPS: customer.Company.CPS,
 	})
 	limit := live.Limit{Scope: live.Scope{Kind: live.Customer, ID: int64(customer.Settings.ID)}, CPS: customer.Settings.CPS}
-	if !customer.Settings.Transparent {
-		limit.Calls = customer.Settings.CallLimit
+	if limit.Calls = customer.Settings.CallLimit; customer.Transparent && limit.Calls > 0 {
+		if g.cfg.Live.Usage(limit.Scope).Calls >= limit.Calls {
+			id.Spare(policy.Refuse(policy.CallLimit))
+		}
+		limit.Calls = 0
 	}
 	r.Add(limit)
+	if id.Entry != nil {
+		r.Add(limitOf(id.Entry))
+	}
+}
+
+// fullOf is the limit of a reservation that an outcome names.
+func fullOf(r *live.Reservation, o live.Outcome) live.Limit {
+	for _, l := range r.Limits[:r.N] {
+		if !o.OK && l.Scope == o.Full {
+			return l
+		}
+	}
+	return live.Limit{}
 }
 
 func verdictOf(o live.Outcome) policy.Verdict {
@@ -149,6 +162,8 @@ func verdictOf(o live.Outcome) policy.Verdict {
 		return policy.Refuse(policy.PlatformLimit)
 	case o.Full.Kind == live.Company:
 		return policy.Refuse(policy.CompanyLimit)
+	case o.Full.Kind == live.Switch:
+		return policy.Refuse(policy.SwitchLimit)
 	}
 	return policy.Refuse(policy.CallLimit)
 }
@@ -169,6 +184,7 @@ func (g *Gate) send(sh *transaction.Shard, p *passage) (policy.Verdict, bool) {
 	case sip.INVITE, sip.SUBSCRIBE, sip.REFER:
 		g.cfg.Calls.Start(sh, &call.Passed{
 			Server: p.server, Stable: p.stable, Identity: &p.id, Candidates: &p.list, Phones: p.phones, Caller: p.caller,
+			Known: p.alike.Known,
 		}, p.msg)
 	case sip.REGISTER:
 		g.cfg.Registrar.Start(sh, p.server, &p.id, &p.list, p.msg)

@@ -55,6 +55,7 @@ type Verdict struct {
 	Customer string // "" = not known
 	CallID   []byte
 	Target   []byte // Request-URI
+	Ref      string // by which the decision is found
 }
 
 // Decided counts a verdict, and logs a refusal.
@@ -70,7 +71,7 @@ func (r *Recorder) Decided(v *Verdict) {
 	r.log.Info("refused",
 		"reason", v.Verdict.Reason.Code(), "status", v.Verdict.Status, "detail", v.Verdict.Detail,
 		"method", v.Method.String(), "source", v.Source.String(), "customer", v.Customer,
-		"target", string(v.Target), "call_id", string(v.CallID), "rule", int64(v.Verdict.Rule),
+		"target", string(v.Target), "call_id", string(v.CallID), "rule", int64(v.Verdict.Rule), "rule_name", v.Verdict.Name, "ref", v.Ref,
 		"unlogged_before", r.unlogged.Swap(0))
 }
 

@@ -1,0 +1,136 @@
+package gate
+
+import (
+	"encoding/binary"
+	"net/netip"
+	"strings"
+
+	"tollgate/internal/dialog"
+	"tollgate/internal/live"
+	"tollgate/internal/policy"
+	"tollgate/internal/trace"
+	"tollgate/internal/transaction"
+	"tollgate/internal/transport"
+	"tollgate/sip"
+)
+
+// Decision is what became of a request, and why. It is valid only while it is told.
+type Decision struct {
+	// ID is the call's own, or follows from a refused request, so that its retransmissions,
+	// which the gate decides again as it keeps nothing of what it refuses, have the same.
+	ID         dialog.Stable
+	Method     sip.Method
+	Proto      transport.Proto
+	Source     netip.AddrPort
+	Identity   *policy.Identity
+	Verdict    policy.Verdict
+	Message    *sip.Message
+	Passed     int                // how many of StepNames it passed
+	Limit      live.Limit         // that has no room
+	Candidates *policy.Candidates // of one that was routed, else nil
+}
+
+// StepNames are the steps in order, as explanations and decisions name them.
+func (g *Gate) StepNames() []string {
+	names := make([]string, len(g.steps))
+	for i := range g.steps {
+		names[i] = g.steps[i].name
+	}
+	return names
+}
+
+func (g *Gate) decided(sh *transaction.Shard, p *passage, v policy.Verdict) {
+	d := &p.decision
+	*d = Decision{
+		ID: p.stable, Method: p.msg.Method(), Proto: p.flow.Proto, Source: p.flow.Remote,
+		Identity: &p.id, Verdict: v, Message: p.msg, Passed: p.next, Limit: p.full,
+	}
+	if p.list.Group != 0 || p.list.Foreign {
+		d.Candidates = &p.list
+	}
+	g.cfg.Decided(sh, d)
+}
+
+// refuse ends a passage: by its transaction, where it has one, else without any
+// state, so that a stranger costs us nothing.
+func (g *Gate) refuse(sh *transaction.Shard, p *passage, v policy.Verdict) {
+	p.stable = g.refusalID(p.msg, p.flow)
+	g.decided(sh, p, v)
+	if v.Status == policy.Drop {
+		return
+	}
+	r := sip.Response{Status: v.Status, Headers: headersOf(v, &p.id, p.msg, p.stable)}
+	if v.Reason == policy.BadMessage {
+		r.Reason = v.Detail
+	}
+	if p.server != 0 {
+		sh.RespondStatus(p.server, &r)
+		return
+	}
+	sh.Reply(p.msg, p.flow, &r)
+}
+
+// refusalID follows from what makes a request's transaction (RFC 3261 17.2.3: branch,
+// sent-by and method; 8.1.1.7 makes the branch unique).
+func (g *Gate) refusalID(m *sip.Message, f transport.Flow) dialog.Stable {
+	var room [512]byte
+	addr := f.Remote.Addr().As16()
+	key := append(append(room[:0], "refused"...), addr[:]...)
+	key = binary.BigEndian.AppendUint16(key, f.Remote.Port())
+	key = binary.BigEndian.AppendUint32(key, m.CSeq())
+	if via := m.TopVia(); via != nil {
+		key = append(append(key, via.Branch...), 0)
+	}
+	key = append(append(key, m.CallID()...), 0)
+	return g.cfg.Minter.Derive(append(key, m.FromTag()...))
+}
+
+// allow is what we serve outside of dialogs and within.
+var allow = []byte("Allow: INVITE, ACK, BYE, CANCEL, OPTIONS, MESSAGE, PRACK, UPDATE, INFO, REGISTER, SUBSCRIBE, NOTIFY, PUBLISH, REFER\r\n")
+
+// headersOf gives the header lines of a refusal: those that it must carry (RFC 3261 8.2),
+// and for who is known as more than a caller by domain, why, with the reference that the
+// decision is found by (mission row C2; RFC 3326).
+func headersOf(v policy.Verdict, id *policy.Identity, m *sip.Message, stable dialog.Stable) (h []byte) {
+	switch v.Status {
+	case 405:
+		h = append(h, allow...)
+	case 420:
+		h = append(h, "Unsupported: "...)
+		h = append(append(h, m.Value(sip.HdrProxyRequire)...), "\r\n"...)
+	}
+	if id.Customer == nil || id.By == policy.ByDomain || id.By == policy.ByNothing {
+		return h
+	}
+	return appendReason(h, v, stable)
+}
+
+// appendReason appends the Reason header of a refusal of ours.
+func appendReason(h []byte, v policy.Verdict, stable dialog.Stable) []byte {
+	h = append(h, "Reason: Q.850;cause="...)
+	h = append(h, causeOf(v.Status)...)
+	h = append(append(h, `;text="`...), strings.ReplaceAll(v.Reason.Code(), "_", " ")...)
+	return append(append(append(h, ", ref "...), trace.ID(stable).Ref()...), "\"\r\n"...)
+}
+
+// causeOf is the cause of Q.850 for a status, by RFC 3398 8.2.6.1 and RFC 4497; a limit's
+// is "no circuit available", a rate's "switching equipment congestion".
+func causeOf(status int) string {
+	switch status {
+	case 403:
+		return "21"
+	case 404:
+		return "1"
+	case 405, 420:
+		return "79"
+	case 480:
+		return "34"
+	case 482, 483:
+		return "25"
+	case 488:
+		return "88"
+	case 503:
+		return "42"
+	}
+	return "41"
+}
