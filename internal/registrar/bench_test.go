@@ -79,7 +79,7 @@ func BenchmarkRestore(b *testing.B) {
 		r.learn(nth(i))
 	}
 	for b.Loop() {
-		if next := r.restart(r.minter); next.Len() != phones {
+		if _, next := r.restart(r.minter); next.Len() != phones {
 			b.Fatal(next.Len())
 		}
 	}

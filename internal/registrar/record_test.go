@@ -8,20 +8,22 @@ import (
 
 	"tollgate/internal/dialog"
 	"tollgate/internal/registrar"
+	"tollgate/internal/transaction"
 	"tollgate/internal/tenant"
 	"tollgate/internal/transport"
 )
 
-// restart makes a new node of the journal, its keys the given minter's.
-func (r *rig) restart(minter *dialog.Minter) *registrar.Registrar {
+// restart makes the registrar of the next process from the journal, its keys the given minter's, on a
+// layer that does not run yet.
+func (r *rig) restart(minter *dialog.Minter) (*transaction.Layer, *registrar.Registrar) {
 	r.t.Helper()
-	_, next := r.node(minter)
+	layer, next := r.node(minter)
 	for id, data := range r.journal.kept {
 		if err := next.Restore(id, data); err != nil {
 			r.t.Errorf("restore: %v", err)
 		}
 	}
-	return next
+	return layer, next
 }
 
 // TestRestart: all is as it was, over UDP at once; a connection's phone is known but
@@ -43,7 +45,7 @@ func TestRestart(t *testing.T) {
 		r.mu.Lock()
 		r.dead[77] = true
 		r.mu.Unlock()
-		next := r.restart(dialog.NewMinter(1, 2, dialog.Key{K0: 3, K1: 4}, dialog.Key{ID: 2, K0: 5, K1: 6}, dialog.Key{ID: 1, K0: 1, K1: 2}))
+		_, next := r.restart(dialog.NewMinter(1, 2, dialog.Key{K0: 3, K1: 4}, dialog.Key{ID: 2, K0: 5, K1: 6}, dialog.Key{ID: 1, K0: 1, K1: 2}))
 		for i := range was {
 			was[i].Reachable = was[i].AOR != "3402@acme.test"
 		}

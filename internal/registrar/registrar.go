@@ -17,7 +17,6 @@ package registrar
 
 import (
 	"math/rand/v2"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -28,6 +27,7 @@ import (
 	"tollgate/internal/tenant"
 	"tollgate/internal/transaction"
 	"tollgate/internal/transport"
+	"tollgate/sip"
 )
 
 // Bounds of what phones and PBXs may ask for.
@@ -84,6 +84,9 @@ type Config struct {
 	// policy.BindingExpired, policy.BindingDead. It may be called with a shard locked.
 	// nil: nobody is told.
 	Ended func(c Contact, why policy.Reason)
+	// Answered is told of each response to a REGISTER from outside, while its request is still
+	// kept, and may use the shard's Kept. nil: nobody is told.
+	Answered func(sh *transaction.Shard, request transaction.ID, customer *policy.Customer, response *sip.Message)
 }
 
 // Registrar is all bindings of a node. It is safe for concurrent use.
@@ -102,9 +105,11 @@ type Registrar struct {
 	census  census
 	live    atomic.Int64
 
-	closed atomic.Bool
-	stop   chan struct{}
-	done   sync.WaitGroup
+	served int64 // tick; with found, of the layer's clock alone
+	found  round
+
+	running atomic.Bool
+	closed  atomic.Bool
 }
 
 // New makes the registrar of a layer.
@@ -115,7 +120,7 @@ func New(cfg Config, layer *transaction.Layer) *Registrar {
 	r := &Registrar{
 		cfg: cfg, layer: layer, start: time.Now(), tick: cfg.Interval / slots,
 		requests: make([]slab.Slab[request], layer.Shards()), work: make([]work, layer.Shards()),
-		hash: [2]uint64{rand.Uint64(), rand.Uint64()}, stop: make(chan struct{}),
+		hash: [2]uint64{rand.Uint64(), rand.Uint64()},
 	}
 	for i := range r.stripes {
 		r.stripes[i].byID = make(map[dialog.Stable]*binding)
@@ -124,6 +129,7 @@ func New(cfg Config, layer *transaction.Layer) *Registrar {
 	}
 	r.census.of = make(map[tenant.CustomerID]int)
 	r.user = layer.Register(r)
+	layer.Every(r.beat)
 	return r
 }
 

@@ -254,6 +254,9 @@ func (r *Registrar) Response(sh *transaction.Shard, id transaction.ID, ref uint6
 		r.try(sh, q, nil)
 		return
 	}
+	if r.cfg.Answered != nil && q.direction == policy.Inbound {
+		r.cfg.Answered(sh, q.server, q.customer, m)
+	}
 	if !r.back(sh, q, m, f) {
 		sh.RespondStatus(q.server, &sip.Response{Status: 500})
 	}

@@ -108,10 +108,12 @@ func TestHundredThousand(t *testing.T) {
 		r.spread("running", 2)
 		r.reg.Close()
 
-		next := r.restart(r.minter)
+		layer, next := r.restart(r.minter)
 		if next.Len() != r.reg.Len() {
 			t.Errorf("%d of %d are back", next.Len(), r.reg.Len())
 		}
+		layer.Run()
+		defer layer.Close()
 		next.Run()
 		r.spread("after a restart", 2)
 		next.Close()

@@ -51,35 +51,29 @@ type ending struct {
 	why     policy.Reason
 }
 
-// Run sends pings and ends what expires until Close.
-func (r *Registrar) Run() {
-	r.done.Go(func() {
-		tick := time.NewTicker(r.tick)
-		defer tick.Stop()
-		var found round
-		last := int64(r.now() / r.tick)
-		for {
-			select {
-			case <-r.stop:
-				return
-			case <-tick.C:
-				now := int64(r.now() / r.tick)
-				// After a long sleep each bucket is served once, not once for each round missed.
-				for last = max(last, now-slots); last < now; {
-					last++
-					r.serve(last, &found)
-				}
-			}
-		}
-	})
+// beat sends the pings of the ticks that have passed, and ends what has expired.
+func (r *Registrar) beat() {
+	if !r.running.Load() {
+		return
+	}
+	now := int64(r.now() / r.tick)
+	// After a long sleep each bucket is served once, not once for each round missed.
+	for r.served = max(r.served, now-slots); r.served < now; {
+		r.served++
+		r.serve(r.served, &r.found)
+	}
 }
 
-// Close ends the pings and waits for them. What the transport closes afterwards ends
-// no binding.
+// Run lets pings begin. They are sent by the layer's clock, from now to Close or the layer's.
+func (r *Registrar) Run() {
+	r.served = int64(r.now() / r.tick)
+	r.running.Store(true)
+}
+
+// Close ends the pings. What the transport closes afterwards ends no binding.
 func (r *Registrar) Close() {
 	r.closed.Store(true)
-	close(r.stop)
-	r.done.Wait()
+	r.running.Store(false)
 }
 
 // serve looks at the bindings of one tick.

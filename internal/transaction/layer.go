@@ -114,6 +114,7 @@ type Layer struct {
 
 	mu    sync.Mutex // guards later
 	later []func()
+	beats []func() // of Every
 
 	wake chan struct{} // room for one
 	stop chan struct{}
@@ -207,6 +208,9 @@ func (l *Layer) serve() time.Duration {
 	for _, f := range l.putOff() {
 		f()
 	}
+	for _, f := range l.beats {
+		f()
+	}
 	return max(time.Duration(next)*tick-time.Since(l.start), 0)
 }
 
@@ -231,6 +235,12 @@ func (l *Layer) Later(f func()) {
 	l.later = append(l.later, f)
 	l.rouse()
 }
+
+// Every has f called whenever the clock has served what was due, with no shard locked: every
+// 100 ms or more often, until Close. A part that looks now and then whether something is due
+// costs nothing more that way, where a ticker of its own would wake a thread. To be called
+// before Run.
+func (l *Layer) Every(f func()) { l.beats = append(l.beats, f) }
 
 // putOff takes what Later was given.
 func (l *Layer) putOff() []func() {
