@@ -28,6 +28,7 @@ import (
 	"tollgate/internal/relay"
 	"tollgate/internal/store"
 	"tollgate/internal/tenant"
+	"tollgate/internal/threat"
 	"tollgate/internal/transaction"
 	"tollgate/internal/transport"
 )
@@ -53,6 +54,7 @@ type Edge struct {
 	journal   *journal.Journal
 	cdrs      *cdr.Writer
 	bans      *ban.Table
+	guard     *threat.Guard
 	ids       *dialog.Minter
 	recent    recent
 	full      fullness
@@ -120,6 +122,7 @@ func (e *Edge) wire(minter *dialog.Minter) {
 	e.resolver = transport.NewResolver(transport.ResolverConfig{})
 	e.prover = &prover{store: e.store, resolver: e.resolver, sip: e.transport, host: e.cfg.Platform.Host, log: e.log}
 	router := &peer.Router{Network: e.transport, Resolver: e.resolver, Forbidden: e.cfg.Forbidden.Prefixes, OwnToo: !e.cfg.Forbidden.Own}
+	e.guard = e.newGuard()
 	core := &core{}
 	e.layer = transaction.New(transaction.Config{Send: e.transport, Core: core, ShardOf: minter.Shard, Key: minter.BranchKey()})
 	e.watch = peer.NewWatch(peer.WatchConfig{
@@ -129,15 +132,16 @@ func (e *Edge) wire(minter *dialog.Minter) {
 	e.registrar = registrar.New(registrar.Config{
 		Router: router, Minter: minter, Transport: e.transport, Interval: e.cfg.Test.Keepalive,
 		Journal: keeper{e.journal, keptBinding}, Customer: e.customer, Ended: e.bindingEnded,
+		Answered: e.answered,
 	}, e.layer)
 	e.calls = call.New(call.Config{
 		Router: router, Minter: minter, Transport: e.transport, Phones: e.registrar,
 		Journal: keeper{e.journal, keptCall}, Customer: e.customer, ProbeAfter: e.cfg.Test.Keepalive,
 		Hold:    func(id dialog.Stable, c *policy.Customer) { e.gate.Hold(id, c) },
 		Release: func(id dialog.Stable) { e.gate.Release(id) },
-		Ended:   e.ended,
+		Ended:   e.ended, Answered: e.answered,
 	}, e.layer)
-	e.relay = relay.New(relay.Config{Router: router, Minter: minter, Advertised: e.transport.Advertised}, e.layer)
+	e.relay = relay.New(relay.Config{Router: router, Minter: minter, Advertised: e.transport.Advertised, Answered: e.answered}, e.layer)
 	e.gate = gate.New(gate.Config{
 		Table: e.table, Health: e.watch, Live: e.live, Calls: e.calls, Relay: e.relay,
 		Registrar: e.registrar, Minter: minter, Banned: e.bans.Refused, Decided: e.decided,
@@ -215,6 +219,7 @@ func (e *Edge) decided(sh *transaction.Shard, d *gate.Decision) {
 	}
 	e.recorder.Decided(&v)
 	e.recordRefusal(d)
+	e.suspicious(sh, d)
 }
 
 // Run serves until ctx ends, then drains: no new calls, and the live ones have
@@ -234,6 +239,7 @@ func (e *Edge) Run(ctx, stop context.Context) error {
 	e.journal.Run(e.checkpoint)
 	e.cdrs.Run()
 	e.bans.Run()
+	e.guard.Run()
 	e.follower.start()
 	e.prover.start()
 	for _, l := range e.Info().Listeners {
@@ -295,6 +301,9 @@ func (e *Edge) close() {
 	}
 	if e.layer != nil && e.http != nil {
 		e.layer.Close()
+	}
+	if e.guard != nil && e.http != nil {
+		e.guard.Close()
 	}
 	if e.bans != nil && e.http != nil {
 		e.bans.Close()

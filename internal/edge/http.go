@@ -174,6 +174,7 @@ func (h *httpServers) metrics() http.Handler {
 			record.Gauge{Name: "revision", Help: "Revision of the configuration that traffic obeys.", Value: func() float64 { return float64(e.follower.seen.Load()) }},
 		),
 	)
+	registry.MustRegister(newThreatMetrics(e.guard))
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{ErrorLog: slog.NewLogLogger(h.log.Handler(), slog.LevelWarn)}))
 	// Profiles, for this machine only, wherever the metrics are served; heap?gc=1 collects first.

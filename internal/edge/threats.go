@@ -1,6 +1,88 @@
 package edge
 
-import "tollgate/internal/threat"
+import (
+	"net/netip"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"tollgate/internal/gate"
+	"tollgate/internal/policy"
+	"tollgate/internal/threat"
+	"tollgate/internal/transaction"
+	"tollgate/sip"
+)
+
+func (e *Edge) newGuard() *threat.Guard {
+	return threat.New(threat.Config{
+		Ban: e.Ban, Log: e.log, Known: e.known, Domains: e.domains,
+		Banned: func(addr netip.Addr) bool { return e.bans.Refused(0, addr, true) },
+	})
+}
+
+// known is threat.Config's: whom no ban may hit by what anybody can send in his name.
+func (e *Edge) known(yield func(netip.Addr) bool) {
+	more := true
+	pass := func(addr netip.Addr) bool {
+		more = more && yield(addr)
+		return more
+	}
+	e.registrar.Addresses(pass)
+	if more {
+		e.calls.Addresses(pass)
+	}
+}
+
+// domains is threat.Config's.
+func (e *Edge) domains(yield func(string) bool) {
+	for c := range e.table.Snapshot().Customers {
+		for _, name := range c.Domains {
+			if !yield(name) {
+				return
+			}
+		}
+	}
+}
+
+// suspicious tells the guard of a decision that may be an attacker's.
+func (e *Edge) suspicious(sh *transaction.Shard, d *gate.Decision) {
+	switch d.Verdict.Reason {
+	case policy.UnknownDomain, policy.StrangerSource, policy.ForeignToken:
+		e.guard.Stranger(sh.Now(), d.Source, d.Proto, d.Message)
+	default:
+		if d.Identity.Customer != nil && d.Identity.Direction == policy.Inbound && threat.Marked(d.Message) {
+			e.guard.Marked(sh.Now(), d.Source, d.Proto, d.Message)
+		}
+	}
+}
+
+// answered tells the guard what a PBX said of a request from outside.
+func (e *Edge) answered(sh *transaction.Shard, request transaction.ID, customer *policy.Customer, response *sip.Message) {
+	info, ok := sh.Server(request)
+	if !ok || !e.guard.Heeds(sh.Now(), response.StatusCode(), info.Flow.Remote.Addr()) || !sh.Request(request, &sh.Kept) {
+		return
+	}
+	e.guard.Answered(sh.Now(), info.Flow.Remote, info.Flow.Proto, customer.Settings.ID, &sh.Kept, response)
+}
 
 // Strangers is api.Node.
-func (e *Edge) Strangers() []threat.Stranger { return nil }
+func (e *Edge) Strangers() []threat.Stranger { return e.guard.Strangers() }
+
+// threatMetrics counts whom the guard had banned.
+type threatMetrics struct {
+	guard *threat.Guard
+	bans  *prometheus.Desc
+}
+
+func newThreatMetrics(g *threat.Guard) *threatMetrics {
+	return &threatMetrics{g, prometheus.NewDesc("tollgate_threat_bans_total", "Sources that Tollgate itself has banned, by what for.", []string{"reason"}, nil)}
+}
+
+// Describe is prometheus.Collector.
+func (t *threatMetrics) Describe(ch chan<- *prometheus.Desc) { ch <- t.bans }
+
+// Collect is prometheus.Collector.
+func (t *threatMetrics) Collect(ch chan<- prometheus.Metric) {
+	for _, o := range threat.Offences() {
+		ch <- prometheus.MustNewConstMetric(t.bans, prometheus.CounterValue, float64(t.guard.Bans(o)), o.Code())
+	}
+}

@@ -25,6 +25,9 @@ type Config struct {
 	Minter *dialog.Minter
 	// Advertised is how the peer of a flow knows us.
 	Advertised func(f transport.Flow) (host string, port uint16)
+	// Answered is told of each response to a request from outside, while that is still kept,
+	// and may use the shard's Kept. nil: nobody is told.
+	Answered func(sh *transaction.Shard, request transaction.ID, customer *policy.Customer, response *sip.Message)
 }
 
 // Relay is all requests under way, by shard; each shard's are guarded by its lock.
@@ -247,6 +250,9 @@ func (r *Relay) Response(sh *transaction.Shard, id transaction.ID, ref uint64, m
 		q.status = int16(code)
 		r.try(sh, q, nil)
 		return
+	}
+	if r.cfg.Answered != nil && q.direction == policy.Inbound {
+		r.cfg.Answered(sh, q.server, q.customer, m)
 	}
 	if !r.back(sh, q, m, f) {
 		sh.RespondStatus(q.server, &sip.Response{Status: 500})

@@ -52,7 +52,7 @@ func setting(t *testing.T, n *harness.Node, change func(*harness.Customer)) *sta
 }
 
 func TestBans(t *testing.T) {
-	n := harness.Start(t, harness.Settings{Config: "never_ban: [127.9.9.9]\n"})
+	n := harness.Start(t, harness.Settings{Bannable: true, Config: "never_ban: [127.9.9.9]\n"})
 	t.Run("group", func(t *testing.T) {
 		for name, play := range map[string]func(*testing.T, *harness.Node){
 			"for everybody, and lifted": everybody, "for one customer": oneCustomer, "connections": connections,

@@ -56,6 +56,9 @@ type Settings struct {
 	Hosts  []string // addresses to listen on, IPv6 in brackets; default 127.0.0.1 and [::1]
 	SIP    string   // more lines of node.yaml's sip section, indented by two
 	Config string   // more lines of node.yaml
+	// Bannable: what the node sees may get loopback addresses banned. Else never_ban has them
+	// all, since most groups misbehave on purpose.
+	Bannable bool
 }
 
 // Start runs a node until the test ends, and checks that it ended without a panic or a data race.
@@ -85,7 +88,7 @@ func New(t *testing.T, settings ...Settings) *Node {
 	} else {
 		n.bin = nodeBinary(t)
 	}
-	if err := os.WriteFile(n.Config, []byte(n.yaml(s.SIP)+s.Config), 0o600); err != nil {
+	if err := os.WriteFile(n.Config, []byte(n.yaml(s.SIP)+neverBan(s.Bannable)+s.Config), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { n.Down(t) })
@@ -111,6 +114,13 @@ func (n *Node) yaml(sip string) string {
 	b.WriteString(sip)
 	fmt.Fprintf(&b, "http: {listen: %q, metrics: %q}\nlog: {level: debug, format: text}\n", n.HTTP, n.Metrics)
 	return b.String()
+}
+
+func neverBan(bannable bool) string {
+	if bannable {
+		return ""
+	}
+	return "never_ban: [127.0.0.0/8, \"::1\"]\n"
 }
 
 // Addr is where the node listens for a transport, on the family of the peer's address.
