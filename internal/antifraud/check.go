@@ -97,23 +97,21 @@ func (g *Guard) look(k *key, r *policy.Request, id *policy.Identity, s *Standing
 	defer g.mu.Unlock()
 	at := g.clock(r.Now)
 	s.From, s.To = k.from.String(), k.to.String()
-	next := s.Of == 1 && (s.Method != sip.INVITE || s.Known)
+	detail := ""
 	if e := g.find(k.hash); e != nil {
-		s.Left = max(e.until-at, 0)
-		s.Count = e.count(at)
-		next = s.Count+1 >= s.Of && (s.Method != sip.INVITE || s.Known)
-		if s.Left > 0 {
-			next = true
-		}
+		s.Left, s.Count, detail = max(e.until-at, 0), e.count(at), e.detail
 	}
-	switch {
-	case !next:
-		return policy.Verdict{}
-	case !acts(id.Customer):
+	if s.Left == 0 {
+		if s.Count+1 < s.Of || s.Method == sip.INVITE && !s.Known {
+			return policy.Verdict{}
+		}
+		detail = detailOf(s.Method, s.Count+1, s.Of)
+	}
+	if !acts(id.Customer) {
 		id.Spare(refusal(""))
 		return policy.Verdict{}
 	}
-	return refusal(detailOf(s.Method, s.Count, s.Of))
+	return refusal(detail)
 }
 
 // count is how many calls or requests with the key there are.

@@ -58,7 +58,10 @@ func (g *Guard) keyOf(k kind, c *policy.Customer, from, uri []byte) (out key) {
 // appendUser appends the user of a URI: as it is dialled where it can be, else unescaped.
 func appendUser(dst []byte, c *policy.Customer, uri []byte) []byte {
 	u, err := sip.ParseURI(uri)
-	if err != nil || len(u.User) == 0 {
+	switch {
+	case err != nil:
+		return append(dst, uri[:min(len(uri), maxUser)]...)
+	case len(u.User) == 0:
 		return dst
 	}
 	start := len(dst)
