@@ -3,6 +3,7 @@ package store
 import (
 	"encoding/hex"
 	"net/netip"
+	"time"
 
 	"tollgate/internal/tenant"
 )
@@ -11,6 +12,16 @@ import (
 // what a change brings along. Rules between the nouns of a customer are tenant.CheckAccount.
 
 func beforeCustomer(c *change, before, after *tenant.Customer) error {
+	if after != nil {
+		var was time.Time
+		if before != nil {
+			was = before.TransparentUntil
+		}
+		if f := transparentEnd(after.Transparent, was, &after.TransparentUntil); f != nil {
+			f.Noun, f.Name = tenant.KindCustomer, after.Name
+			return f
+		}
+	}
 	if before == nil || after == nil {
 		return nil
 	}
@@ -73,7 +84,30 @@ func beforeUser(c *change, before, after *tenant.User) error {
 	if after == nil {
 		return nil
 	}
+	var was time.Time
+	if before != nil {
+		was = before.TransparentUntil
+	}
+	if f := transparentEnd(after.Transparent, was, &after.TransparentUntil); f != nil {
+		f.Noun, f.Name = tenant.KindUser, after.Email
+		return f
+	}
 	return c.tx.belong(c, tenant.KindUser, after.Role, after.Access, &after.Company, after.Customer)
+}
+
+// transparentEnd judges when transparent mode is to end: off it has no end, and a new one is
+// still to come.
+func transparentEnd(on bool, was time.Time, until *time.Time) *tenant.Fault {
+	if !on {
+		*until = time.Time{}
+	}
+	if until.IsZero() || until.Equal(was) || until.After(time.Now()) {
+		return nil
+	}
+	return &tenant.Fault{
+		Code: tenant.CodeInvalid, Field: "transparent_until",
+		Message: until.UTC().Format(time.RFC3339) + " has passed", Want: "a time to come, or nothing: without an end",
+	}
 }
 
 func beforeAPIKey(c *change, before, after *tenant.APIKey) error {

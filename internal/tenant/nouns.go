@@ -92,7 +92,9 @@ type User struct {
 	Access      Access     `json:"access" yaml:"access"`
 	Company     CompanyID  `json:"company_id,omitempty" yaml:"-"`
 	Customer    CustomerID `json:"customer_id,omitempty" yaml:"-"`
-	Transparent bool       `json:"transparent" yaml:"transparent"`
+	Transparent bool       `json:"transparent" yaml:"transparent"` // of all customers that he manages
+	// TransparentUntil is when Transparent ends by itself; zero: it does not.
+	TransparentUntil time.Time `json:"transparent_until,omitzero" yaml:"-"`
 }
 
 // Transcoding is the ordered list of codecs a customer's calls may be brought to.
@@ -149,6 +151,7 @@ type Customer struct {
 	Transcoding              Transcoding     `json:"transcoding" yaml:"transcoding"`
 	Keepalive                bool            `json:"keepalive" yaml:"keepalive"`
 	Transparent              bool            `json:"transparent" yaml:"transparent"`
+	TransparentUntil         time.Time       `json:"transparent_until,omitzero" yaml:"-"` // when Transparent ends by itself; zero: it does not
 	DestinationGroupsEnabled bool            `json:"destination_groups_enabled" yaml:"destination_groups_enabled"`
 	DestinationMode          DestinationMode `json:"destination_mode" yaml:"destination_mode"`
 	Antifraud                Antifraud       `json:"antifraud" yaml:"antifraud"`
