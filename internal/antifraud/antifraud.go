@@ -171,19 +171,21 @@ func (g *Guard) Gone(customers ...tenant.CustomerID) {
 
 // Entry says that an address is one from which a switch sends the customer calls.
 func (g *Guard) Entry(customer tenant.CustomerID, addr netip.Addr) bool {
-	_, entry := g.standing(customer, plain(addr))
-	return entry
+	f := g.friend(customer)
+	return f != nil && f.entries.Contains(plain(addr))
 }
 
-// standing says whether a customer's antifraud leaves an address alone: his whitelist and his
-// destinations; and whether it is one of his entries.
-func (g *Guard) standing(customer tenant.CustomerID, addr netip.Addr) (spared, entry bool) {
+func (g *Guard) friend(customer tenant.CustomerID) *friend {
 	g.friends.mu.RLock()
-	if f := g.friends.of[customer]; f != nil {
-		spared, entry = f.whitelist.Contains(addr), f.entries.Contains(addr)
-	}
-	g.friends.mu.RUnlock()
-	return spared || g.cfg.Neighbour != nil && g.cfg.Neighbour(addr, customer), entry
+	defer g.friends.mu.RUnlock()
+	return g.friends.of[customer]
+}
+
+// spared says that a customer's antifraud leaves an address alone: it is on his whitelist, or
+// one of his destinations.
+func (g *Guard) spared(customer tenant.CustomerID, addr netip.Addr) bool {
+	f := g.friend(customer)
+	return f != nil && f.whitelist.Contains(addr) || g.cfg.Neighbour != nil && g.cfg.Neighbour(addr, customer)
 }
 
 func plain(a netip.Addr) netip.Addr { return a.Unmap().WithZone("") }

@@ -61,7 +61,7 @@ func (b *bench) customer() *policy.Customer { return b.table.Snapshot().Customer
 type ask struct {
 	method, from, to, callID, headers, transport string
 	source                                       netip.AddrPort
-	dry, outbound, emergency                     bool
+	dry, outbound, emergency, entry              bool
 }
 
 func or(s, otherwise string) string {
@@ -94,6 +94,9 @@ func (b *bench) check(a ask) (antifraud.Standing, policy.Verdict, *policy.Identi
 	id := policy.Identity{Customer: b.customer(), Emergency: a.emergency}
 	if a.outbound {
 		id.Direction = policy.Outbound
+	}
+	if a.entry {
+		id.Entry = new(policy.Switch)
 	}
 	s, v := b.guard.Check(b.request(a), &id)
 	return s, v, &id
@@ -548,8 +551,7 @@ func TestDry(t *testing.T) {
 		if _, v, _ := b.check(ask{dry: true}); !v.Refused() || v.Detail != "REGISTER 3 of 3" || len(b.trips) != 0 {
 			t.Errorf("the one that would reach it: %+v", v)
 		}
-		b.guard.Accept(1, nil, []netip.Prefix{netip.PrefixFrom(caller.Addr(), 32)})
-		if s, v, _ := b.check(ask{method: "INVITE", dry: true}); !s.Known || !v.Refused() {
+		if s, v, _ := b.check(ask{method: "INVITE", dry: true, entry: true}); !s.Known || !v.Refused() {
 			t.Errorf("an entry's call that would reach it: %+v %+v", s, v)
 		}
 		b.hear(ask{}, 0)

@@ -30,7 +30,7 @@ func (g *Guard) Heard(now time.Time, h *Heard) (counted uint64, refused bool) {
 	if uri, err := sip.ParseURI(h.URI); err == nil && h.Customer.CallsEmergency(&uri) {
 		return 0, false
 	}
-	if spared, _ := g.standing(h.Customer.Settings.ID, plain(h.Source.Addr())); spared {
+	if g.spared(h.Customer.Settings.ID, plain(h.Source.Addr())) {
 		return 0, false
 	}
 	k := g.keyOf(invite, h.Customer, h.From, h.URI)

@@ -28,8 +28,8 @@ func (g *Guard) Check(r *policy.Request, id *policy.Identity) (s Standing, v pol
 		return Standing{}, policy.Verdict{}
 	}
 	s = Standing{Method: r.Msg.Method(), Of: of}
-	addr := plain(r.Source.Addr())
-	if s.Spared, s.Known = g.standing(id.Customer.Settings.ID, addr); s.Spared {
+	s.Known = id.Entry != nil
+	if s.Spared = g.spared(id.Customer.Settings.ID, plain(r.Source.Addr())); s.Spared {
 		return s, policy.Verdict{}
 	}
 	if kd == invite && g.shut.Load() == 0 && !r.Dry {
