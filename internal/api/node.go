@@ -85,6 +85,15 @@ type Info struct {
 	Calls     int            `json:"calls"`
 	Revision  int64          `json:"revision"` // of the store, that traffic obeys
 	Listeners []ListenerInfo `json:"listeners"`
+	Bans      KernelBans     `json:"bans"`
+}
+
+// KernelBans says whether the kernel drops for the bans that hold for everybody.
+type KernelBans struct {
+	Way        string `json:"way" enum:"tcx,none" doc:"none: the node itself drops, after the kernel has received the packet."`
+	Why        string `json:"why,omitempty" doc:"Why the kernel does not."`
+	Bans       int    `json:"bans" doc:"For how many bans the kernel drops now."`
+	Interfaces int    `json:"interfaces" doc:"On how many network interfaces; 0 while there are no such bans."`
 }
 
 // ListenerInfo is one address on which the node speaks SIP.

@@ -22,8 +22,9 @@ func (k banKeeper) Put(id ban.ID, data []byte) error {
 func (k banKeeper) Delete(id ban.ID) { k.edge.journal.Delete(keptBan, journal.ID(id)) }
 
 func (e *Edge) newBans() *ban.Table {
+	destinations := &neighbourhood{table: e.table}
 	return ban.New(ban.Config{
-		Journal: banKeeper{e}, Never: e.cfg.NeverBan, First: e.cfg.Test.Ban,
+		Journal: banKeeper{e}, Never: e.cfg.NeverBan, First: e.cfg.Test.Ban, NeighbourIn: destinations.in,
 		Neighbour: func(addr netip.Addr, customer tenant.CustomerID) bool {
 			return e.table.Snapshot().Neighbour(addr, customer)
 		},
@@ -69,6 +70,13 @@ func (e *Edge) Unban(id ban.ID, allowed func(tenant.CustomerID) bool) bool {
 func (e *Edge) bansStanding() float64 {
 	n, _ := e.bans.Stats()
 	return float64(n)
+}
+
+func (e *Edge) kernelBansPossible() float64 {
+	if e.kernel.info().Way == wayKernel {
+		return 1
+	}
+	return 0
 }
 
 func (e *Edge) bannedDropped() float64 {

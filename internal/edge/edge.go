@@ -54,6 +54,7 @@ type Edge struct {
 	journal   *journal.Journal
 	cdrs      *cdr.Writer
 	bans      *ban.Table
+	kernel    *kernelBans
 	guard     *threat.Guard
 	ids       *dialog.Minter
 	recent    recent
@@ -226,6 +227,7 @@ func (e *Edge) decided(sh *transaction.Shard, d *gate.Decision) {
 // until stop ends, or drainLimit, to finish.
 func (e *Edge) Run(ctx, stop context.Context) error {
 	defer e.close()
+	e.kernel = newKernelBans(e)
 	e.http = newHTTPServers(e)
 	if err := e.http.start(); err != nil {
 		return err
@@ -304,6 +306,9 @@ func (e *Edge) close() {
 	}
 	if e.guard != nil && e.http != nil {
 		e.guard.Close()
+	}
+	if e.kernel != nil {
+		e.kernel.close()
 	}
 	if e.bans != nil && e.http != nil {
 		e.bans.Close()

@@ -74,6 +74,9 @@ func (e *Edge) Info() api.Info {
 		Version: version(&e.cfg), Started: e.started, Draining: e.gate.Draining(),
 		Calls: e.calls.Live(), Revision: e.follower.seen.Load(),
 	}
+	if e.kernel != nil {
+		info.Bans = e.kernel.info()
+	}
 	for _, l := range e.transport.Listeners() {
 		li := api.ListenerInfo{URL: l.Proto.String() + "://" + l.Addr.String(), Network: l.Network}
 		if l.AdvertiseHost != "" {

@@ -23,8 +23,13 @@ type guard struct {
 	told  map[string]bool // what went wrong and was logged
 }
 
-// Guarded is how many interfaces the program is attached to: none while nothing is banned.
-func (f *Filter) Guarded() int { return int(f.guarded.Load()) }
+// Stats is how many ranges are banned, and how many interfaces the program is attached to: none
+// while nothing is banned.
+func (f *Filter) Stats() (bans, interfaces int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.bans), int(f.guarded.Load())
+}
 
 // run attaches the program while something is banned, until Close.
 func (f *Filter) run() {

@@ -1,8 +1,10 @@
 package transport
 
 import (
+	"maps"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -164,9 +166,12 @@ func (t *connTable) close() []*stream {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.closed = true
-	open := make([]*stream, 0, len(t.byID))
-	for _, s := range t.byID {
-		open = append(open, s)
-	}
-	return open
+	return slices.Collect(maps.Values(t.byID))
+}
+
+// open gives those that are open now.
+func (t *connTable) open() []*stream {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return slices.Collect(maps.Values(t.byID))
 }

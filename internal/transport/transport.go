@@ -252,6 +252,15 @@ func (t *Transport) Refuse(f Flow) {
 	}
 }
 
+// RefuseFrom ends the connections of all sources that are refused.
+func (t *Transport) RefuseFrom(refused func(netip.Addr) bool) {
+	for _, s := range t.conns.open() {
+		if refused(s.flow.Remote.Addr()) {
+			s.end(ErrRefused)
+		}
+	}
+}
+
 // Alive says whether f can still carry a message; always true for UDP.
 func (t *Transport) Alive(f Flow) bool {
 	return f.Proto == UDP || t.conns.get(f.Conn) != nil

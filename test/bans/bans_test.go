@@ -116,7 +116,6 @@ func connections(t *testing.T, n *harness.Node) {
 	s := stage.New(t, n, stage.Matrix("tcp4-udp4")[0], nil)
 	heard(s, s.Caller)
 	n.Must(t, "ban", s.Caller.IP())
-	s.Caller.Start("OPTIONS", s.URI()) // over the connection that stands
 	harness.Eventually(t, 3*time.Second, func() error {
 		if open := s.Caller.Connections(); open != 0 {
 			return fmt.Errorf("%d connections are open", open)
