@@ -71,12 +71,13 @@ func (s *suspect) add(f failure) {
 	s.n = min(s.n+1, uint8(len(s.failures)))
 }
 
-// forgive forgets the failures of a user, and keeps those of others.
-func (s *suspect) forgive(user uint32) {
+// forget drops the failures that a test takes.
+func (s *suspect) forget(test func(f *failure) bool) {
 	kept := suspect{marks: s.marks, late: s.late}
-	for i := range s.n { // the oldest first
-		if f := s.failures[(int(s.to)+len(s.failures)-int(s.n)+int(i))%len(s.failures)]; f.user != user {
-			kept.failures[kept.n] = f
+	for i := range int(s.n) { // the oldest first
+		f := &s.failures[(int(s.to)+len(s.failures)-int(s.n)+i)%len(s.failures)]
+		if !test(f) {
+			kept.failures[kept.n] = *f
 			kept.n++
 		}
 	}
@@ -131,7 +132,7 @@ func (g *Guard) proven(key, user uint64) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if s := g.sources.find(key); s != nil {
-		s.forgive(uint32(user >> 32))
+		s.forget(func(f *failure) bool { return f.user == uint32(user>>32) })
 	}
 }
 
@@ -156,8 +157,9 @@ func (g *Guard) failed(at moment, key, user uint64, what outcome, a accusation, 
 	default:
 		return
 	}
-	if g.accuse(a, request) {
-		*s = suspect{marks: s.marks, late: at}
+	if g.accuse(a, request) && a.offence != UserAttacked {
+		// Begin anew; but who is spared for asking for many users still has his wrong passwords.
+		s.forget(func(f *failure) bool { return !f.wrong || a.offence == WrongPasswords })
 	}
 }
 
