@@ -61,6 +61,7 @@ type commands struct {
 	Bans         bansCommand         `cmd:"" help:"List who is banned, why, and for how much longer."`
 	Ban          banCommand          `cmd:"" help:"Ban an address or a range."`
 	Unban        unbanCommand        `cmd:"" help:"Lift a ban."`
+	Transparent  transparentCommand  `cmd:"" help:"Switch a customer's protection off for a while, or on again."`
 	Explain      explainCommand      `cmd:"" help:"What would happen to a request, step by step."`
 	Probe        probeCommand        `cmd:"" help:"Place a real call through the node and print its ladder."`
 	Backup       backupCommand       `cmd:"" help:"Write all of a node into one file, while it runs or not."`

@@ -56,6 +56,7 @@ func New(cfg Config) http.Handler {
 	s.live()
 	s.bindings()
 	s.bans()
+	s.transparent()
 	s.cdrs()
 	s.tools()
 	s.dns()
