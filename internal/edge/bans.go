@@ -34,19 +34,7 @@ func (e *Edge) newBans() *ban.Table {
 // accepted is what bans must not hold for a customer, beside his destinations: his whitelist,
 // and the addresses from which switches send him calls.
 func accepted(a *tenant.Account) []netip.Prefix {
-	var out []netip.Prefix
-	add := func(cidrs []string) {
-		for _, cidr := range cidrs {
-			if p, err := netip.ParsePrefix(tenant.CanonicalCIDR(cidr)); err == nil {
-				out = append(out, p)
-			}
-		}
-	}
-	add(a.Whitelist)
-	for i := range a.Switches {
-		add(a.Switches[i].Addresses)
-	}
-	return out
+	return append(prefixes(a.Whitelist), entries(a)...)
 }
 
 // Bans is api.Node.

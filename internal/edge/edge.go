@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"time"
 
+	"tollgate/internal/antifraud"
 	"tollgate/internal/ban"
 	"tollgate/internal/call"
 	"tollgate/internal/cdr"
@@ -29,6 +30,7 @@ import (
 	"tollgate/internal/store"
 	"tollgate/internal/tenant"
 	"tollgate/internal/threat"
+	"tollgate/internal/trace"
 	"tollgate/internal/transaction"
 	"tollgate/internal/transport"
 )
@@ -54,6 +56,7 @@ type Edge struct {
 	journal   *journal.Journal
 	cdrs      *cdr.Writer
 	bans      *ban.Table
+	fraud     *antifraud.Guard
 	kernel    *kernelBans
 	guard     *threat.Guard
 	ids       *dialog.Minter
@@ -80,8 +83,8 @@ func New(ctx context.Context, cfg config.Node, log *slog.Logger) (e *Edge, err e
 		return e, err
 	}
 	e.table = policy.NewTable()
-	e.bans = e.newBans()
-	e.follower = newFollower(e.store, e.table, e.bans, log)
+	e.bans, e.fraud = e.newBans(), e.newAntifraud()
+	e.follower = newFollower(e.store, e.table, e.bans, e.fraud, log)
 	if err = e.follower.follow(ctx); err != nil {
 		return e, err
 	}
@@ -138,14 +141,18 @@ func (e *Edge) wire(minter *dialog.Minter) {
 	e.calls = call.New(call.Config{
 		Router: router, Minter: minter, Transport: e.transport, Phones: e.registrar,
 		Journal: keeper{e.journal, keptCall}, Customer: e.customer, ProbeAfter: e.cfg.Test.Keepalive,
-		Hold:    func(id dialog.Stable, c *policy.Customer) { e.gate.Hold(id, c) },
+		Hold: func(id dialog.Stable, c *policy.Customer, switches ...tenant.SwitchID) { e.gate.Hold(id, c, switches...) },
+		Swap: func(id dialog.Stable, from tenant.SwitchID, to *policy.Switch, done func(bool)) (ok, now bool) {
+			return e.gate.Swap(id, from, to, done)
+		},
 		Release: func(id dialog.Stable) { e.gate.Release(id) },
+		Heard:   e.heard,
 		Ended:   e.ended, Answered: e.answered,
 	}, e.layer)
 	e.relay = relay.New(relay.Config{Router: router, Minter: minter, Advertised: e.transport.Advertised, Answered: e.answered}, e.layer)
 	e.gate = gate.New(gate.Config{
 		Table: e.table, Health: e.watch, Live: e.live, Calls: e.calls, Relay: e.relay,
-		Registrar: e.registrar, Minter: minter, Banned: e.bans.Refused, Decided: e.decided,
+		Registrar: e.registrar, Minter: minter, Banned: e.bans.Refused, Antifraud: e.fraud, Decided: e.decided,
 	}, e.layer)
 	core.Gate = e.gate
 	e.full.tell(e.gate)
@@ -201,6 +208,7 @@ func (e *Edge) localHosts() []string {
 
 // ended records a call.
 func (e *Edge) ended(c call.Ending) {
+	e.fraud.Over(c.Counted)
 	e.recorder.Ended(record.Ending{
 		Reason: c.Reason, Status: c.Status, Setup: c.Setup, Duration: c.Duration, Answered: c.Answered,
 	})
@@ -217,6 +225,9 @@ func (e *Edge) decided(sh *transaction.Shard, d *gate.Decision) {
 	}
 	if d.Message != nil {
 		v.CallID, v.Target = d.Message.CallID(), d.Message.RequestURI()
+	}
+	if d.Verdict.Refused() {
+		v.Ref = trace.ID(d.ID).Ref()
 	}
 	e.recorder.Decided(&v)
 	e.recordRefusal(d)

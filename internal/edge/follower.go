@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"tollgate/internal/antifraud"
 	"tollgate/internal/ban"
 	"tollgate/internal/policy"
 	"tollgate/internal/store"
@@ -15,7 +16,7 @@ import (
 
 // pollEvery is how often the store is asked for changes by others; a change is
 // live within a second (mission row T5), and our own writes do not wait for it.
-const pollEvery = 400 * time.Millisecond
+const pollEvery = 800 * time.Millisecond
 
 // follower keeps the policy table as the store says: it reads what changed, and
 // only that.
@@ -23,6 +24,8 @@ type follower struct {
 	store *store.Store
 	table *policy.Table
 	bans  *ban.Table
+	fraud *antifraud.Guard
+	modes *switches
 	log   *slog.Logger
 	seen  atomic.Int64
 
@@ -32,14 +35,15 @@ type follower struct {
 	done sync.WaitGroup
 }
 
-func newFollower(s *store.Store, t *policy.Table, b *ban.Table, log *slog.Logger) *follower {
-	f := &follower{store: s, table: t, bans: b, log: log}
+func newFollower(s *store.Store, t *policy.Table, b *ban.Table, fraud *antifraud.Guard, log *slog.Logger) *follower {
+	f := &follower{store: s, table: t, bans: b, fraud: fraud, modes: newSwitches(s, t, log), log: log}
 	f.ctx, f.stop = context.WithCancel(context.Background())
 	f.seen.Store(-1)
 	return f
 }
 
 func (f *follower) start() {
+	f.done.Go(func() { f.modes.run(f.ctx, f.follow) })
 	f.done.Add(1)
 	go func() {
 		defer f.done.Done()
@@ -80,6 +84,9 @@ func (f *follower) follow(ctx context.Context) error {
 		err = f.loadSome(ctx, change)
 	}
 	if err == nil {
+		err = f.modes.follow(ctx)
+	}
+	if err == nil {
 		f.seen.Store(change.Revision)
 	}
 	return err
@@ -117,6 +124,8 @@ func (f *follower) put(accounts []*tenant.Account) {
 	if err == nil {
 		for _, a := range accounts {
 			f.bans.Accept(a.Customer.ID, accepted(a))
+			f.modes.customer(&a.Customer)
+			f.fraud.Accept(a.Customer.ID, prefixes(a.Whitelist), entries(a))
 		}
 		return
 	}
@@ -139,6 +148,8 @@ func (f *follower) loadSome(ctx context.Context, change store.Change) error {
 	}
 	f.table.Remove(change.GoneCustomers...)
 	f.bans.Gone(change.GoneCustomers...)
+	f.modes.gone(change.GoneCustomers)
+	f.fraud.Gone(change.GoneCustomers...)
 	accounts := make([]*tenant.Account, 0, len(change.Customers))
 	for _, id := range change.Customers {
 		a, err := f.store.Account(ctx, id)

@@ -177,6 +177,7 @@ func (h *httpServers) metrics() http.Handler {
 		),
 	)
 	registry.MustRegister(newThreatMetrics(e.guard))
+	registry.MustRegister(e.antifraudMetrics()...)
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{ErrorLog: slog.NewLogLogger(h.log.Handler(), slog.LevelWarn)}))
 	// Profiles, for this machine only, wherever the metrics are served; heap?gc=1 collects first.
