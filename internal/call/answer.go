@@ -200,14 +200,14 @@ func (c *Calls) answer(sh *transaction.Shard, call *Call, m *sip.Message, f tran
 		c.establish(sh, call)
 	}
 	c.sessionTimer(sh, call, m)
-	if !call.hidden {
+	if !call.hidden && !call.renumbered() {
 		sh.DropAnswer(call.server)
 	}
 }
 
 // again passes a retransmitted 2xx: its ACK was lost on one of the legs.
 func (c *Calls) again(sh *transaction.Shard, call *Call, fork uint8, m *sip.Message) {
-	if call.hidden && call.forks == 1 {
+	if (call.hidden || call.renumbered()) && call.forks == 1 {
 		sh.Resend(call.server)
 		return
 	}
@@ -249,12 +249,15 @@ func (c *Calls) back(sh *transaction.Shard, call *Call, fork uint8, m *sip.Messa
 	w := &c.table(sh).work
 	r := &w.reply
 	*r = dialog.Reply{Message: m, Status: status, CSeq: call.cseq}
-	if call.hidden {
+	if call.hidden || call.renumbered() {
 		if !sh.Head(call.server, &sh.Kept) {
 			return false
 		}
+		r.Head = &sh.Kept
+	}
+	if call.hidden {
 		c.hideCallee(sh, &w.hiding, call, fork, m)
-		r.Hide, r.Head, r.Source = &w.hiding, &sh.Kept, call.caller.Flow.Remote
+		r.Hide, r.Source = &w.hiding, call.caller.Flow.Remote
 		r.Out = c.address(call.caller.Flow)
 		r.ID = c.mint(w.id[:0], sh, call, dialog.ToCaller, fork)
 		switch {
@@ -351,6 +354,8 @@ func (c *Calls) exhausted(sh *transaction.Shard, call *Call) {
 	case status > 0:
 		status = upward(status, call.hidden)
 		why = policy.AllDestinationsDown
+	case call.reason == policy.SwitchLimit:
+		status, why = call.reason.Status(), call.reason
 	case call.reason == policy.InitialTimeout && call.direction == policy.Inbound:
 		status, why = 404, policy.InitialTimeout
 	case call.reason == policy.InitialTimeout:

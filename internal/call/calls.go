@@ -52,7 +52,10 @@ type Config struct {
 	// is, unless something was heard of it; 0 = a minute.
 	ProbeAfter time.Duration
 	// Hold takes the places of a call that a restart has kept, whatever the limits.
-	Hold func(id dialog.Stable, customer *policy.Customer)
+	Hold func(id dialog.Stable, customer *policy.Customer, switches ...tenant.SwitchID)
+	// Swap gives a call's place at one switch for one at another, 0 and nil for none. Where
+	// that is not known now, done is told it, from a goroutine that holds no shard's lock.
+	Swap func(id dialog.Stable, from tenant.SwitchID, to *policy.Switch, done func(ok bool)) (ok, now bool)
 	// Heard is told of each call that somebody is known to want, once, under its shard's lock.
 	// counted comes back as Ending.Counted; without ok the call is refused. nil: all are fine.
 	Heard func(now time.Time, h *Heard) (counted uint64, ok bool)
@@ -102,6 +105,9 @@ type scratch struct {
 	reply  dialog.Reply
 	ack    exchange
 	record []byte
+
+	numbers policy.Numbers // of numbered
+	target  []byte
 }
 
 type place struct {

@@ -13,13 +13,20 @@ import (
 // setup is what a call needs only until it is answered.
 type setup struct {
 	walk   peer.Walk
-	phones []phone         // that ring at once, instead of a walk
-	flow   transport.Flow  // the branch's at hand
-	early  bool            // early media was heard: no other destination after that
-	mask   string          // host that stands for the caller's side
-	best   []byte          // the best refusal of the phones so far
-	from   uint8           // the phone that it came from
-	names  []dialog.Rename // of dialogs that the request names
+	phones []phone        // that ring at once, instead of a walk
+	flow   transport.Flow // the branch's at hand
+	// reached leads to the walk's destination, where a place at it had to be waited for.
+	reached transport.Flow
+	early   bool            // early media was heard: no other destination after that
+	mask    string          // host that stands for the caller's side
+	best    []byte          // the best refusal of the phones so far
+	from    uint8           // the phone that it came from
+	names   []dialog.Rename // of dialogs that the request names
+
+	numbers   policy.Numbers // as the entry's rewriting left them
+	emergency bool
+	fromText  dialog.Text // call.out's before a candidate's rewriting
+	toText    dialog.Text
 }
 
 // Passed is a request that makes dialogs and that the gate let through.
@@ -48,6 +55,9 @@ func (c *Calls) Start(sh *transaction.Shard, p *Passed, m *sip.Message) {
 	call.id, call.customer, call.direction = p.Stable, p.Identity.Customer, p.Identity.Direction
 	call.hidden = p.Identity.Customer.Hides()
 	call.server, call.cseq, call.started = p.Server, m.CSeq(), sh.Since()
+	if call.place = firstPlace(p, call.method); p.Identity.Entry != nil {
+		call.entry = p.Identity.Entry.ID
+	}
 	sh.SetRef(p.Server, c.user, call.ref(refSetup))
 	if err := c.fill(sh, call, p, m, info.Flow); err != nil {
 		c.refuse(sh, call, 513, policy.TooBig)
@@ -71,7 +81,10 @@ func (c *Calls) prepare(sh *transaction.Shard, call *Call, p *Passed, m *sip.Mes
 	var s *setup
 	call.setup, s = c.table(sh).setups.Alloc()
 	call.setup++
-	*s = setup{mask: c.mask(p.Identity, call.caller.Flow), phones: s.phones[:0]}
+	*s = setup{
+		mask: c.mask(p.Identity, call.caller.Flow), phones: s.phones[:0],
+		numbers: p.Identity.Numbers, emergency: p.Identity.Emergency, fromText: call.out.from, toText: call.out.to,
+	}
 	for _, contact := range p.Phones {
 		s.phones = append(s.phones, phone{contact: contact})
 		if call.method != sip.INVITE {
@@ -173,7 +186,10 @@ func (c *Calls) try(sh *transaction.Shard, call *Call, m *sip.Message) {
 		return
 	}
 	for {
-		flow, step := c.cfg.Router.Next(&s.walk, len(m.Bytes())+c.growth(call), c, sh.Index, call.ref(refSetup))
+		flow, step := s.reached, peer.Ready
+		if s.reached = (transport.Flow{}); flow.Proto == 0 {
+			flow, step = c.cfg.Router.Next(&s.walk, len(m.Bytes())+c.growth(call), c, sh.Index, call.ref(refSetup))
+		}
 		switch step {
 		case peer.Waiting:
 			return
@@ -181,6 +197,12 @@ func (c *Calls) try(sh *transaction.Shard, call *Call, m *sip.Message) {
 			c.exhausted(sh, call)
 			return
 		case peer.Ready:
+			switch c.replace(sh, call, s, flow) {
+			case deciding:
+				return
+			case full:
+				continue
+			}
 			call.dest = s.walk.Destination()
 			s.flow, s.early = flow, false
 			c.leaveDialogs(sh, call)
@@ -204,6 +226,11 @@ func (c *Calls) growth(call *Call) int {
 // false when it could not.
 func (c *Calls) sendFirst(sh *transaction.Shard, call *Call, s *setup, m *sip.Message, to *phone) bool {
 	flow := s.flow
+	numbers, err := c.numbered(sh, call, s, m, to)
+	if err != nil {
+		c.refuse(sh, call, 513, policy.TooBig)
+		return true
+	}
 	call.branch = sh.NewClient(c.user, call.ref(refSetup))
 	if call.branch == 0 {
 		c.refuse(sh, call, 503, policy.ResourceExhausted)
@@ -229,6 +256,7 @@ func (c *Calls) sendFirst(sh *transaction.Shard, call *Call, s *setup, m *sip.Me
 		fwd.ID = c.mint(w.id[:0], sh, call, dialog.InRoute, 0)
 		c.records(fwd, call.caller.Flow, flow)
 	}
+	c.number(sh, call, &numbers, m, fwd)
 	out, err := fwd.Write(&sh.Edit, sh.Out[:0])
 	if err != nil {
 		sh.Forget(call.branch)

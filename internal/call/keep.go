@@ -95,6 +95,12 @@ func (c *Calls) Restore(id dialog.Stable, data []byte) error {
 			kept.dest = d
 		}
 	}
+	switch {
+	case kept.dest == nil && s.destination == 0:
+		kept.dest = kept.customer.Way(kept.place) // by a DID: no destination of its own
+	case kept.dest != nil && kept.dest.Switch != nil && kept.place == 0:
+		kept.place = kept.dest.Switch.ID // of version 1
+	}
 	if err := c.adopt(&kept); err != nil {
 		return err
 	}
@@ -151,7 +157,7 @@ func (c *Calls) revive(sh *transaction.Shard, kept *Call, s saved) {
 		call.invite = sh.After(max(call.answered+limit-sh.Since(), 0), c.user, timerMaxCall, call.ref(refSetup))
 	}
 	c.hear(sh, call)
-	c.cfg.Hold(call.id, call.customer)
+	c.cfg.Hold(call.id, call.customer, call.entry, call.place)
 	call.probe = sh.After(c.probeAfter(call.id), c.user, timerProbe, call.ref(refSetup))
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"tollgate/internal/dialog"
 	"tollgate/internal/policy"
+	"tollgate/internal/tenant"
 	"tollgate/internal/transport"
 	"tollgate/sip"
 )
@@ -16,11 +17,14 @@ import (
 // gets another number, and what wrote this one stays readable.
 //
 //	version, method, flags, direction, tags
-//	customer, destination, CSeq, started, answered, session's end (Unix, ns; 0 = none)
+//	customer, destination, entry, switch it holds a place at, CSeq, started, answered,
+//	session's end (Unix, ns; 0 = none)
 //	texts: length, bytes; every text below is an offset into them and a length
 //	caller's leg; what was called; how the callee knows caller and call
 //	dialogs: number; each: callee's leg, caller's To-tag, both Seq, way, flags
-const recordVersion = 1
+//
+// Version 1 had neither entry nor switch.
+const recordVersion = 2
 
 const (
 	flagHidden uint8 = 1 << iota
@@ -53,6 +57,8 @@ func appendRecord(dst []byte, call *Call, at func(time.Duration) int64) []byte {
 		dest = uint64(call.dest.ID)
 	}
 	dst = w.AppendUint64(dst, dest)
+	dst = w.AppendUint64(dst, uint64(call.entry))
+	dst = w.AppendUint64(dst, uint64(call.place))
 	dst = w.AppendUint32(dst, call.cseq)
 	for _, t := range [...]time.Duration{call.started, call.answered, call.session} {
 		dst = w.AppendUint64(dst, uint64(at(t)))
@@ -135,7 +141,8 @@ func (d *decoder) uint64() uint64 { return binary.BigEndian.Uint64(d.take(8)) }
 // customer's settings, is in saved.
 func decodeRecord(data []byte, call *Call) (s saved, err error) {
 	d := &decoder{b: data}
-	if d.byte() != recordVersion {
+	version := d.byte()
+	if version == 0 || version > recordVersion {
 		return s, errRecord
 	}
 	call.method = sip.Method(d.byte())
@@ -146,6 +153,9 @@ func decodeRecord(data []byte, call *Call) (s saved, err error) {
 	}
 	call.direction, call.tags = policy.Direction(d.byte()), d.byte()
 	s.customer, s.destination = int64(d.uint64()), int64(d.uint64())
+	if version >= 2 {
+		call.entry, call.place = tenant.SwitchID(d.uint64()), tenant.SwitchID(d.uint64())
+	}
 	call.cseq = d.uint32()
 	s.started, s.answered, s.session = int64(d.uint64()), int64(d.uint64()), int64(d.uint64())
 	n := d.uint32()

@@ -5,6 +5,7 @@ import (
 
 	"tollgate/internal/dialog"
 	"tollgate/internal/policy"
+	"tollgate/internal/tenant"
 	"tollgate/internal/transaction"
 	"tollgate/sip"
 )
@@ -56,6 +57,8 @@ type Call struct {
 
 	id       dialog.Stable
 	customer *policy.Customer
+	entry    tenant.SwitchID     // that it came from, and holds a place at; 0: none
+	place    tenant.SwitchID     // that it goes to or is tried at, and holds a place at; 0: none
 	dest     *policy.Destination // the one that is tried or was taken; nil: a foreign host
 	counted  uint64              // what Heard gave
 	server   transaction.ID      // the INVITE's; 0 after a restart

@@ -22,6 +22,7 @@ import (
 	"tollgate/internal/live"
 	"tollgate/internal/live/delayed"
 	"tollgate/internal/live/memory"
+	"tollgate/internal/overload"
 	"tollgate/internal/peer"
 	"tollgate/internal/policy"
 	"tollgate/internal/record"
@@ -88,7 +89,9 @@ func New(ctx context.Context, cfg config.Node, log *slog.Logger) (e *Edge, err e
 	if err = e.follower.follow(ctx); err != nil {
 		return e, err
 	}
-	if e.transport, err = transport.New(transportConfig(&cfg, e.bans, log)); err != nil {
+	sockets := transportConfig(&cfg, e.bans, log)
+	sockets.Rank = func(f transport.Flow, l *overload.Look) overload.Rank { return e.receiver.Rank(f, l) }
+	if e.transport, err = transport.New(sockets); err != nil {
 		return e, err
 	}
 	minter, err := e.minter(ctx)
@@ -156,7 +159,7 @@ func (e *Edge) wire(minter *dialog.Minter) {
 	}, e.layer)
 	core.Gate = e.gate
 	e.full.tell(e.gate)
-	e.receiver = &receiver{layer: e.layer, registrar: e.registrar, bans: e.bans, transport: e.transport}
+	e.receiver = &receiver{layer: e.layer, registrar: e.registrar, bans: e.bans, table: e.table, transport: e.transport}
 }
 
 // core breaks the circle between the layer and the gate that registers with it.

@@ -62,12 +62,12 @@ func TestDamagedRecords(t *testing.T) {
 		copy(data[at:], b)
 		return data
 	}
-	const version, method, flags, direction, customer, answered, session, texts = 0, 1, 2, 3, 5, 33, 41, 49
+	const version, method, flags, direction, customer, answered, session, texts = 0, 1, 2, 3, 5, 49, 57, 65
 	zero := make([]byte, 8)
 	for name, bad := range map[string][]byte{
 		"empty":                     {},
 		"longer":                    append(bytes.Clone(call), 0),
-		"another version":           with(call, version, 2),
+		"another version":           with(call, version, 3),
 		"another method":            with(call, method, 77),
 		"a call by SUBSCRIBE":       with(call, method, subscription[method]),
 		"a call as a subscription":  with(call, flags, call[flags]|4),

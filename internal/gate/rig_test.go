@@ -168,9 +168,14 @@ func newRigOver(t testing.TB, hidden bool, limit int, backend live.Live, kept *b
 		Router: router, Minter: minter, Transport: r,
 		Phones: phones{r}, Journal: journal,
 		Customer: func(id tenant.CustomerID) *policy.Customer { return r.table.Snapshot().Customer(id) },
-		Hold:     func(id dialog.Stable, c *policy.Customer) { r.gate.Hold(id, c) },
-		Release:  func(id dialog.Stable) { r.gate.Release(id) },
-		Ended:    func(e call.Ending) { r.ended = append(r.ended, e) },
+		Hold: func(id dialog.Stable, c *policy.Customer, switches ...tenant.SwitchID) {
+			r.gate.Hold(id, c, switches...)
+		},
+		Swap: func(id dialog.Stable, from tenant.SwitchID, to *policy.Switch, done func(bool)) (ok, now bool) {
+			return r.gate.Swap(id, from, to, done)
+		},
+		Release: func(id dialog.Stable) { r.gate.Release(id) },
+		Ended:   func(e call.Ending) { r.ended = append(r.ended, e) },
 	}, r.layer)
 	r.relay = relay.New(relay.Config{Router: router, Minter: minter, Advertised: r.Advertised}, r.layer)
 	r.registrar = registrar.New(registrar.Config{

@@ -56,6 +56,14 @@ func (c *Customer) wayTo(id tenant.SwitchID) (*Destination, error) {
 	return d, d.settle(sw.Port)
 }
 
+// Way is how a switch is called that some DID leads to, nil where none does.
+func (c *Customer) Way(id tenant.SwitchID) *Destination {
+	if len(c.ways[id]) == 0 {
+		return nil
+	}
+	return c.ways[id][0]
+}
+
 // did finds the customer's DID that a URI names, nil if it names none.
 func (c *Customer) did(u *sip.URI) *did {
 	if c.dids == nil {

@@ -130,6 +130,14 @@ func (c *Candidates) reset() {
 	c.DID, c.AllDown, c.Foreign, c.Verdict = "", false, false, Verdict{}
 }
 
+// PassOver leaves out the first candidate.
+func (c *Candidates) PassOver(why Reason) {
+	first := c.List[0]
+	c.N--
+	copy(c.List[:c.N], c.List[1:])
+	c.skip(first, why)
+}
+
 func (c *Candidates) skip(d *Destination, why Reason) {
 	if c.NSkipped < len(c.Skipped) {
 		c.Skipped[c.NSkipped] = Skip{d, why}

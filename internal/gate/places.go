@@ -1,0 +1,88 @@
+package gate
+
+import (
+	"tollgate/internal/dialog"
+	"tollgate/internal/live"
+	"tollgate/internal/policy"
+	"tollgate/internal/tenant"
+	"tollgate/internal/transaction"
+)
+
+// ask takes the places of a call together with one at the first candidate that has room;
+// those before it are left out. The lease holds what does not depend on the candidate.
+func (g *Gate) ask(sh *transaction.Shard, p *passage) (policy.Verdict, bool) {
+	for {
+		r, own := &p.lease, p.lease.N
+		if p.list.N > 0 && p.list.List[0].Switch != nil {
+			r.Add(limitOf(p.list.List[0].Switch))
+		}
+		slot, park := g.parked[sh.Index].Alloc()
+		ref := uint64(sh.Index)<<56 | uint64((park.gen+1)&0xffffff)<<32 | uint64(slot)
+		o, now := g.cfg.Live.Reserve(r, g, ref)
+		if !now {
+			g.park(sh, p, park, ref)
+			return policy.Verdict{}, true
+		}
+		g.parked[sh.Index].Release(slot)
+		if g.passOver(p, o) {
+			r.N = own
+			continue
+		}
+		p.full = fullOf(r, o)
+		return verdictOf(o), false
+	}
+}
+
+// asked goes on with the answer to a reservation; parked says that another one is asked for.
+func (g *Gate) asked(sh *transaction.Shard, p *passage, o live.Outcome) (v policy.Verdict, parked bool) {
+	if !g.passOver(p, o) {
+		p.full = fullOf(&p.lease, o)
+		return verdictOf(o), false
+	}
+	p.lease.N-- // the place at the candidate
+	p.next--
+	if v, parked = g.ask(sh, p); !parked {
+		p.next++
+	}
+	return v, parked
+}
+
+// passOver leaves out the first candidate if it is a switch that has no room; false where
+// nothing is left to try, or where it is not the switch that is full.
+func (g *Gate) passOver(p *passage, o live.Outcome) bool {
+	if o.OK || o.Err != nil || p.list.N == 0 || p.list.List[0].Switch == nil ||
+		o.Full != scopeOf(p.list.List[0].Switch.ID) {
+		return false
+	}
+	if p.list.N == 1 {
+		return false
+	}
+	p.list.PassOver(policy.SwitchLimit)
+	return true
+}
+
+func scopeOf(id tenant.SwitchID) live.Scope { return live.Scope{Kind: live.Switch, ID: int64(id)} }
+
+func limitOf(sw *policy.Switch) live.Limit {
+	return live.Limit{Scope: scopeOf(sw.ID), Calls: sw.Channels, CPS: sw.CPS}
+}
+
+// Swap gives a call's place at one switch for one at another; 0 and nil mean none. Where the
+// outcome is not known now, done is told it later, from a goroutine of its own.
+func (g *Gate) Swap(id dialog.Stable, from tenant.SwitchID, to *policy.Switch, done func(ok bool)) (ok, now bool) {
+	x := live.Exchange{Call: leaseOf(id)}
+	if from != 0 {
+		x.From = scopeOf(from)
+	}
+	if to != nil {
+		x.To = limitOf(to)
+	}
+	o, now := g.cfg.Live.Swap(&x, swapped(done), 0)
+	return o.OK, now
+}
+
+// swapped tells the outcome of a Swap.
+type swapped func(ok bool)
+
+// Reserved is live.Waiter.
+func (done swapped) Reserved(_ uint64, o live.Outcome) { done(o.OK) }
