@@ -181,6 +181,8 @@ func (c *Calls) write(sh *transaction.Shard, call *Call, x *exchange, m *sip.Mes
 		fwd.Hide, fwd.ID = &w.hiding, c.mint(w.id[:0], sh, call, part, x.fork)
 		fwd.CallID, fwd.From, fwd.FromTag = call.text(to.CallID), call.text(to.Local), call.text(to.LocalTag)
 		fwd.To, fwd.ToTag = call.text(to.Remote), call.text(to.Tag)
+	} else {
+		call.renumber(&from, &to, fwd)
 	}
 	out, err := fwd.Write(&sh.Edit, sh.Out[:0])
 	sh.Out = out
@@ -231,10 +233,13 @@ func (c *Calls) backExchange(sh *transaction.Shard, call *Call, x *exchange, m *
 	w := &c.table(sh).work
 	r := &w.reply
 	*r = dialog.Reply{Message: m, CSeq: x.cseq, Status: upward(m.StatusCode(), call.hidden)}
-	if call.hidden {
+	if call.hidden || call.renumbered() {
 		if !sh.Head(x.server, &sh.Kept) {
 			return false
 		}
+		r.Head = &sh.Kept
+	}
+	if call.hidden {
 		d := call.dialog(x.fork)
 		sender := call.leg(d, x.from)
 		c.hideLeg(&w.hiding, call, x.fork, x.from.Other(), call.leg(d, x.from.Other()), m)
@@ -242,7 +247,7 @@ func (c *Calls) backExchange(sh *transaction.Shard, call *Call, x *exchange, m *
 		if x.from == dialog.Callee {
 			part = dialog.ToCallee
 		}
-		r.Hide, r.Head, r.Source = &w.hiding, &sh.Kept, sender.Flow.Remote
+		r.Hide, r.Source = &w.hiding, sender.Flow.Remote
 		r.Out, r.ID = c.address(sender.Flow), c.mint(w.id[:0], sh, call, part, x.fork)
 	}
 	out, err := r.Write(&sh.Edit, sh.Out[:0])

@@ -38,10 +38,10 @@ type Forward struct {
 	Routes      []byte // the Route value; nil: none
 	CSeq        uint32
 	RAck        uint32 // the INVITE's number that a RAck shall name; 0 keeps it
-	CallID      []byte // hidden: these four replace the sender's
-	From        []byte
+	CallID      []byte // hidden: these five replace the sender's
+	From        []byte // with FromTag also plain, unless nil: a rewritten number
 	FromTag     []byte
-	To          []byte
+	To          []byte // likewise
 	ToTag       []byte
 	Names       []Rename // of dialogs that the request names
 }
@@ -73,6 +73,12 @@ func (f *Forward) Edit(e *sip.Edit) {
 		f.Hide.renamed = f.Names
 		f.Hide.headers(e, m, f.Out, f.ID)
 		return
+	}
+	if f.From != nil {
+		replaceAddress(e, m, sip.HdrFrom, f.From, f.FromTag)
+	}
+	if f.To != nil {
+		replaceAddress(e, m, sip.HdrTo, f.To, f.ToTag)
 	}
 	for i := range m.FieldCount() {
 		if field := m.Field(i); field.ID == sip.HdrRoute {

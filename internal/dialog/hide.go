@@ -299,18 +299,29 @@ func (h *Hiding) maskURIs(e *sip.Edit, m *sip.Message, s sip.Span) {
 	for at := s.Off; ; {
 		uri, u, ok := nextURI(m, sip.Span{Off: at, End: s.End})
 		if !ok {
-			h.MaskNames(e, m, s)
+			h.maskAround(e, m, s)
 			return
 		}
 		at = uri.End
 		from, to := hostSpan(m.Slice(uri), &u)
 		host := sip.Span{Off: uri.Off + uint16(from), End: uri.Off + uint16(to)}
-		h.MaskNames(e, m, sip.Span{Off: s.Off, End: host.Off})
+		h.maskAround(e, m, sip.Span{Off: s.Off, End: host.Off})
 		if !h.Own(u.Host) {
 			e.At(host).String(h.Mask)
 		}
 		s.Off = host.End
 	}
+}
+
+// maskAround replaces known names in a span, but for what is written already.
+func (h *Hiding) maskAround(e *sip.Edit, m *sip.Message, s sip.Span) {
+	for i := range h.renamed {
+		if at := h.renamed[i].At; at.Off >= s.Off && at.End <= s.End {
+			h.MaskNames(e, m, sip.Span{Off: s.Off, End: at.Off})
+			s.Off = at.End
+		}
+	}
+	h.MaskNames(e, m, s)
 }
 
 // nextURI finds the next sip: or sips: URI in a span that has a host.

@@ -13,9 +13,9 @@ type Reply struct {
 	Status  int    // 0 keeps the code; else the response goes up as this one
 	CSeq    uint32 // of the request, as its sender numbered it
 	// Hidden: what the sender's request said of itself, and how we show ourselves.
-	Head   *sip.Message
+	Head   *sip.Message // plain: where From and To were rewritten, else nil
 	Source netip.AddrPort
-	ToTag  []byte
+	ToTag  []byte // plain: taken from Message
 	Out    Address
 	ID     []byte
 }
@@ -43,6 +43,10 @@ func (r *Reply) Edit(e *sip.Edit) {
 				e.Delete(m.ElementDeletion(m.TopVia().Elem, i))
 				break
 			}
+		}
+		if r.Head != nil {
+			r.ToTag = m.ToTag()
+			r.addresses(e)
 		}
 		return
 	}
@@ -77,14 +81,20 @@ func (r *Reply) head(e *sip.Edit) {
 			e.Bytes(h.Slice(f.Line))
 		}
 	}
+	r.addresses(e)
+	if f := m.First(sip.HdrCallID); f != nil {
+		e.At(f.Value).Bytes(h.CallID())
+	}
+}
+
+// addresses puts back From and To as the sender wrote them.
+func (r *Reply) addresses(e *sip.Edit) {
+	m := r.Message
 	if f := m.First(sip.HdrFrom); f != nil {
-		e.At(f.Value).Bytes(h.Value(sip.HdrFrom))
+		e.At(f.Value).Bytes(r.Head.Value(sip.HdrFrom))
 	}
 	if f := m.First(sip.HdrTo); f != nil {
 		r.to(e, f)
-	}
-	if f := m.First(sip.HdrCallID); f != nil {
-		e.At(f.Value).Bytes(h.CallID())
 	}
 }
 

@@ -46,7 +46,7 @@ func TestReference(t *testing.T) {
 				if l := r.decided.Limit; l.Scope.Kind != live.Customer || l.Calls != 1 {
 					t.Errorf("the limit that decided: %+v", l)
 				}
-				if names := r.gate.StepNames()[:r.decided.Passed]; names[len(names)-1] != "route" {
+				if names := r.gate.StepNames()[:r.decided.Passed]; names[len(names)-1] != "screen" {
 					t.Errorf("passed %v", names)
 				}
 				r.endAll(0)

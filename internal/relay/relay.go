@@ -59,6 +59,10 @@ type request struct {
 	initial   transaction.TimerID
 	walk      peer.Walk
 	mask      string
+
+	numbers    policy.Numbers // as the entry's rewriting left them
+	emergency  bool
+	renumbered bool // From and To were written anew
 }
 
 // New makes the relay of a layer.
@@ -107,7 +111,7 @@ func (r *Relay) Start(sh *transaction.Shard, p *Passed, m *sip.Message) {
 		gen: q.gen + 1, slot: slot, used: true, customer: id.Customer, direction: id.Direction,
 		hidden: id.Customer.Hides(),
 		method: m.Method(), cseq: m.CSeq(), source: info.Flow, server: p.Server,
-		mask: id.Domain,
+		mask: id.Domain, numbers: id.Numbers, emergency: id.Emergency,
 	}
 	if q.mask == "" && len(id.Customer.Domains) > 0 {
 		q.mask = id.Customer.Domains[0]
@@ -212,6 +216,9 @@ func (r *Relay) send(sh *transaction.Shard, q *request, m *sip.Message, flow tra
 		fwd.From = hiding.AppendIdentity(fromRoom[:0], m.Value(sip.HdrFrom))
 		fwd.To = hiding.AppendIdentity(toRoom[:0], m.Value(sip.HdrTo))
 	}
+	var numbers policy.Numbers
+	n := peer.Numbers(&numbers, &q.numbers, m, q.customer, q.destination(to), q.emergency)
+	q.number(&n, m, &fwd)
 	out, err := fwd.Write(&sh.Edit, sh.Out[:0])
 	if err != nil {
 		sh.Forget(q.client)
@@ -270,10 +277,13 @@ func (r *Relay) back(sh *transaction.Shard, q *request, m *sip.Message, f transp
 	}
 	var id, tag [dialog.IDLen]byte
 	var hiding dialog.Hiding
-	if q.hidden {
+	if q.hidden || q.renumbered {
 		if !sh.Head(q.server, &sh.Kept) {
 			return false
 		}
+		reply.Head = &sh.Kept
+	}
+	if q.hidden {
 		if reply.Status >= 300 && reply.Status < 400 {
 			reply.Status = 480
 		}
@@ -283,7 +293,7 @@ func (r *Relay) back(sh *transaction.Shard, q *request, m *sip.Message, f transp
 		if d := q.walk.Destination(); d != nil {
 			hiding.NameString(d.Host)
 		}
-		reply.Hide, reply.Head, reply.Source, reply.Out = &hiding, &sh.Kept, q.source.Remote, out
+		reply.Hide, reply.Source, reply.Out = &hiding, q.source.Remote, out
 		reply.ID = r.token(id[:0], sh, q, dialog.ToCaller)
 		reply.ToTag = r.token(tag[:0], sh, q, dialog.ToCaller)[dialog.IDLen-16:]
 	}
