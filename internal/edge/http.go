@@ -171,6 +171,7 @@ func (h *httpServers) metrics() http.Handler {
 			record.Gauge{Name: "banned_dropped_total", Help: "What was dropped because its source is banned.", Counter: true, Value: e.bannedDropped},
 			record.Gauge{Name: "kernel_bans_possible", Help: "1 where bans for everybody drop in the kernel, 0 where only Tollgate drops.", Value: e.kernelBansPossible},
 			record.Gauge{Name: "kernel_bans", Help: "Bans for which the kernel drops.", Value: func() float64 { return float64(e.kernel.info().Bans) }},
+			record.Gauge{Name: "kernel_bans_interfaces", Help: "Network interfaces on which it does; none while there are no such bans.", Value: func() float64 { return float64(e.kernel.info().Interfaces) }},
 			record.Gauge{Name: "transactions", Help: "Transactions that are alive, both sides.", Value: e.transactions},
 			record.Gauge{Name: "retransmissions_total", Help: "Requests and responses that we sent again.", Counter: true, Value: e.retransmissions},
 			record.Gauge{Name: "revision", Help: "Revision of the configuration that traffic obeys.", Value: func() float64 { return float64(e.follower.seen.Load()) }},
