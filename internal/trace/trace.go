@@ -71,13 +71,23 @@ const crockford = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 // Ref is a short name of the case that people can read out: five characters such as
 // "7KQ2M". Two cases may have the same one: one in 33 million does.
 func (id ID) Ref() string {
+	ref := id.ref()
+	return string(ref[:])
+}
+
+// called says that a reference is the case's.
+func (id ID) called(ref string) bool {
+	own := id.ref()
+	return string(own[:]) == ref
+}
+
+func (id ID) ref() (ref [5]byte) {
 	n := uint32(id[6])<<24 | uint32(id[7])<<16 | uint32(id[8])<<8 | uint32(id[9])
-	var ref [5]byte
 	for i := range ref {
 		ref[i] = crockford[n>>27]
 		n <<= 5
 	}
-	return string(ref[:])
+	return ref
 }
 
 // CanonicalRef gives a reference as Ref writes it, from what a person typed or heard; false

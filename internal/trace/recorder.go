@@ -1,0 +1,295 @@
+package trace
+
+import (
+	"context"
+	"encoding/binary"
+	"hash/maphash"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"tollgate/internal/policy"
+	"tollgate/internal/transport"
+)
+
+// Config says what a Recorder is made of.
+type Config struct {
+	Dir       string        // of the segments; is made
+	MaxMemory int           // bytes of cases that go on; 0 = 16 MiB
+	MaxDisk   int64         // bytes of all segments; 0 = 2 GiB
+	Keep      time.Duration // how long; 0 = as long as there is room
+	Log       *slog.Logger
+	// AppendFar appends the Call-ID that the far side of a hidden call gets; nil: no calls are
+	// hidden.
+	AppendFar func(dst, callID, fromTag []byte) []byte
+	// Lives says which calls of an earlier process are still up; nil: none. It is asked once
+	// for each, by Run.
+	Lives func(ID) bool
+}
+
+const (
+	// bufferBytes is how much waits for the drain at most.
+	bufferBytes = 4 << 20
+	// eventRoom is kept for events, which are few and say more than messages.
+	eventRoom = 512 << 10
+	// mostStrangers is how many refusals of strangers one buffer takes: more are made than
+	// are kept (see budget), but a flood of them should cost less than that.
+	mostStrangers = 256
+	maxMessage    = 65535 // bytes, as package sip
+)
+
+// Recorder keeps cases. Message, Decided and Ended may be called from any goroutine.
+type Recorder struct {
+	cfg       Config
+	sentences map[string]string // of reasons, by code
+	seed      maphash.Seed      // of hashes of Call-IDs
+	drain     *drain
+	asks      chan *ask
+	wake      chan struct{} // room for one
+	stop      chan struct{}
+	done      sync.WaitGroup
+	watching  watching
+
+	mu        sync.Mutex // guards what follows
+	filling   []byte     // records (see recordHeader)
+	asleep    bool       // the drain waits for wake
+	strangers int        // in filling
+	closed    bool
+
+	lostMessages, lostEvents, unkept atomic.Uint64
+	stats                            atomic.Pointer[Stats] // the drain's part
+}
+
+// The kinds of records in a buffer.
+const (
+	recMessage = iota + 1
+	recDecided
+	recEnded
+)
+
+// A record in a buffer: u32 length of what follows, u8 kind, then
+//
+//	message   u16 offset and u16 length of the Call-ID (0: not said), then as in a file
+//	          from the time on (segment.go)
+//	decided   id, u64 hash of the Call-ID, event
+//	ended     likewise, but u16 length of the event without what the decision said, that, event
+const (
+	recordHeader  = 5
+	messageHeader = recordHeader + 4 + saidFixed
+	eventHeader   = 12 + 8 // without recordHeader
+)
+
+// New makes a recorder; nothing is written before Run.
+func New(cfg Config) (*Recorder, error) {
+	if cfg.MaxMemory == 0 {
+		cfg.MaxMemory = 16 << 20
+	}
+	if cfg.MaxDisk == 0 {
+		cfg.MaxDisk = 2 << 30
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	r := &Recorder{
+		cfg: cfg, sentences: make(map[string]string), asks: make(chan *ask), wake: make(chan struct{}, 1),
+		stop: make(chan struct{}), filling: make([]byte, 0, bufferBytes), asleep: true,
+		seed: maphash.MakeSeed(),
+	}
+	for _, reason := range policy.Reasons() {
+		r.sentences[reason.Code()] = reason.Sentence()
+	}
+	r.stats.Store(new(Stats))
+	store, err := openStore(&cfg)
+	if err != nil {
+		return nil, err
+	}
+	r.drain = newDrain(r, store)
+	return r, nil
+}
+
+// Message keeps a message that came (in) or went, with its Call-ID where the caller knows it:
+// a part of data. It copies data, and never waits for more than another copy.
+func (r *Recorder) Message(in bool, f transport.Flow, callID, data []byte) {
+	if len(data) > maxMessage {
+		r.lostMessages.Add(1)
+		return
+	}
+	at := time.Now().UnixNano()
+	offset := offsetIn(data, callID)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	b := r.filling
+	need := messageHeader + len(data)
+	if len(b)+need > cap(b)-eventRoom || r.closed {
+		r.lostMessages.Add(1)
+		return
+	}
+	w := binary.BigEndian
+	b = append(w.AppendUint32(b, uint32(need-4)), recMessage)
+	b = w.AppendUint16(w.AppendUint16(b, uint16(offset)), uint16(len(callID)))
+	way := byte(0)
+	if in {
+		way = 1
+	}
+	b = append(w.AppendUint64(b, uint64(at)), way, byte(f.Proto))
+	r.filled(append(appendAddr(appendAddr(b, f.Local), f.Remote), data...))
+}
+
+// offsetIn says where in b its part lies; 0 where it is none.
+func offsetIn(b, part []byte) int {
+	at := cap(b) - cap(part)
+	if len(part) == 0 || at < 0 || at+len(part) > len(b) || &b[at] != &part[0] {
+		return 0
+	}
+	return at
+}
+
+// Decided keeps the verdict of a request outside of dialogs.
+func (r *Recorder) Decided(e *Event) {
+	if e.Started.IsZero() {
+		e.Started = time.Now()
+	}
+	ended := int64(0)
+	if e.Verdict.Refused() {
+		ended = e.Started.UnixNano()
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if e.Customer == 0 {
+		if r.strangers >= mostStrangers {
+			r.unkept.Add(1)
+			return
+		}
+		r.strangers++
+	}
+	b, ok := r.event(recDecided, e)
+	if !ok {
+		return
+	}
+	r.framed(appendEvent(b, e, ended))
+}
+
+// Ended keeps how a call was that is over.
+func (r *Recorder) Ended(e *Event) {
+	ended := e.Started.Add(e.Setup + e.Duration).UnixNano()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	b, ok := r.event(recEnded, e)
+	if !ok {
+		return
+	}
+	at := len(b)
+	brief := *e
+	brief.CallID, brief.From, brief.To, brief.URI, brief.UserAgent = nil, nil, nil, nil, nil
+	brief.CustomerName = ""
+	b = appendEvent(append(b, 0, 0), &brief, ended)
+	binary.BigEndian.PutUint16(b[at:], uint16(len(b)-at-2))
+	r.framed(appendEvent(b, e, ended))
+}
+
+// event begins the record of an event. mu is held, and its room is checked.
+func (r *Recorder) event(kind byte, e *Event) ([]byte, bool) {
+	if len(r.filling)+recordHeader+eventHeader+2+2*maxEvent > cap(r.filling) || r.closed {
+		r.lostEvents.Add(1)
+		return nil, false
+	}
+	b := append(append(r.filling, 0, 0, 0, 0, kind), e.ID[:]...)
+	return binary.BigEndian.AppendUint64(b, maphash.Bytes(r.seed, e.CallID)), true
+}
+
+// framed ends what event began: b is all of filling.
+func (r *Recorder) framed(b []byte) {
+	at := len(r.filling)
+	binary.BigEndian.PutUint32(b[at:], uint32(len(b)-at-4))
+	r.filled(b)
+}
+
+// filled takes a buffer that holds more, and sees to it that it is drained. mu is held.
+func (r *Recorder) filled(b []byte) {
+	half := len(r.filling) < bufferBytes/2 && len(b) >= bufferBytes/2
+	r.filling = b
+	if !r.asleep && !half {
+		return
+	}
+	r.asleep = false
+	select {
+	case r.wake <- struct{}{}:
+	default:
+	}
+}
+
+// swap takes what has come, and leaves an empty buffer.
+func (r *Recorder) swap(empty []byte) []byte {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	full := r.filling
+	r.filling, r.strangers = empty[:0], 0
+	return full
+}
+
+// waiting is how many bytes wait for the drain.
+func (r *Recorder) waiting() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.filling)
+}
+
+// sleep says that the drain waits for wake from now on; false: something has come.
+func (r *Recorder) sleep() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.asleep = len(r.filling) == 0
+	return r.asleep
+}
+
+// Run starts the drain.
+func (r *Recorder) Run() { r.done.Go(r.drain.run) }
+
+// Close takes nothing more, brings all to the files, and waits for that.
+func (r *Recorder) Close() {
+	r.mu.Lock()
+	was := r.closed
+	r.closed = true
+	r.mu.Unlock()
+	if was {
+		return
+	}
+	close(r.stop)
+	r.done.Wait()
+	r.watching.close()
+}
+
+// Stats counts.
+func (r *Recorder) Stats() Stats {
+	s := *r.stats.Load()
+	s.LostMessages += r.lostMessages.Load()
+	s.LostCases += r.lostEvents.Load()
+	s.Unkept += r.unkept.Load()
+	s.Unwatched = r.watching.missed.Load()
+	return s
+}
+
+// ask is a reader who wants all that has happened until now in the files.
+type ask struct {
+	done     chan struct{}
+	segments []segmentInfo // those that there are, the newest first
+}
+
+// settled gives the segments, with everything in them that has happened until now.
+func (r *Recorder) settled(ctx context.Context) ([]segmentInfo, error) {
+	a := &ask{done: make(chan struct{})}
+	select {
+	case r.asks <- a:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-r.stop:
+		return nil, ErrNotFound
+	}
+	select {
+	case <-a.done:
+		return a.segments, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
