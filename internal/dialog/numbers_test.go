@@ -94,29 +94,35 @@ func TestNumbersAddresses(t *testing.T) {
 		wantNames int
 	}{
 		{
-			dialog.Numbers{Calling: []byte("39"), Called: []byte("40")}, asserted,
+			dialog.Numbers{Calling: []byte("39"), Called: []byte("40")},
+			asserted,
 			"<sip:0409@x.example>", "sip:0401@a.example", "<sip:39@x.example>", "<sip:40@a.example>", 1,
 		},
 		// To has another number, and From another than the one asserted.
 		{
-			dialog.Numbers{Calling: []byte("39"), Called: []byte("40"), Asserted: true}, asserted,
+			dialog.Numbers{Calling: []byte("39"), Called: []byte("40"), Asserted: true},
+			asserted,
 			"<sip:anonymous@anonymous.invalid>", "<sip:9999@a.example>", "<sip:anonymous@anonymous.invalid>", "<sip:9999@a.example>", 1,
 		},
 		{
-			dialog.Numbers{Host: "192.0.2.9", From: []byte("main"), Asserted: true}, asserted,
+			dialog.Numbers{Host: "192.0.2.9", From: []byte("main"), Asserted: true},
+			asserted,
 			"<sip:0409@x.example>", "<sip:0401@a.example>", "<sip:main@192.0.2.9>", "<sip:0401@192.0.2.9>", 0,
 		},
 		{
-			dialog.Numbers{Host: "192.0.2.9"}, "",
+			dialog.Numbers{Host: "192.0.2.9"},
+			"",
 			"Anonymous <sip:anonymous@Anonymous.INVALID>", "<tel:0401>", "Anonymous <sip:anonymous@Anonymous.INVALID>", "<sip:0401@192.0.2.9;user=phone>", 0,
 		},
 		// The display name that is the number would give it away; another one stays.
 		{
-			dialog.Numbers{Calling: []byte("39"), Called: []byte("4\"0\r\n")}, "",
+			dialog.Numbers{Calling: []byte("39"), Called: []byte("4\"0\r\n")},
+			"",
 			`"+04-09" <sip:0409@x.example>`, `"0401" <sip:0401@a.example>`, `"39" <sip:39@x.example>`, "<sip:4%220%0D%0A@a.example>", 0,
 		},
 		{
-			dialog.Numbers{Calling: []byte("39")}, "",
+			dialog.Numbers{Calling: []byte("39")},
+			"",
 			`"Alice 0409" <sip:0409@x.example>`, "<sip:0401@a.example>", `"Alice 0409" <sip:39@x.example>`, "<sip:0401@a.example>", 0,
 		},
 		{dialog.Numbers{Calling: []byte("39")}, "", "<sip:0409@x.example", "", "<sip:0409@x.example", "", 0},
