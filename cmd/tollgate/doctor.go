@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"tollgate/internal/api"
 	"tollgate/internal/config"
 	"tollgate/internal/doctor"
 	"tollgate/internal/edge"
@@ -136,8 +137,15 @@ func nodeProcess(ctx context.Context, dir string) (pid int, err error) {
 	return int(who.Pid), nil
 }
 
-// fromNode takes domains and destinations, and what the node thinks of them.
+// fromNode takes domains and destinations, what the node thinks of them, and where its bans drop.
 func fromNode(ctx context.Context, node *client, s *doctor.System) error {
+	var info api.Info
+	if err := node.get(ctx, "/node", &info); err != nil {
+		return err
+	}
+	if info.Bans.Way != "" {
+		s.NodeBans = &doctor.BansIn{Kernel: info.Bans.Way != "none", Why: info.Bans.Why}
+	}
 	domains, err := node.all(ctx, "/domains", url.Values{})
 	if err != nil {
 		return err

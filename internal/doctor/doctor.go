@@ -81,6 +81,8 @@ type System struct {
 
 	PID     int   // the process of the node that runs with this configuration; 0: none runs
 	NodeErr error // why it cannot be asked although it may be running
+	// NodeBans is what it says of bans and the kernel; nil: nobody knows.
+	NodeBans *BansIn
 
 	TenantFaults []string // what is wrong with tenants.yaml, one line each
 	Tenants      string   // where Domains and Destinations come from; "" = nowhere
@@ -97,6 +99,8 @@ type System struct {
 	Synchronised func() (bool, error)
 	// Folder looks at the data folder, or at the next folder above it that is there.
 	Folder func(path string) (Folder, error)
+	// Filter tries whether the kernel lets this process drop packets; nil: it does.
+	Filter func() error
 	// Ask sends OPTIONS over UDP, or connects over TCP; nil: it is reached.
 	Ask func(ctx context.Context, proto string, to netip.AddrPort) error
 }
@@ -138,6 +142,7 @@ func checks() []check {
 		{"files", true, (*visit).files},
 		{"clock", true, (*visit).clock},
 		{"kernel", true, (*visit).kernel},
+		{"bans", true, (*visit).bans},
 	}
 }
 

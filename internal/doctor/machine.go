@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"tollgate/internal/kernel"
 	"tollgate/internal/transport"
 )
 
@@ -28,7 +29,7 @@ const (
 func Machine(resolver *transport.Resolver) *System {
 	return &System{
 		Files: os.DirFS("/"), Now: time.Now(),
-		Own: own, Source: Source, Synchronised: synchronised, Folder: folder, Ask: ask,
+		Own: own, Source: Source, Synchronised: synchronised, Folder: folder, Ask: ask, Filter: kernel.Probe,
 		Resolve: func(ctx context.Context, host string) ([]netip.Addr, error) { return resolve(ctx, resolver, host) },
 	}
 }

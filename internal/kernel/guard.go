@@ -3,6 +3,7 @@ package kernel
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/netip"
 	"time"
@@ -115,6 +116,15 @@ func (g *guard) tell(what string, err error) {
 
 func attach(p *ebpf.Program, index int) (link.Link, error) {
 	return link.AttachTCX(link.TCXOptions{Interface: index, Program: p, Attach: ebpf.AttachTCXIngress})
+}
+
+// Probe says why this process cannot have the kernel filter for it; nil: it can.
+func Probe() error {
+	f, err := New(Config{Most: 1, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		return err
+	}
+	return f.Close()
 }
 
 // probe finds out whether the program can be attached at all: it does so once, for a moment,

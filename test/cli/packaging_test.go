@@ -57,8 +57,9 @@ func TestUnit(t *testing.T) {
 	// `serve -c FILE` takes the file: one that is not there is what it complains of.
 	oneSentence(t, harness.Run(t, dir, nil, command[1], command[2], filepath.Join(dir, "node.yaml")), "node.yaml")
 	for key, want := range map[string]string{
-		"User": "tollgate", "StateDirectory": "tollgate", "CapabilityBoundingSet": "", "NoNewPrivileges": "yes", "ProtectSystem": "strict",
-		"PrivateTmp": "yes", "MemoryDenyWriteExecute": "yes", "Restart": "always",
+		"User": "tollgate", "StateDirectory": "tollgate", "NoNewPrivileges": "yes", "ProtectSystem": "strict", "PrivateTmp": "yes",
+		"CapabilityBoundingSet": "CAP_BPF CAP_NET_ADMIN", "AmbientCapabilities": "CAP_BPF CAP_NET_ADMIN",
+		"MemoryDenyWriteExecute": "yes", "Restart": "always",
 	} {
 		if got := one(key); got != want {
 			t.Errorf("%s=%s", key, got)
@@ -72,6 +73,9 @@ func TestUnit(t *testing.T) {
 	}
 	if families := strings.Fields(one("RestrictAddressFamilies")); !slices.Contains(families, "AF_NETLINK") {
 		t.Errorf("without netlink it does not learn its addresses: %q", families)
+	}
+	if !slices.Contains(settings["SystemCallFilter"], "bpf") {
+		t.Error("bpf(2) is not among its system calls, and the kernel could drop nothing for bans")
 	}
 	if _, reload := settings["ExecReload"]; reload {
 		t.Error("there is nothing to reload")
