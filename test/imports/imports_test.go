@@ -88,6 +88,7 @@ var onlyIn = map[string][]string{
 	"github.com/jackc/pgx/...":            {"internal/store"},
 	"modernc.org/sqlite/...":              {"internal/store"},
 	"github.com/alecthomas/kong/...":      {"cmd/tollgate"},
+	"github.com/cilium/ebpf/...":          {"internal/kernel"},
 	"github.com/danielgtaylor/huma/...":   {"internal/api", "internal/edge", "cmd/tollgate"},
 	"tollgate/internal/live/livetest/...": {"internal/live"},
 }
