@@ -2,6 +2,7 @@ package store
 
 import (
 	"encoding/hex"
+	"fmt"
 	"net/netip"
 	"time"
 
@@ -241,6 +242,22 @@ func beforeWhitelist(c *change, _, after *tenant.WhitelistEntry) error {
 	}
 }
 
+// beforeSwitch: a range as wide as many customers' is for the platform to give.
+func beforeSwitch(c *change, _, after *tenant.Switch) error {
+	if after == nil || c.tx.principal.Role == tenant.RolePlatform {
+		return nil
+	}
+	for i, a := range after.Addresses {
+		if tenant.Wide(a) {
+			return &tenant.Fault{
+				Code: tenant.CodeForbidden, Noun: tenant.KindSwitch, Name: after.Name, Field: fmt.Sprintf("addresses[%d]", i),
+				Message: a + " is wider than /24 (IPv6: /48), which only the platform may enter", Want: "narrower ranges",
+			}
+		}
+	}
+	return nil
+}
+
 // afterSwitch keeps the ranges by which the entries of two customers are found to overlap.
 func afterSwitch(c *change, before, after *tenant.Switch) error {
 	if after == nil {
@@ -289,6 +306,17 @@ func bounds(cidr string) (low, high string) {
 }
 
 func afterCLI(c *change, before, after *tenant.CLI) error {
+	if after != nil {
+		c.tx.touched.sharing[after.Customer] = true
+	}
+	return nil
+}
+
+// afterDID: where customers share an address, DIDs may be what tells them apart.
+func afterDID(c *change, before, after *tenant.DID) error {
+	if before != nil {
+		c.tx.touched.sharing[before.Customer] = true
+	}
 	if after != nil {
 		c.tx.touched.sharing[after.Customer] = true
 	}

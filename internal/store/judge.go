@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"tollgate/internal/tenant"
 )
@@ -170,7 +171,7 @@ func (t *Tx) sharedRanges(ctx context.Context) (tenant.Faults, error) {
 	return faults, nil
 }
 
-// toldApart judges one pair of entries, without naming the other customer.
+// toldApart judges one pair of entries. The other customer is named to the platform only.
 func (t *Tx) toldApart(ctx context.Context, p neighbour) (*tenant.Fault, error) {
 	mine, err := get(ctx, t.db, switches(), tenant.Platform(), tenant.SwitchID(p.Mine))
 	if err != nil {
@@ -180,39 +181,74 @@ func (t *Tx) toldApart(ctx context.Context, p neighbour) (*tenant.Fault, error) 
 	if err != nil {
 		return nil, err
 	}
+	other, err := t.otherName(ctx, theirs.Customer)
+	if err != nil {
+		return nil, err
+	}
 	fault := func(code tenant.Code, field, message, want string) *tenant.Fault {
 		return &tenant.Fault{Code: code, Noun: tenant.KindSwitch, Name: mine.Name, Owner: mine.Customer, Field: field, Message: message, Want: want}
 	}
 	shared := tenant.SharedRange(&mine, &theirs)
 	switch {
 	case mine.CLIAuthentication != theirs.CLIAuthentication:
-		return fault(tenant.CodeConflict, "cli_authentication", "must be the same on all entries that share an address, and another customer's shares "+shared,
+		return fault(tenant.CodeConflict, "cli_authentication", "must be the same on all entries that share an address, and "+other+" has "+shared+" too",
 			fmt.Sprintf("cli_authentication: %t, or other addresses", theirs.CLIAuthentication)), nil
 	case mine.CLIAuthentication:
-		value, err := t.sameCLI(ctx, mine.Customer, theirs.Customer)
+		value, err := t.sameNumber(ctx, mine.Customer, theirs.Customer, true)
 		if err != nil || value == "" {
 			return nil, err
 		}
-		return fault(tenant.CodeInUse, "cli_authentication", fmt.Sprintf("the CLI %s is in use by another customer who shares %s", value, shared), "CLIs that nobody else at these addresses has"), nil
-	case mine.TechPrefix != theirs.TechPrefix:
-		return nil, nil
+		return fault(tenant.CodeInUse, "cli_authentication", fmt.Sprintf("the CLI %s is in use by %s, who shares %s", value, other, shared), "CLIs that nobody else at these addresses has"), nil
+	case mine.TechPrefix != "" && theirs.TechPrefix != "":
+		if !strings.HasPrefix(mine.TechPrefix, theirs.TechPrefix) && !strings.HasPrefix(theirs.TechPrefix, mine.TechPrefix) {
+			return nil, nil
+		}
+		return fault(tenant.CodeInUse, "tech_prefix", fmt.Sprintf("numbers with %s may be meant for %s, who shares %s", mine.TechPrefix, other, shared), "one that neither begins with the other's nor the other way round"), nil
 	}
-	if both, err := t.haveDIDs(ctx, mine.Customer, theirs.Customer); err != nil || both {
+	if both, err := t.haveDIDs(ctx, mine.Customer, theirs.Customer); err != nil {
+		return nil, err
+	} else if !both || mine.TechPrefix != theirs.TechPrefix {
+		return fault(tenant.CodeInUse, "addresses", shared+" is in use by "+other,
+			"other addresses; or DIDs, a tech_prefix, or cli_authentication on all entries that share it"), nil
+	}
+	value, err := t.sameNumber(ctx, mine.Customer, theirs.Customer, false)
+	if err != nil || value == "" {
 		return nil, err
 	}
-	return fault(tenant.CodeInUse, "addresses", shared+" is in use by another customer",
-		"other addresses; or DIDs, a tech_prefix, or cli_authentication on all entries that share it"), nil
+	return fault(tenant.CodeInUse, "addresses", fmt.Sprintf("the DID %s is in use by %s, who shares %s", value, other, shared), "DIDs that nobody else at these addresses has"), nil
 }
 
-// sameCLI gives a CLI that both customers have, "" where there is none.
-func (t *Tx) sameCLI(ctx context.Context, a, b tenant.CustomerID) (string, error) {
-	var keys []string
-	err := t.db.NewSelect().TableExpr("clis AS x").Join("JOIN clis AS y ON y.natural_key = x.natural_key").
-		ColumnExpr("x.search").Where("x.customer_id = ? AND y.customer_id = ?", int64(a), int64(b)).Limit(1).Scan(ctx, &keys)
-	if err != nil || len(keys) == 0 {
+// otherName is how another customer is called in a fault.
+func (t *Tx) otherName(ctx context.Context, id tenant.CustomerID) (string, error) {
+	if t.principal.Role != tenant.RolePlatform {
+		return "another customer", nil
+	}
+	c, err := get(ctx, t.db, customers(), tenant.Platform(), id)
+	return "customer " + c.Name, err
+}
+
+// The numbers by which a customer's calls are told apart: DIDs by those that are called, both
+// by those that call. A number is compared without its "+", a regex as it is written.
+const (
+	didNumbers = "SELECT 'exact ' || natural_key AS n FROM dids WHERE customer_id = ?"
+	cliNumbers = "SELECT CASE WHEN natural_key LIKE 'exact +%' THEN 'exact ' || substr(natural_key, 8) ELSE natural_key END AS n FROM clis WHERE customer_id = ?"
+)
+
+// sameNumber gives a number or regex that both of two customers have, "" where there is none.
+// callers asks for those that call, else for those that are called.
+func (t *Tx) sameNumber(ctx context.Context, a, b tenant.CustomerID, callers bool) (string, error) {
+	query, args := didNumbers+" INTERSECT "+didNumbers+" LIMIT 1", []any{int64(a), int64(b)}
+	if callers {
+		const one = "SELECT n FROM (" + didNumbers + " UNION ALL " + cliNumbers + ") AS "
+		query = one + "x INTERSECT " + one + "y LIMIT 1"
+		args = []any{int64(a), int64(a), int64(b), int64(b)}
+	}
+	var same []string
+	if err := t.db.NewRaw(query, args...).Scan(ctx, &same); err != nil || len(same) == 0 {
 		return "", err
 	}
-	return keys[0], nil
+	_, number, _ := strings.Cut(same[0], " ")
+	return number, nil
 }
 
 func (t *Tx) haveDIDs(ctx context.Context, ids ...tenant.CustomerID) (bool, error) {

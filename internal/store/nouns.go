@@ -157,7 +157,7 @@ func switches() *table[tenant.Switch, tenant.SwitchID] {
 		id:       func(v *tenant.Switch) *tenant.SwitchID { return &v.ID },
 		customer: func(v *tenant.Switch) *tenant.CustomerID { return &v.Customer },
 		search:   switchText,
-		hooks:    hooks[tenant.Switch]{after: afterSwitch},
+		hooks:    hooks[tenant.Switch]{before: beforeSwitch, after: afterSwitch},
 	}
 }
 
@@ -192,6 +192,7 @@ func dids() *table[tenant.DID, tenant.EntryID] {
 			return []column{reference("switch_id", v.Switch), reference("sip_user_id", v.SIPUser)}
 		},
 		search: func(v *tenant.DID) string { return v.Number },
+		hooks:  hooks[tenant.DID]{after: afterDID},
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -49,7 +50,7 @@ type touched struct {
 	companies        map[tenant.CompanyID]bool  // true: gone
 	limitLowered     map[tenant.CustomerID]bool // call_limit changed: the words of a K1 fault differ
 	usersChanged     map[tenant.CustomerID]bool // SIP users changed
-	sharing          map[tenant.CustomerID]bool // switches or CLIs changed: other customers' ranges matter
+	sharing          map[tenant.CustomerID]bool // switches, CLIs or DIDs changed: other customers' ranges matter
 	deletedCompanies []tenant.Company
 	deleted          map[deletedRef]string // what others may still name, and its label
 	needs            []need
@@ -96,8 +97,7 @@ func (s *Store) write(ctx context.Context, p tenant.Principal, scope tenant.Scop
 		if done {
 			return
 		}
-		// Also when fn panics; where the context ended first, it is rolled back already.
-		if failed := tx.db.Rollback(); failed != nil && !errors.Is(failed, sql.ErrTxDone) {
+		if failed := rollback(tx.db); failed != nil { // also when fn panics
 			err = errors.Join(err, s.explain(failed))
 		}
 	}()
@@ -110,6 +110,16 @@ func (s *Store) write(ctx context.Context, p tenant.Principal, scope tenant.Scop
 	}
 	done = true
 	return revision, s.explain(s.commit(tx.db))
+}
+
+// rollback takes the transaction back, unless it is already: where the context ended first, and
+// where SQLite did it by itself (a full disk), which it tells by its words only.
+func rollback(db bun.Tx) error {
+	err := db.Rollback()
+	if errors.Is(err, sql.ErrTxDone) || err != nil && strings.Contains(err.Error(), "no transaction is active") {
+		return nil
+	}
+	return err
 }
 
 // commit ends the transaction. SQLite leaves one open whose COMMIT it refused (a full disk, a

@@ -445,7 +445,7 @@ func TestShared(t *testing.T) {
 	before, err := s.s.Revision(t.Context())
 	s.ok(err)
 	s.refused("customers:\n  - name: bruno\n    company: Verdi\n    switches:\n      - {name: mine, direction: egress, addresses: [198.51.100.4]}\n",
-		"tenants.yaml:5:52: addresses: 198.51.100.4/32 is in use by another customer")
+		"tenants.yaml:5:52: addresses: 198.51.100.4/32 is in use by customer anna")
 	if now, err := s.s.Revision(t.Context()); err != nil || now != before {
 		t.Errorf("revision %d (%v), want %d", now, err, before)
 	}

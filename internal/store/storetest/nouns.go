@@ -245,7 +245,8 @@ func sharedAddresses(h *house) {
 		return func(tx *store.Tx) error { return tx.Switches.Create(h.ctx, &v) }
 	}
 	h.write(make1(mine))
-	f := h.refused(tenant.CodeInUse, make1(theirs))
+	carlo := tenant.Principal{Kind: tenant.PrincipalUser, Email: "carlo@rossi.example", Role: tenant.RoleCustomer, Access: tenant.AccessAdmin, Company: h.carlo.Company, Customer: h.carlo.ID}
+	f := h.refusedTo(carlo, tenant.CodeInUse, make1(theirs))
 	if strings.Contains(f.Error(), "anna") || strings.Contains(f.Error(), "mine") {
 		h.Errorf("the fault names the other: %q", f.Error())
 	}
@@ -257,7 +258,16 @@ func sharedAddresses(h *house) {
 	h.refused(tenant.CodeConflict, make1(own))
 	prefixed := theirs
 	prefixed.TechPrefix = "77"
-	h.write(make1(prefixed))
+	h.refused(tenant.CodeInUse, make1(prefixed)) // mine has none, so it would take all that begins so
+	a1, b1 := egress(h.anna.ID, "a1", "198.51.101.0/28"), egress(h.carlo.ID, "b1", "198.51.101.8")
+	a1.TechPrefix, b1.TechPrefix = "77", "771"
+	h.write(make1(a1))
+	if f := h.refused(tenant.CodeInUse, make1(b1)); !strings.Contains(f.Error(), "customer anna") {
+		h.Errorf("the platform is not told whose it is: %q", f.Error())
+	}
+	b1.TechPrefix = "78"
+	h.write(make1(b1))
+	sharedDIDs(h)
 	six := egress(h.bruno.ID, "six", "2001:db8::/64")
 	h.write(make1(six))
 	h.refused(tenant.CodeInUse, make1(egress(h.carlo.ID, "six", "2001:db8::1")))
@@ -273,6 +283,53 @@ func sharedAddresses(h *house) {
 	}
 	h.write(cli(h.anna.ID))
 	h.refused(tenant.CodeInUse, cli(h.carlo.ID))
+	h.refused(tenant.CodeInUse, func(tx *store.Tx) error { // a DID is a CLI, too
+		return tx.CLIs.Create(h.ctx, &tenant.CLI{Customer: h.carlo.ID, Match: "exact", Value: "+39040333"})
+	})
+}
+
+// sharedDIDs: DIDs tell two customers at one address apart as long as each has some of his own.
+func sharedDIDs(h *house) {
+	make1 := func(c tenant.CustomerID, name, address string) func(tx *store.Tx) error {
+		return func(tx *store.Tx) error { v := egress(c, name, address); return tx.Switches.Create(h.ctx, &v) }
+	}
+	did := func(c tenant.CustomerID, number string) *tenant.DID {
+		sw := tenant.NewSwitch()
+		sw.Customer, sw.Name, sw.Direction, sw.Host = c, "to "+number, tenant.Ingress, "192.0.2.50"
+		h.write(func(tx *store.Tx) error { return tx.Switches.Create(h.ctx, &sw) })
+		return &tenant.DID{Customer: c, Number: number, Switch: sw.ID}
+	}
+	make2 := func(d *tenant.DID) func(tx *store.Tx) error {
+		return func(tx *store.Tx) error { return tx.DIDs.Create(h.ctx, d) }
+	}
+	h.write(make1(h.anna.ID, "d1", "198.51.102.0/24"))
+	mine, theirs := did(h.anna.ID, "39040111"), did(h.carlo.ID, "39040222")
+	h.write(make2(mine))
+	h.refused(tenant.CodeInUse, make1(h.carlo.ID, "d2", "198.51.102.1"))
+	h.write(make2(theirs))
+	h.write(make1(h.carlo.ID, "d2", "198.51.102.1"))
+	h.refused(tenant.CodeInUse, make2(did(h.carlo.ID, "39040111")))
+	h.refused(tenant.CodeInUse, func(tx *store.Tx) error { return tx.DIDs.Delete(h.ctx, mine.ID) })
+	h.write(make2(did(h.anna.ID, "39040333")))
+	h.write(func(tx *store.Tx) error { return tx.DIDs.Delete(h.ctx, mine.ID) })
+}
+
+// wideRanges: a range that many could be in is for the platform to give.
+func wideRanges(h *house) {
+	make1 := func(address string) func(tx *store.Tx) error {
+		return func(tx *store.Tx) error {
+			v := egress(h.anna.ID, address, address)
+			return tx.Switches.Create(h.ctx, &v)
+		}
+	}
+	for address, wide := range map[string]bool{"203.0.112.0/23": true, "203.0.113.0/24": false, "2001:db8::/47": true, "2001:db8::/48": false} {
+		if wide {
+			h.refusedTo(h.verdiAdmin, tenant.CodeForbidden, make1(address))
+		} else {
+			h.ok(h.as(h.verdiAdmin, make1(address)))
+		}
+	}
+	h.write(make1("203.0.112.0/23"))
 }
 
 func evaluation(h *house) {

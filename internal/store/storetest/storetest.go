@@ -39,6 +39,7 @@ func Run(t *testing.T, open Opener) {
 		{"panel passwords and PINs", otherSecrets},
 		{"channel capacity", capacity},
 		{"shared addresses", sharedAddresses},
+		{"wide ranges", wideRanges},
 		{"API keys", apiKeys},
 		{"lists", lists},
 		{"hostile text", hostile},
@@ -47,7 +48,7 @@ func Run(t *testing.T, open Opener) {
 		{"profiles", profiles},
 		{"a file's marks", applied},
 		{"call records", cdrs},
-		{"hostile call records", hostileCDRs},
+		{"many call records", manyCDRs},
 		{"call records that are old", oldCDRs},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.fn(newHouse(t, open(t))) })
