@@ -7,11 +7,11 @@ import (
 	"strings"
 	"time"
 
-	"tollgate/internal/store"
+	"tollgate/internal/cdr"
 )
 
 // writeLines writes records as JSON, one a line.
-func writeLines(w io.Writer, list []store.CDR, _ bool) error {
+func writeLines(w io.Writer, list []cdr.CDR, _ bool) error {
 	out := json.NewEncoder(w) // as in pages: < > & are escaped
 	for i := range list {
 		if err := out.Encode(&list[i]); err != nil {
@@ -25,11 +25,11 @@ func writeLines(w io.Writer, list []store.CDR, _ bool) error {
 var csvHeader = []string{
 	"seq", "id", "company_id", "customer_id", "customer", "direction", "hidden", "call_id", "far_call_id", "from", "to", "uri",
 	"source", "source_transport", "destination_id", "destination", "target", "target_transport", "started", "answered", "ended",
-	"setup_seconds", "duration_seconds", "status", "reason", "ended_by", "rule_id",
+	"setup_seconds", "duration_seconds", "status", "reason", "ended_by", "rule_id", "rule", "limit", "counter", "repeated",
 }
 
 // writeCSV writes records as RFC 4180 has it, under a header where they are the first.
-func writeCSV(w io.Writer, list []store.CDR, first bool) error {
+func writeCSV(w io.Writer, list []cdr.CDR, first bool) error {
 	var out strings.Builder
 	if first {
 		appendRow(&out, csvHeader)
@@ -41,7 +41,7 @@ func writeCSV(w io.Writer, list []store.CDR, first bool) error {
 	return err
 }
 
-func csvRow(c *store.CDR) []string {
+func csvRow(c *cdr.CDR) []string {
 	number := func(n int64) string { return strconv.FormatInt(n, 10) }
 	seconds := func(s float64) string { return strconv.FormatFloat(s, 'f', -1, 64) }
 	at := func(t time.Time) string {
@@ -54,7 +54,7 @@ func csvRow(c *store.CDR) []string {
 		number(c.Seq), c.ID, number(int64(c.Company)), number(int64(c.Customer)), c.CustomerName, c.Direction, strconv.FormatBool(c.Hidden),
 		c.CallID, c.FarCallID, c.From, c.To, c.URI, c.Source, c.SourceTransport, number(int64(c.DestinationID)), c.Destination,
 		c.Target, c.TargetTransport, at(c.Started), at(c.Answered), at(c.Ended), seconds(c.Setup), seconds(c.Duration),
-		number(int64(c.Status)), c.Reason, c.EndedBy, number(int64(c.Rule)),
+		number(int64(c.Status)), c.Reason, c.EndedBy, number(int64(c.Rule)), c.RuleName, c.Limit, c.Counter, number(int64(c.Repeated)),
 	}
 }
 

@@ -11,13 +11,13 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
-	"tollgate/internal/store"
+	"tollgate/internal/cdr"
 	"tollgate/internal/tenant"
 )
 
 // cdrs is the operation that gives the records of calls that are over.
 func (s *server) cdrs() {
-	page := s.huma.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[Page[store.CDR]](), true, "")
+	page := s.huma.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[Page[cdr.CDR]](), true, "")
 	text := &huma.Schema{Type: huma.TypeString}
 	huma.Register(s.huma, huma.Operation{
 		Method: http.MethodGet, Path: root + "/cdrs", OperationID: "list-cdrs", Tags: []string{"cdrs"},
@@ -66,7 +66,7 @@ func (s *server) listCDRs(ctx context.Context, in *cdrInput) (*huma.StreamRespon
 	if format != "json" && in.Limit == 0 {
 		q.Limit = streamPart
 	}
-	list, err := s.store.CDRs(ctx, scope, q)
+	list, err := cdr.List(ctx, s.store, scope, q)
 	if err != nil {
 		return nil, s.refused(ctx, err)
 	}
@@ -98,8 +98,8 @@ func (in *cdrInput) format() string {
 }
 
 // query is what the store is asked.
-func (in *cdrInput) query(now time.Time) (q store.CDRQuery, err error) {
-	q = store.CDRQuery{Q: in.Q, Reason: in.Reason, Status: in.Status, Limit: in.Limit}
+func (in *cdrInput) query(now time.Time) (q cdr.Query, err error) {
+	q = cdr.Query{Q: in.Q, Reason: in.Reason, Status: in.Status, Limit: in.Limit}
 	if in.Limit == 0 {
 		q.Limit = 100
 	}
@@ -134,8 +134,8 @@ func moment(field, text string, now time.Time) (time.Time, error) {
 }
 
 // pageOfCDRs is one page as JSON.
-func pageOfCDRs(in *cdrInput, q *store.CDRQuery, list []store.CDR) *huma.StreamResponse {
-	page := Page[store.CDR]{Items: present(list)}
+func pageOfCDRs(in *cdrInput, q *cdr.Query, list []cdr.CDR) *huma.StreamResponse {
+	page := Page[cdr.CDR]{Items: present(list)}
 	next := q.After
 	if len(list) > 0 {
 		next = list[len(list)-1].Seq
@@ -156,14 +156,14 @@ const streamPart = 1000
 type cdrStream struct {
 	s     *server
 	scope tenant.Scope
-	query store.CDRQuery
+	query cdr.Query
 	last  int64
 	once  bool // one part is all
 	csv   bool
 }
 
 // give writes the parts, each in its own time; the first is list.
-func (c *cdrStream) give(ctx context.Context, hc huma.Context, list []store.CDR) {
+func (c *cdrStream) give(ctx context.Context, hc huma.Context, list []cdr.CDR) {
 	_, w := humago.Unwrap(hc)
 	control := http.NewResponseController(w)
 	media, write := linesType, writeLines
@@ -182,7 +182,7 @@ func (c *cdrStream) give(ctx context.Context, hc huma.Context, list []store.CDR)
 		}
 		c.query.After = list[len(list)-1].Seq
 		var err error
-		if list, err = c.s.store.CDRs(ctx, c.scope, c.query); err != nil {
+		if list, err = cdr.List(ctx, c.s.store, c.scope, c.query); err != nil {
 			c.s.log.Warn("call records broke off", "error", err.Error())
 			panic(http.ErrAbortHandler) // so that the client knows that it has not all
 		}

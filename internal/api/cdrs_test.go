@@ -11,17 +11,17 @@ import (
 	"testing"
 	"time"
 
-	"tollgate/internal/store"
+	"tollgate/internal/cdr"
 	"tollgate/internal/tenant"
 )
 
 // someCDRs makes records that ended a second apart, the last one just now.
-func someCDRs(e *estate, n int) []store.CDR {
-	list := make([]store.CDR, n)
+func someCDRs(e *estate, n int) []cdr.CDR {
+	list := make([]cdr.CDR, n)
 	now := time.Now().Truncate(time.Microsecond)
 	for i := range list {
 		at := now.Add(time.Duration(i-n) * time.Second)
-		list[i] = store.CDR{
+		list[i] = cdr.CDR{
 			ID: fmt.Sprintf("%s%06d", e.marker, i), Company: tenant.CompanyID(e.company), Customer: tenant.CustomerID(e.customer), CustomerName: e.marker,
 			CallID: fmt.Sprintf("call%d", i), Status: 486, Reason: "ok", EndedBy: "callee", Direction: "inbound", Started: at, Ended: at,
 		}
@@ -160,7 +160,7 @@ func TestCDRFormulas(t *testing.T) {
 	}
 	lines := strings.Split(strings.TrimSpace(string(w.as(alfa.key).do("GET", "/api/v1/cdrs?after=1&format=jsonl", nil).body)), "\n")
 	for i, text := range texts {
-		var c store.CDR
+		var c cdr.CDR
 		if err := json.Unmarshal([]byte(lines[i]), &c); err != nil || c.From != text || strings.Contains(lines[i], "<script>") {
 			t.Errorf("%q became %q, %v", text, c.From, err)
 		}

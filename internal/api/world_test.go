@@ -10,13 +10,16 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"slices"
 	"sync"
 	"testing"
 	"time"
 
+	"tollgate/internal/antifraud"
 	"tollgate/internal/api"
 	"tollgate/internal/ban"
 	"tollgate/internal/call"
+	"tollgate/internal/cdr"
 	"tollgate/internal/peer"
 	"tollgate/internal/policy"
 	"tollgate/internal/registrar"
@@ -31,15 +34,17 @@ type fakeNode struct {
 	calls     []call.Summary
 	bindings  []registrar.Summary // in order
 	strangers []threat.Stranger
-	clashes   map[tenant.DestinationID]api.Clash
-	states    map[tenant.DestinationID]peer.State
-	rules     map[tenant.RuleID]policy.Tally
-	entries   map[tenant.EntryID]policy.Tally
-	applied   int64
-	explain   policy.Explanation
-	backup    string
-	bans      *ban.Table
-	slowness  error // what Applied and Backup give
+
+	thresholds []antifraud.Report
+	clashes    map[tenant.DestinationID]api.Clash
+	states     map[tenant.DestinationID]peer.State
+	rules      map[tenant.RuleID]policy.Tally
+	entries    map[tenant.EntryID]policy.Tally
+	applied    int64
+	explain    policy.Explanation
+	backup     string
+	bans       *ban.Table
+	slowness   error // what Applied and Backup give
 }
 
 func (n *fakeNode) Calls(keep func(tenant.CustomerID) bool) []call.Summary {
@@ -98,6 +103,15 @@ func (n *fakeNode) Unbind(id string, allowed func(tenant.CustomerID) bool) bool 
 		}
 	}
 	return false
+}
+
+func (n *fakeNode) Antifraud(customers []tenant.CustomerID) (rows []antifraud.Report) {
+	for _, r := range n.thresholds {
+		if slices.Contains(customers, r.Customer) {
+			rows = append(rows, r)
+		}
+	}
+	return rows
 }
 
 func (n *fakeNode) Bans(keep func(tenant.CustomerID) bool) []ban.Ban { return n.bans.List(keep) }
@@ -321,7 +335,7 @@ func (w *world) settle(marker string, net int) *estate {
 	})
 	e.items["bans"] = object{"address": fmt.Sprintf("203.0.%d.7", net), "customer_id": e.customer, "reason": marker}
 	e.ban = a.must("POST", "/api/v1/bans", e.items["bans"])["id"].(string)
-	w.record(store.CDR{
+	w.record(cdr.CDR{
 		ID: "cdr-of-" + marker, Company: tenant.CompanyID(e.company), Customer: tenant.CustomerID(e.customer), CustomerName: marker,
 		From: "<sip:x@" + marker + ">", Status: 200, Reason: "ok", Direction: "inbound", EndedBy: "caller",
 		Started: time.Unix(int64(net), 0), Ended: time.Unix(int64(net)+1, 0),
@@ -329,10 +343,18 @@ func (w *world) settle(marker string, net int) *estate {
 	return e
 }
 
-// record stores what calls have left.
-func (w *world) record(list ...store.CDR) {
+// record stores what calls have left, as an upgrade does: in words.
+func (w *world) record(list ...cdr.CDR) {
 	w.t.Helper()
-	if err := w.store.AddCDRs(w.t.Context(), list); err != nil {
+	rows := make([]store.CDR, len(list))
+	for i, c := range list {
+		said, err := json.Marshal(c)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		rows[i].Record = append(store.AppendCDRHead(nil, c.Company, c.Customer, c.Ended), said...)
+	}
+	if err := w.store.AddCDRs(w.t.Context(), rows, false); err != nil {
 		w.t.Fatal(err)
 	}
 }

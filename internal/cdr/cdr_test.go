@@ -13,16 +13,16 @@ import (
 
 func TestRecord(t *testing.T) {
 	r := record(1)
-	got, err := decode(r.ID, r.append(nil))
+	got, err := decode(&store.CDR{ID: r.ID, Record: r.append(nil)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := store.CDR{
+	want := CDR{
 		ID: "000000000000000100000000", Company: 2, Customer: 3, CustomerName: "acme", Direction: "outbound", Hidden: true,
 		CallID: "call@phone", FarCallID: "far", From: `"Alice" <sip:alice@x.test>`, To: "<sip:bob@y.test>", URI: "sip:+39040123456@y.test",
 		Source: "192.0.2.1:5060", SourceTransport: "udp", Target: "[2001:db8::1]:5061", TargetTransport: "tls", DestinationID: 7, Destination: "pbx",
 		Started: r.Started, Answered: r.Started.Add(r.Setup), Ended: r.Started.Add(r.Setup + r.Duration), Setup: 1.234567, Duration: 3600,
-		Status: 200, Reason: "ok", EndedBy: "callee", Rule: 9,
+		Status: 200, Reason: "ok", EndedBy: "callee", Rule: 9, RuleName: "wall", Limit: "customer 3", Counter: "10 of 10",
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
@@ -32,7 +32,7 @@ func TestRecord(t *testing.T) {
 // TestRefusedRecord: a silent refusal has no status, no answer and no target.
 func TestRefusedRecord(t *testing.T) {
 	r := &Record{Started: time.Unix(1, 0), Status: -1, Reason: "firewall", EndedBy: Tollgate, Source: netip.MustParseAddrPort("192.0.2.1:5060")}
-	got, err := decode(r.ID, r.append(nil))
+	got, err := decode(&store.CDR{ID: r.ID, Record: r.append(nil)})
 	if err != nil || got.Status != 0 || got.Target != "" || !got.Answered.IsZero() || got.EndedBy != "tollgate" || got.Direction != "inbound" || !got.Ended.Equal(got.Started) {
 		t.Errorf("%+v, %v", got, err)
 	}
@@ -51,7 +51,7 @@ func TestHostileTexts(t *testing.T) {
 	} {
 		r := record(1)
 		r.From, r.Destination = []byte(in), in
-		got, err := decode(r.ID, r.append(nil))
+		got, err := decode(&store.CDR{ID: r.ID, Record: r.append(nil)})
 		if err != nil || got.From != want || got.Destination != want || !utf8.ValidString(got.From) {
 			t.Errorf("%.40q became %.40q ... %q, %v", in, got.From, got.From[max(0, len(got.From)-12):], err)
 		}
@@ -63,9 +63,11 @@ func FuzzDecode(f *testing.F) {
 	f.Add(whole)
 	f.Add(whole[:len(whole)-1])
 	f.Add([]byte{})
-	f.Add([]byte{version})
+	f.Add(append(make([]byte, store.CDRHead), version))
+	f.Add(append(make([]byte, store.CDRHead), versionOne))
+	f.Add(append(make([]byte, store.CDRHead), "{}"...))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		c, err := decode(ID{1}, data)
+		c, err := decode(&store.CDR{ID: ID{1}, Record: data})
 		if err != nil {
 			return
 		}

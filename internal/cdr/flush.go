@@ -5,11 +5,13 @@ import (
 	"time"
 
 	"tollgate/internal/store"
+	"tollgate/internal/tenant"
 )
 
 // Run begins to bring records to the store and to remove old ones, until Close.
 func (w *Writer) Run() {
 	ctx, cancel := context.WithCancel(context.Background())
+	w.recall(ctx)
 	w.done.Go(func() {
 		defer cancel()
 		w.run(ctx)
@@ -34,29 +36,42 @@ func (w *Writer) Close() {
 }
 
 func (w *Writer) run(ctx context.Context) {
-	tick := time.NewTicker(flushEvery)
-	defer tick.Stop()
+	prune := time.NewTimer(2 * flushEvery)
+	defer prune.Stop()
+	if w.cfg.Keep == 0 {
+		prune.Stop()
+	}
+	defer w.due.Stop()
 	var retry time.Time
-	prune := time.Now()
 	for {
 		select {
 		case <-w.stop:
+			w.closeFlood(time.Now(), true)
 			w.flush(ctx)
 			return
-		case <-tick.C:
-		case <-w.wake:
+		case <-prune.C:
+			// A few at a time, so that new records never wait long behind old ones.
+			again := pruneEvery
+			if w.isFailing() || w.prune(ctx, time.Now()) {
+				again = flushEvery
+			}
+			prune.Reset(again)
+			continue
+		case <-w.due.C:
+		case <-w.full:
 		}
 		now := time.Now()
-		if now.Before(retry) {
+		if wait := retry.Sub(now); wait > 0 {
+			w.due.Reset(wait)
 			continue
 		}
+		w.mu.Lock()
+		w.armed = false
+		w.mu.Unlock()
+		w.closeFlood(now, false)
 		if !w.flush(ctx) {
 			retry = now.Add(retryAfter)
-		} else if w.cfg.Keep > 0 && !now.Before(prune) {
-			// A few at a time, so that new records never wait long behind old ones.
-			if !w.prune(ctx, now) {
-				prune = now.Add(pruneEvery)
-			}
+			w.due.Reset(retryAfter)
 		}
 	}
 }
@@ -66,7 +81,11 @@ func (w *Writer) flush(ctx context.Context) bool {
 	for range 2 { // what is left of a batch that the store refused, and what came since
 		for w.writing.waiting() > 0 {
 			part := w.writing.entries[w.writing.next:][:min(flushAt, w.writing.waiting())]
-			if err := w.cfg.Store.AddCDRs(ctx, w.decoded(part)); err != nil {
+			list, again := w.listed(part)
+			if err := w.cfg.Store.AddCDRs(ctx, list, again); err != nil {
+				for i := range part {
+					part[i].again = true
+				}
 				w.failed(err)
 				return false
 			}
@@ -80,17 +99,16 @@ func (w *Writer) flush(ctx context.Context) bool {
 	return true
 }
 
-// decoded gives records as the store takes them. They are read without the lock: what is
-// on its way to the store changes only by this goroutine, but for entry.kept.
-func (w *Writer) decoded(part []entry) []store.CDR {
+// listed gives records as the store takes them, and whether it may have some. They are read without
+// the lock: what is on its way to the store changes only by this goroutine, but for entry.kept.
+func (w *Writer) listed(part []entry) (list []store.CDR, again bool) {
 	w.list = w.list[:0]
 	for i := range part {
 		e := &part[i]
-		if c, err := decode(e.id, w.writing.record(e)); err == nil { // we wrote it, or Restore has read it
-			w.list = append(w.list, c)
-		}
+		w.list = append(w.list, store.CDR{ID: e.id, Record: w.writing.record(e)})
+		again = again || e.again
 	}
-	return w.list
+	return w.list, again
 }
 
 // stored takes records off that the store has.
@@ -145,6 +163,12 @@ func (w *Writer) failed(err error) {
 	}
 }
 
+func (w *Writer) isFailing() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.failing
+}
+
 // putAgain puts what the journal could not keep. mu is held.
 func (w *Writer) putAgain() error {
 	for _, b := range [...]*batch{w.writing, w.filling} {
@@ -160,6 +184,28 @@ func (w *Writer) putAgain() error {
 		}
 	}
 	return nil
+}
+
+// remember notes an attempt that was refused lately, so that what is sent again is known. mu is held.
+func (w *Writer) remember(id ID, c *CDR) {
+	if c.EndedBy == Tollgate.String() && c.Answered.IsZero() {
+		w.recent.again(id, time.Now())
+	}
+}
+
+// recall notes the attempts that were refused before this process began.
+func (w *Writer) recall(ctx context.Context) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	q := store.CDRQuery{Since: time.Now().Add(-retransmitted)}
+	err := w.cfg.Store.CDRs(ctx, tenant.Platform(), q, func(s *store.CDR) bool {
+		c := read(s)
+		w.remember(s.ID, &c)
+		return true
+	})
+	if err != nil {
+		w.cfg.Log.Error("call records cannot be read", "error", err.Error())
+	}
 }
 
 // prune removes some that are too old; false when there are no more, or that cannot be.

@@ -13,13 +13,15 @@ import (
 	"time"
 
 	"tollgate/internal/store"
+	"tollgate/internal/tenant"
 )
 
 // shelf is a store that can refuse.
 type shelf struct {
 	mu      sync.Mutex
-	rows    []store.CDR
-	has     map[string]bool
+	rows    []CDR
+	has     map[ID]bool
+	kept    []store.CDR
 	batches []int
 	pruned  []time.Time
 	old     int64 // rows that are too old
@@ -28,7 +30,7 @@ type shelf struct {
 	before  func()
 }
 
-func (s *shelf) AddCDRs(ctx context.Context, list []store.CDR) error {
+func (s *shelf) AddCDRs(ctx context.Context, list []store.CDR, again bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.before != nil {
@@ -42,10 +44,28 @@ func (s *shelf) AddCDRs(ctx context.Context, list []store.CDR) error {
 		return s.err
 	}
 	s.batches = append(s.batches, len(list))
-	for _, c := range list {
-		if !s.has[c.ID] {
-			s.has[c.ID] = true
-			s.rows = append(s.rows, c)
+	for i := range list {
+		c, err := decode(&list[i])
+		if err != nil {
+			return err
+		}
+		if again && s.has[list[i].ID] {
+			continue
+		}
+		s.has[list[i].ID] = true
+		s.rows = append(s.rows, c)
+		s.kept = append(s.kept, store.CDR{Seq: int64(len(s.rows)), ID: list[i].ID, Record: slices.Clone(list[i].Record)})
+	}
+	return nil
+}
+
+func (s *shelf) CDRs(_ context.Context, _ tenant.Scope, q store.CDRQuery, tell func(*store.CDR) bool) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range s.kept {
+		c := &s.kept[i]
+		if c.Seq > q.After && !c.Ended().Before(q.Since) && !tell(c) {
+			break
 		}
 	}
 	return nil
@@ -132,7 +152,7 @@ func (b *lockedBuffer) String() string {
 }
 
 func newRig() *rig {
-	r := &rig{shelf: &shelf{has: map[string]bool{}}, book: &book{kept: map[ID][]byte{}}, log: &lockedBuffer{}}
+	r := &rig{shelf: &shelf{has: map[ID]bool{}}, book: &book{kept: map[ID][]byte{}}, log: &lockedBuffer{}}
 	r.Writer = New(r.config())
 	return r
 }
@@ -149,7 +169,7 @@ func record(n int) *Record {
 	r := &Record{
 		Company: 2, Customer: 3, CustomerName: "acme", Outbound: true, Hidden: true, Answered: true,
 		Started: time.UnixMicro(1_800_000_000_000_000).UTC(), Setup: 1234567 * time.Microsecond, Duration: time.Hour,
-		Status: 200, Reason: "ok", EndedBy: Callee, Rule: 9, DestinationID: 7, Destination: "pbx",
+		Status: 200, Reason: "ok", EndedBy: Callee, Rule: 9, RuleName: "wall", Limit: "customer 3", Counter: "10 of 10", DestinationID: 7, Destination: "pbx",
 		CallID: []byte("call@phone"), FarCallID: []byte("far"), From: []byte(`"Alice" <sip:alice@x.test>`), To: []byte("<sip:bob@y.test>"),
 		URI: []byte("sip:+39040123456@y.test"), Source: netip.MustParseAddrPort("192.0.2.1:5060"), Target: netip.MustParseAddrPort("[2001:db8::1]:5061"),
 		SourceTransport: "udp", TargetTransport: "tls",

@@ -11,9 +11,10 @@ import (
 
 // Store is what takes the records.
 type Store interface {
-	// AddCDRs stores all or none; those that are there already are left out.
-	AddCDRs(ctx context.Context, list []store.CDR) error
-	// PruneCDRs removes at most so many that ended before a time, and says how many.
+	Shelf
+	// AddCDRs stores all or none; with again some may be there already, which are left out.
+	AddCDRs(ctx context.Context, list []store.CDR, again bool) error
+	// PruneCDRs removes at most so many blocks of those that ended before a time, and says how many.
 	PruneCDRs(ctx context.Context, before time.Time, most int) (int64, error)
 }
 
@@ -36,14 +37,14 @@ type Config struct {
 }
 
 const (
-	flushEvery = 400 * time.Millisecond
-	flushAt    = 1000 // records in one transaction; so many are not kept waiting
+	flushEvery = 500 * time.Millisecond // after the first record: it is listed within a second
+	flushAt    = 1000                   // records in one transaction; so many are not kept waiting
 	retryAfter = time.Second
 	// mostWaiting is how many records wait in memory at most while the store takes none.
 	// Ended calls may be more of them, by those that were up when it was reached.
 	mostWaiting = 10_000
 	pruneEvery  = time.Hour
-	pruneAtOnce = 1000
+	pruneAtOnce = 20 // blocks
 	// closing is how long Close waits for the store. What it has not taken then is in the journal.
 	closing = 5 * time.Second
 	// unlock is how many records are handled under the lock at a stretch, since calls wait for it.
@@ -56,7 +57,8 @@ const (
 // from any goroutine.
 type Writer struct {
 	cfg  Config
-	wake chan struct{}
+	due  *time.Timer   // something waits for long enough
+	full chan struct{} // so much waits that it should not any longer
 	stop chan struct{}
 	done sync.WaitGroup
 	list []store.CDR // scratch of the writer's goroutine
@@ -70,6 +72,9 @@ type Writer struct {
 	unkept   bool // the journal could not keep some of those that wait
 	stats    Stats
 	unlogged uint64 // of stats.Lost, since the last word about it
+	armed    bool   // due is set
+	recent   recent
+	flood    flood
 }
 
 // Stats counts, since the start.
@@ -77,6 +82,8 @@ type Stats struct {
 	Waiting int    // for the store
 	Stored  uint64 // by it, those it had already included
 	Lost    uint64 // refused attempts that nobody could keep
+	// Repeated are refused attempts that another's record stands for.
+	Repeated uint64
 }
 
 // batch is records behind each other in one buffer.
@@ -91,6 +98,7 @@ type entry struct {
 	start, end int
 	call       bool // rather than a refused attempt
 	kept       bool // by the journal
+	again      bool // the store may have it
 }
 
 func (b *batch) waiting() int           { return len(b.entries) - b.next }
@@ -105,42 +113,71 @@ func (b *batch) reset() {
 
 // New makes a writer; nothing is stored before Run.
 func New(cfg Config) *Writer {
-	return &Writer{
-		cfg: cfg, wake: make(chan struct{}, 1), stop: make(chan struct{}), filling: new(batch), writing: new(batch),
+	w := &Writer{
+		cfg: cfg, due: time.NewTimer(time.Hour), full: make(chan struct{}, 1), stop: make(chan struct{}), filling: new(batch), writing: new(batch),
+		recent: newRecent(), flood: newFlood(),
 	}
+	w.due.Stop()
+	return w
 }
 
 // Ended keeps the record of a call. When it returns, the record survives the process,
 // unless the journal's disk is full: then it is in memory until the store takes it.
-func (w *Writer) Ended(r *Record) { w.keep(r, true) }
-
-// Refused keeps the record of an attempt that was no call. Where mostWaiting records
-// wait already it is counted and lost, so that refusals cannot fill the memory.
-func (w *Writer) Refused(r *Record) { w.keep(r, false) }
-
-func (w *Writer) keep(r *Record, call bool) {
+func (w *Writer) Ended(r *Record) {
 	w.mu.Lock()
-	if !call && w.waiting() >= mostWaiting {
+	tell := w.keep(r, true)
+	w.mu.Unlock()
+	w.unkeptIs(tell)
+}
+
+// Refused keeps the record of an attempt that was no call. One that is sent again is no
+// other; in a flood one record stands for many. Where mostWaiting records wait
+// already it is counted and lost, so that refusals cannot fill the memory.
+func (w *Writer) Refused(r *Record) {
+	tell, lost := w.refused(r, time.Now())
+	w.unkeptIs(tell)
+	if lost {
+		w.cfg.Log.Error("call records are lost: too many wait for the database; those of refused attempts go first", "waiting", mostWaiting)
+	}
+}
+
+// refused says what is to be told: that the journal could not keep the record, or that it is lost.
+func (w *Writer) refused(r *Record, now time.Time) (tell error, lost bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.recent.again(r.ID, now) {
+		return nil, false
+	}
+	if what, ok := w.flood.admit(r, now); !ok {
+		w.addRepeated(r, what, now)
+		return nil, false
+	}
+	if w.waiting() >= mostWaiting {
 		w.stats.Lost++
 		w.unlogged++
-		first := w.unlogged == 1
-		w.mu.Unlock()
-		if first {
-			w.cfg.Log.Error("call records are lost: too many wait for the database; those of refused attempts go first", "waiting", mostWaiting)
-		}
-		return
+		return nil, w.unlogged == 1
 	}
+	return w.keep(r, false), false
+}
+
+func (w *Writer) unkeptIs(err error) {
+	if err != nil {
+		w.cfg.Log.Error("a call record is in memory only: it is lost if this process dies before the database has it", "error", err.Error())
+	}
+}
+
+// keep takes a record; its error is the first of the journal that is to be told. mu is held.
+func (w *Writer) keep(r *Record, call bool) (tell error) {
 	b := w.filling
 	start := len(b.data)
 	b.data = r.append(b.data)
 	err := w.cfg.Journal.Put(r.ID, b.data[start:])
 	w.add(entry{id: r.ID, start: start, end: len(b.data), call: call, kept: err == nil})
-	first := err != nil && !w.unkept
-	w.unkept = w.unkept || err != nil
-	w.mu.Unlock()
-	if first {
-		w.cfg.Log.Error("a call record is in memory only: it is lost if this process dies before the database has it", "error", err.Error())
+	if !w.unkept {
+		tell = err
 	}
+	w.unkept = w.unkept || err != nil
+	return tell
 }
 
 // add takes a record that stands in filling. mu is held.
@@ -153,11 +190,20 @@ func (w *Writer) add(e entry) {
 		w.behind = true
 		w.cfg.Behind(true)
 	}
+	w.arm()
 	if len(w.filling.entries) == flushAt {
 		select {
-		case w.wake <- struct{}{}:
+		case w.full <- struct{}{}:
 		default:
 		}
+	}
+}
+
+// arm has what waits looked at in time. mu is held.
+func (w *Writer) arm() {
+	if !w.armed {
+		w.armed = true
+		w.due.Reset(flushEvery)
 	}
 }
 
@@ -166,14 +212,20 @@ func (w *Writer) waiting() int { return w.filling.waiting() + w.writing.waiting(
 // Restore takes back a record that an earlier process has left in the journal. It is called
 // before Run.
 func (w *Writer) Restore(id ID, data []byte) error {
-	if _, err := decode(id, data); err != nil {
+	data, err := withHead(data)
+	if err != nil {
+		return err
+	}
+	c, err := decode(&store.CDR{ID: id, Record: data})
+	if err != nil {
 		return err
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.remember(id, &c)
 	start := len(w.filling.data)
 	w.filling.data = append(w.filling.data, data...)
-	w.add(entry{id: id, start: start, end: len(w.filling.data), call: true, kept: true})
+	w.add(entry{id: id, start: start, end: len(w.filling.data), call: true, kept: true, again: true})
 	return nil
 }
 
@@ -196,6 +248,11 @@ func (w *Writer) Checkpoint() error {
 			}
 		}
 	}
+	for _, s := range w.flood.open {
+		if err := w.cfg.Journal.Put(s.id, s.data); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -204,6 +261,6 @@ func (w *Writer) Stats() Stats {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	s := w.stats
-	s.Waiting = w.waiting()
+	s.Waiting = w.waiting() + len(w.flood.open)
 	return s
 }

@@ -1,7 +1,6 @@
 package edge
 
 import (
-	"encoding/binary"
 	"sync"
 	"time"
 
@@ -103,12 +102,8 @@ func (e *Edge) recordRefusal(d *gate.Decision) {
 	if d.Method != sip.INVITE || !d.Verdict.Refused() || d.Identity.Customer == nil || m == nil || challenged(d.Verdict.Status) {
 		return
 	}
-	now, id := time.Now(), e.refusalID(d)
-	if e.recent.again(id, now) {
-		return
-	}
 	r := cdr.Record{
-		ID: inHour(id, now), Outbound: d.Identity.Direction == policy.Outbound, Started: now,
+		ID: cdr.ID(d.ID), Outbound: d.Identity.Direction == policy.Outbound, Started: time.Now(),
 		Status: d.Verdict.Status, Reason: d.Verdict.Reason.Code(), Rule: d.Verdict.Rule, EndedBy: cdr.Tollgate,
 		CallID: m.CallID(), From: dialog.WithoutTag(m.Value(sip.HdrFrom)), To: dialog.WithoutTag(m.Value(sip.HdrTo)), URI: m.RequestURI(),
 		Source: d.Source, SourceTransport: d.Proto.String(),
@@ -118,54 +113,4 @@ func (e *Edge) recordRefusal(d *gate.Decision) {
 	}
 	of(&r, d.Identity.Customer)
 	e.cdrs.Refused(&r)
-}
-
-// refusalID follows from what makes an INVITE's transaction (RFC 3261 17.2.3: branch,
-// sent-by and method; 8.1.1.7 makes the branch unique), so that its retransmissions, which
-// the gate decides again as it keeps nothing of what it refuses, have the same.
-func (e *Edge) refusalID(d *gate.Decision) cdr.ID {
-	m := d.Message
-	var room [512]byte
-	addr := d.Source.Addr().As16()
-	key := append(append(room[:0], "refused"...), addr[:]...)
-	key = binary.BigEndian.AppendUint16(key, d.Source.Port())
-	key = binary.BigEndian.AppendUint32(key, m.CSeq())
-	if via := m.TopVia(); via != nil {
-		key = append(append(key, via.Branch...), 0)
-	}
-	key = append(append(key, m.CallID()...), 0)
-	return cdr.ID(e.ids.Derive(append(key, m.FromTag()...)))
-}
-
-// retransmitted is how long an INVITE may be sent again (RFC 3261 17.1.1.2: 64 * T1), and as
-// long again.
-const retransmitted = 64 * time.Second
-
-// recent notes INVITEs that were refused a moment ago, as far as there is room: what it
-// forgets too early the store finds to be there already.
-type recent struct {
-	mu    sync.Mutex // guards slots
-	slots [4096]struct {
-		id cdr.ID
-		at time.Time
-	}
-}
-
-// again says that an INVITE is one of them, and notes it.
-func (r *recent) again(id cdr.ID, now time.Time) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	s := &r.slots[binary.BigEndian.Uint16(id[:])%uint16(len(r.slots))]
-	if s.id == id && now.Sub(s.at) < retransmitted {
-		return true
-	}
-	s.id, s.at = id, now
-	return false
-}
-
-// inHour makes a refusal's id another one each hour, for senders whose branches are not unique.
-func inHour(id cdr.ID, now time.Time) cdr.ID {
-	hour := binary.BigEndian.Uint32(id[:]) ^ uint32(now.Unix()/3600)
-	binary.BigEndian.PutUint32(id[:], hour)
-	return id
 }

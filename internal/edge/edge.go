@@ -54,6 +54,8 @@ type Edge struct {
 	gate      *gate.Gate
 	recorder  *record.Recorder
 	receiver  *receiver
+	traces    *trace.Recorder
+	steps     []string // of the gate, by name
 	journal   *journal.Journal
 	cdrs      *cdr.Writer
 	bans      *ban.Table
@@ -61,7 +63,6 @@ type Edge struct {
 	kernel    *kernelBans
 	guard     *threat.Guard
 	ids       *dialog.Minter
-	recent    recent
 	full      fullness
 	prover    *prover
 	clashes   clashes
@@ -101,6 +102,10 @@ func New(ctx context.Context, cfg config.Node, log *slog.Logger) (e *Edge, err e
 	if err = e.openJournal(); err != nil {
 		return e, err
 	}
+	e.ids = minter
+	if err = e.openTraces(); err != nil {
+		return e, err
+	}
 	e.wire(minter)
 	return e, e.restore()
 }
@@ -120,7 +125,7 @@ func transportConfig(cfg *config.Node, bans *ban.Table, log *slog.Logger) transp
 // wire builds the SIP side, from the ground up.
 func (e *Edge) wire(minter *dialog.Minter) {
 	e.table.SetPlatform(policy.Platform{Calls: e.cfg.Limits.Calls, CPS: e.cfg.Limits.CPS, Local: e.localHosts()})
-	e.recorder, e.ids = record.New(e.log), minter
+	e.recorder = record.New(e.log)
 	e.cdrs = e.newCDRs()
 	e.live = memory.New()
 	if e.cfg.Test.Live == "delayed" {
@@ -131,7 +136,7 @@ func (e *Edge) wire(minter *dialog.Minter) {
 	router := &peer.Router{Network: e.transport, Resolver: e.resolver, Forbidden: e.cfg.Forbidden.Prefixes, OwnToo: !e.cfg.Forbidden.Own}
 	e.guard = e.newGuard()
 	core := &core{}
-	e.layer = transaction.New(transaction.Config{Send: e.transport, Core: core, ShardOf: minter.Shard, Key: minter.BranchKey()})
+	e.layer = transaction.New(transaction.Config{Send: &tap{e.transport, e.traces}, Core: core, ShardOf: minter.Shard, Key: minter.BranchKey()})
 	e.watch = peer.NewWatch(peer.WatchConfig{
 		Router: router, Table: e.table, Advertised: e.transport.Advertised, Interval: e.cfg.Test.Keepalive,
 		Changed: func(host string, s peer.State) { e.log.Info("destination", "host", host, "status", s.Status) },
@@ -157,9 +162,9 @@ func (e *Edge) wire(minter *dialog.Minter) {
 		Table: e.table, Health: e.watch, Live: e.live, Calls: e.calls, Relay: e.relay,
 		Registrar: e.registrar, Minter: minter, Banned: e.bans.Refused, Antifraud: e.fraud, Decided: e.decided,
 	}, e.layer)
-	core.Gate = e.gate
+	core.Gate, e.steps = e.gate, e.gate.StepNames()
 	e.full.tell(e.gate)
-	e.receiver = &receiver{layer: e.layer, registrar: e.registrar, bans: e.bans, table: e.table, transport: e.transport}
+	e.receiver = &receiver{layer: e.layer, registrar: e.registrar, bans: e.bans, table: e.table, transport: e.transport, traces: e.traces}
 }
 
 // core breaks the circle between the layer and the gate that registers with it.
@@ -216,6 +221,7 @@ func (e *Edge) ended(c call.Ending) {
 		Reason: c.Reason, Status: c.Status, Setup: c.Setup, Duration: c.Duration, Answered: c.Answered,
 	})
 	e.recordCall(&c)
+	e.traceEnd(&c)
 }
 
 func (e *Edge) decided(sh *transaction.Shard, d *gate.Decision) {
@@ -234,6 +240,7 @@ func (e *Edge) decided(sh *transaction.Shard, d *gate.Decision) {
 	}
 	e.recorder.Decided(&v)
 	e.recordRefusal(d)
+	e.traceDecision(d)
 	e.suspicious(sh, d)
 }
 
@@ -254,6 +261,7 @@ func (e *Edge) Run(ctx, stop context.Context) error {
 	e.registrar.Run()
 	e.journal.Run(e.checkpoint)
 	e.cdrs.Run()
+	e.traces.Run()
 	e.bans.Run()
 	e.guard.Run()
 	e.follower.start()
@@ -326,6 +334,9 @@ func (e *Edge) close() {
 	}
 	if e.bans != nil && e.http != nil {
 		e.bans.Close()
+	}
+	if e.traces != nil {
+		e.traces.Close()
 	}
 	if e.cdrs != nil {
 		e.cdrs.Close() // its last records are in the journal if the store takes none

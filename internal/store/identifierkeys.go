@@ -68,7 +68,7 @@ func (s *Store) alone(ctx context.Context, fn func(db bun.Tx) error) error {
 		return err
 	}
 	if err := fn(db); err != nil {
-		return errors.Join(err, db.Rollback())
+		return errors.Join(err, rollback(db))
 	}
 	return s.commit(db)
 }

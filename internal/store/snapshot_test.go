@@ -14,7 +14,7 @@ import (
 )
 
 // backTo1 makes a database what the first release made of it.
-const backTo1 = "DROP TABLE identifier_keys; DROP TABLE cdrs; DELETE FROM goose_db_version WHERE version_id > 1"
+const backTo1 = "DROP TABLE identifier_keys; DROP TABLE cdr_blocks; DROP TABLE cdr_parts; DROP TABLE cdr_state; DELETE FROM goose_db_version WHERE version_id > 1"
 
 // before gives the names of the copies in a folder, newest first, and sees to their mode.
 func copiesIn(t *testing.T, dir string) (names []string) {
@@ -116,14 +116,14 @@ func TestNoCopyNoUpgrade(t *testing.T) {
 // TestOlderProgram: it names both versions and the copy that it could work with.
 func TestOlderProgram(t *testing.T) {
 	dir := good(t)
-	execute("INSERT INTO goose_db_version (version_id, is_applied) VALUES (4, 1)")(t, dir)
-	overwrite(FileName+".before-5", "what a later one left")(t, dir)
-	overwrite(FileName+".before-4", "what we could open")(t, dir)
+	execute("INSERT INTO goose_db_version (version_id, is_applied) VALUES (5, 1)")(t, dir)
+	overwrite(FileName+".before-6", "what a later one left")(t, dir)
+	overwrite(FileName+".before-5", "what we could open")(t, dir)
 	s, err := openIn(t, dir)
 	if err == nil {
 		t.Fatal(errors.Join(errors.New("it opened"), s.Close()))
 	}
-	want := "was written by a newer Tollgate (schema 4, this one knows up to 3): run the newer tollgate, or put the copy " + filepath.Join(dir, FileName+".before-4") + " in its place"
+	want := "was written by a newer Tollgate (schema 5, this one knows up to 4): run the newer tollgate, or put the copy " + filepath.Join(dir, FileName+".before-5") + " in its place"
 	if text := err.Error(); !strings.Contains(text, want) || strings.Contains(text, "\n") {
 		t.Errorf("it says %q", text)
 	}

@@ -53,6 +53,7 @@ type Store struct {
 	seal   *sealer
 	now    func() time.Time
 	writer chan struct{} // holds one token: who has it writes
+	cdrs   cdrWriting
 }
 
 // Open opens or makes the database and brings its schema up to date. Its errors are one sentence

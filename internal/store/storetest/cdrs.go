@@ -1,6 +1,8 @@
 package storetest
 
 import (
+	"bytes"
+	"encoding/binary"
 	"fmt"
 	"slices"
 	"time"
@@ -9,97 +11,125 @@ import (
 	"tollgate/internal/tenant"
 )
 
-// evening is when the calls of these tests begin.
+// evening is when the calls of these tests end.
 var evening = time.Date(2026, 11, 22, 20, 0, 0, 0, time.UTC)
 
-// record is the i-th call of a customer: every third is answered, one begins each second.
+// record is the i-th call of a customer; one ends each second.
 func (h *house) record(of *tenant.Customer, i int) store.CDR {
-	c := store.CDR{
-		ID: fmt.Sprintf("%s%04d", of.Name, i), Company: of.Company, Customer: of.ID, CustomerName: of.Name, Direction: "inbound",
-		CallID: fmt.Sprintf("call%d@phone", i), From: "<sip:alice@x.test>", To: "<sip:bob@y.test>", URI: fmt.Sprintf("sip:+3904%04d@y.test", i),
-		Source: "192.0.2.1:5060", SourceTransport: "udp", Started: evening.Add(time.Duration(i) * time.Second),
-		Setup: 1.5, Status: 486, Reason: "ok", EndedBy: "callee",
-	}
-	if i%3 == 0 {
-		c.Answered, c.Duration, c.Status = c.Started.Add(1500*time.Millisecond), 0.25, 200
-	}
-	c.Ended = c.Started.Add(1750 * time.Millisecond)
+	c := store.CDR{Record: store.AppendCDRHead(nil, of.Company, of.ID, evening.Add(time.Duration(i)*time.Second))}
+	c.Record = fmt.Appendf(c.Record, "call %d of %s", i, of.Name)
+	binary.BigEndian.PutUint64(c.ID[:], uint64(of.ID))
+	binary.BigEndian.PutUint32(c.ID[8:], uint32(i))
 	return c
 }
 
-func (h *house) records(scope tenant.Scope, q store.CDRQuery) []store.CDR {
+// records lists at most so many.
+func (h *house) records(scope tenant.Scope, q store.CDRQuery, most int) (list []store.CDR) {
 	h.Helper()
-	list, err := h.s.CDRs(h.ctx, scope, q)
-	h.ok(err)
+	h.ok(h.s.CDRs(h.ctx, scope, q, func(c *store.CDR) bool {
+		list = append(list, store.CDR{Seq: c.Seq, ID: c.ID, Record: bytes.Clone(c.Record)})
+		return len(list) < most
+	}))
 	return list
 }
 
-// cdrs: each is stored once, in order, and shown to whom it belongs.
+// cdrs: they are stored in order, those that are there already once, and shown to whom they belong.
 func cdrs(h *house) {
 	revision := h.revision()
 	var list []store.CDR
 	for i := range 120 {
 		list = append(list, h.record([]*tenant.Customer{&h.anna, &h.carlo}[i%2], i))
 	}
-	h.ok(h.s.AddCDRs(h.ctx, list[:70]))
-	h.ok(h.s.AddCDRs(h.ctx, list[60:])) // as after a crash
-	h.ok(h.s.AddCDRs(h.ctx, nil))
+	h.ok(h.s.AddCDRs(h.ctx, list[:70], false))
+	h.ok(h.s.AddCDRs(h.ctx, append(slices.Clone(list[60:80]), list[70:80]...), true)) // as after a crash
+	h.ok(h.s.AddCDRs(h.ctx, list[:80], true))
+	h.ok(h.s.AddCDRs(h.ctx, nil, true))
+	h.ok(h.s.AddCDRs(h.ctx, list[80:], false))
+	if h.s.AddCDRs(h.ctx, []store.CDR{{Record: make([]byte, store.CDRHead-1)}}, false) == nil {
+		h.Error("a record without its head is stored")
+	}
 	if h.revision() != revision {
 		h.Error("call records are no configuration")
 	}
-	got := h.records(tenant.Platform(), store.CDRQuery{Limit: 1000})
+	got := h.records(tenant.Platform(), store.CDRQuery{}, 1000)
 	last, err := h.s.LastCDR(h.ctx)
 	h.ok(err)
 	if len(got) != 120 || got[119].Seq != last {
 		h.Fatalf("%d records, the last is %d", len(got), last)
 	}
 	for i := range got {
-		want := list[i]
-		want.Seq = got[i].Seq
-		if got[i] != want || i > 0 && got[i].Seq <= got[i-1].Seq {
-			h.Fatalf("got %+v\nwant %+v", got[i], want)
+		if got[i].ID != list[i].ID || !bytes.Equal(got[i].Record, list[i].Record) || i > 0 && got[i].Seq <= got[i-1].Seq {
+			h.Fatalf("got %+v\nwant %+v", got[i], list[i])
 		}
 	}
+	if c := got[1]; c.Customer() != h.carlo.ID || c.Company() != h.carlo.Company || !c.Ended().Equal(evening.Add(time.Second)) {
+		h.Errorf("not what it was: %v %v %v", c.Customer(), c.Company(), c.Ended())
+	}
+	h.narrowed(got)
+}
+
+// narrowed wants each query to give what it should of the 120 records.
+func (h *house) narrowed(got []store.CDR) {
+	at := func(i int) time.Time { return got[i].Ended() }
 	for _, c := range []struct {
 		scope tenant.Scope
 		q     store.CDRQuery
 		want  int
 	}{
-		{tenant.Platform(), store.CDRQuery{}, 100},
+		{tenant.Platform(), store.CDRQuery{}, 120},
 		{tenant.Platform(), store.CDRQuery{After: got[99].Seq}, 20},
+		{tenant.Platform(), store.CDRQuery{After: 1 << 62}, 0},
 		{tenant.OfCustomer(h.anna.ID), store.CDRQuery{}, 60},
+		{tenant.OfCustomer(h.anna.ID), store.CDRQuery{After: got[99].Seq}, 10},
 		{tenant.OfCompany(h.rossi.ID), store.CDRQuery{}, 60},
 		{tenant.OfCustomer(h.bruno.ID), store.CDRQuery{}, 0},
 		{tenant.Scope{}, store.CDRQuery{}, 0},
-		{tenant.Platform(), store.CDRQuery{Status: 200, Limit: 1000}, 40},
-		{tenant.Platform(), store.CDRQuery{Reason: "firewall"}, 0},
-		{tenant.Platform(), store.CDRQuery{Q: "+3904007"}, 10},
-		{tenant.Platform(), store.CDRQuery{Q: "CALL7@"}, 1},
-		{tenant.Platform(), store.CDRQuery{Q: "%"}, 0},
-		{tenant.Platform(), store.CDRQuery{Since: got[110].Ended}, 10},
-		{tenant.Platform(), store.CDRQuery{Until: got[10].Ended}, 10},
-		{tenant.Platform(), store.CDRQuery{Since: got[5].Ended, Until: got[10].Ended}, 5},
+		{tenant.Platform(), store.CDRQuery{Since: at(110)}, 10},
+		{tenant.Platform(), store.CDRQuery{Until: at(10)}, 10},
+		{tenant.Platform(), store.CDRQuery{Since: at(5), Until: at(10)}, 5},
+		{tenant.OfCustomer(h.anna.ID), store.CDRQuery{Since: at(5), Until: at(10)}, 2},
+		{tenant.OfCompany(h.rossi.ID), store.CDRQuery{Since: at(5), Until: at(10), After: got[7].Seq}, 1},
 		{tenant.Platform(), store.CDRQuery{Since: evening.Add(time.Hour)}, 0},
+		{tenant.OfCustomer(h.anna.ID), store.CDRQuery{Since: evening.Add(time.Hour)}, 0},
 	} {
-		if list := h.records(c.scope, c.q); len(list) != c.want {
+		if list := h.records(c.scope, c.q, 1000); len(list) != c.want {
 			h.Errorf("%+v %+v gives %d records, want %d", c.scope, c.q, len(list), c.want)
 		}
 	}
+	if list := h.records(tenant.OfCustomer(h.carlo.ID), store.CDRQuery{}, 7); len(list) != 7 || list[6].ID != got[13].ID {
+		h.Errorf("7 are asked for, %d come", len(list))
+	}
 }
 
-// hostileCDRs: texts come back as they went in.
-func hostileCDRs(h *house) {
-	texts := []string{"'; DROP TABLE cdrs; --", "<script>", "=cmd|'/C calc'!A0", "\x1b[2J\r\n", "\u202e\u00e9", ""}
+// manyCDRs: more than fit into a block or a part, of many tenants; those that ended out of order are found by time.
+func manyCDRs(h *house) {
+	const all = 10_000
 	var list []store.CDR
-	for i, text := range texts {
-		c := h.record(&h.anna, i)
-		c.From, c.CallID, c.Destination, c.CustomerName = text, text, text, text
-		list = append(list, c)
+	of := []*tenant.Customer{&h.anna, &h.anna, &h.carlo}
+	for i := range all {
+		list = append(list, h.record(of[i%3], i))
 	}
-	h.ok(h.s.AddCDRs(h.ctx, list))
-	for i, c := range h.records(tenant.OfCustomer(h.anna.ID), store.CDRQuery{}) {
-		if c.From != texts[i] || c.CallID != texts[i] || c.Destination != texts[i] {
-			h.Errorf("%q became %+v", texts[i], c)
+	list[3] = h.record(&h.bruno, all+50) // a clock that was set back
+	h.ok(h.s.AddCDRs(h.ctx, list[:2500], false))
+	for i := 2500; i < all; i += 1500 {
+		h.ok(h.s.AddCDRs(h.ctx, list[i:i+1500], false))
+	}
+	h.ok(h.s.AddCDRs(h.ctx, []store.CDR{h.record(&h.bruno, 100), list[9000], list[2]}, true)) // brought late
+	for _, c := range []struct {
+		scope tenant.Scope
+		q     store.CDRQuery
+		want  int
+	}{
+		{tenant.Platform(), store.CDRQuery{}, all + 1},
+		{tenant.OfCustomer(h.anna.ID), store.CDRQuery{}, 6666},
+		{tenant.OfCustomer(h.bruno.ID), store.CDRQuery{}, 2},
+		{tenant.OfCustomer(h.carlo.ID), store.CDRQuery{Since: evening.Add(9990 * time.Second)}, 3},
+		{tenant.Platform(), store.CDRQuery{Since: evening.Add(9990 * time.Second)}, 11},
+		{tenant.Platform(), store.CDRQuery{Since: evening.Add(99 * time.Second), Until: evening.Add(101 * time.Second)}, 3},
+	} {
+		list := h.records(c.scope, c.q, 2*all)
+		if len(list) != c.want || !slices.IsSortedFunc(list, func(a, b store.CDR) int { return int(a.Seq - b.Seq) }) {
+			h.Errorf("%+v %+v gives %d records, want %d", c.scope, c.q, len(list), c.want)
 		}
 	}
 }
@@ -108,27 +138,28 @@ func hostileCDRs(h *house) {
 func oldCDRs(h *house) {
 	var list []store.CDR
 	for i := range 30 {
-		list = append(list, h.record(&h.anna, i))
+		c := h.record(&h.anna, i)
+		list = append(list, c)
+		h.ok(h.s.AddCDRs(h.ctx, []store.CDR{c}, false))
 	}
-	h.ok(h.s.AddCDRs(h.ctx, list))
 	h.write(func(tx *store.Tx) error { return tx.Customers.Delete(h.ctx, h.anna.ID) })
 	var gone []int64
 	for range 4 {
-		n, err := h.s.PruneCDRs(h.ctx, list[20].Ended, 8)
+		n, err := h.s.PruneCDRs(h.ctx, list[20].Ended(), 8)
 		h.ok(err)
 		gone = append(gone, n)
 	}
 	if !slices.Equal(gone, []int64{8, 8, 4, 0}) {
 		h.Errorf("removed %v", gone)
 	}
-	left := h.records(tenant.OfCompany(h.verdi.ID), store.CDRQuery{})
+	left := h.records(tenant.OfCompany(h.verdi.ID), store.CDRQuery{}, 100)
 	if len(left) != 10 || left[0].ID != list[20].ID {
-		h.Errorf("%d are left", len(left))
+		h.Fatalf("%d are left", len(left))
 	}
 	_, err := h.s.PruneCDRs(h.ctx, evening.Add(time.Hour), 1000)
 	h.ok(err)
-	h.ok(h.s.AddCDRs(h.ctx, []store.CDR{h.record(&h.carlo, 1)}))
-	if again := h.records(tenant.Platform(), store.CDRQuery{}); len(again) != 1 || again[0].Seq <= left[9].Seq {
+	h.ok(h.s.AddCDRs(h.ctx, []store.CDR{h.record(&h.carlo, 1)}, true))
+	if again := h.records(tenant.OfCustomer(h.carlo.ID), store.CDRQuery{}, 100); len(again) != 1 || again[0].Seq <= left[9].Seq {
 		h.Errorf("a number is used again: %+v", again)
 	}
 }

@@ -1,0 +1,103 @@
+package cdr
+
+import (
+	"context"
+	"encoding/hex"
+	"strings"
+	"time"
+
+	"tollgate/internal/store"
+	"tollgate/internal/tenant"
+)
+
+// CDR is a record as people and programs read it. Names are those of then.
+type CDR struct {
+	Seq             int64                `json:"seq" doc:"Rises in the order of storing: what a reader resumes by."`
+	ID              string               `json:"id"`
+	Company         tenant.CompanyID     `json:"company_id"`
+	Customer        tenant.CustomerID    `json:"customer_id"`
+	CustomerName    string               `json:"customer"`
+	Direction       string               `json:"direction" enum:"inbound,outbound"`
+	Hidden          bool                 `json:"hidden"`
+	CallID          string               `json:"call_id" doc:"The caller's."`
+	FarCallID       string               `json:"far_call_id,omitempty" doc:"The callee's: another one where hidden."`
+	From            string               `json:"from"`
+	To              string               `json:"to"`
+	URI             string               `json:"uri" doc:"What was called."`
+	Source          string               `json:"source" doc:"Address and port of the caller."`
+	SourceTransport string               `json:"source_transport"`
+	DestinationID   tenant.DestinationID `json:"destination_id,omitempty"`
+	Destination     string               `json:"destination,omitempty" doc:"Taken, or tried last; absent for phones and foreign hosts."`
+	Target          string               `json:"target,omitempty" doc:"Address and port of the callee, where one was reached."`
+	TargetTransport string               `json:"target_transport,omitempty"`
+	Started         time.Time            `json:"started"`
+	Answered        time.Time            `json:"answered,omitzero" doc:"Absent: never."`
+	Ended           time.Time            `json:"ended"`
+	Setup           float64              `json:"setup_seconds" doc:"Until it was answered or over, by a clock that nobody sets; to the microsecond."`
+	Duration        float64              `json:"duration_seconds" doc:"From the answer to the end, likewise."`
+	Status          int                  `json:"status" doc:"The final one; 0: no answer was given."`
+	Reason          string               `json:"reason"`
+	EndedBy         string               `json:"ended_by" enum:"caller,callee,tollgate"`
+	Rule            tenant.RuleID        `json:"rule_id,omitempty" doc:"Of the firewall or block list: that decided."`
+	RuleName        string               `json:"rule,omitempty" doc:"Its name."`
+	Limit           string               `json:"limit,omitempty" doc:"That was full."`
+	Counter         string               `json:"counter,omitempty" doc:"What was counted, and up to what, where a number decided."`
+	Repeated        int                  `json:"repeated,omitempty" doc:"How many refused attempts more this record stands for: in a flood only the first ones of a second have a record each."`
+}
+
+// Query narrows a list. The zero value is the first hundred in the scope.
+type Query struct {
+	After        int64     // only with a higher Seq
+	Q            string    // text in numbers, addresses and Call-IDs, any case
+	Since, Until time.Time // ended then or later, ended before; zero: any time
+	Reason       string    // "" = any
+	Status       int       // 0 = any
+	Limit        int       // 0 is 100
+}
+
+// Shelf is where records are read.
+type Shelf interface {
+	// CDRs tells those of a scope in the order of Seq, until told to stop; each is valid while it is told.
+	CDRs(ctx context.Context, scope tenant.Scope, q store.CDRQuery, tell func(*store.CDR) (more bool)) error
+}
+
+// List gives the records of the scope in the order of Seq.
+func List(ctx context.Context, from Shelf, scope tenant.Scope, q Query) ([]CDR, error) {
+	if q.Limit == 0 {
+		q.Limit = 100
+	}
+	var out []CDR
+	text := strings.ToLower(strings.TrimSpace(q.Q))
+	err := from.CDRs(ctx, scope, store.CDRQuery{After: q.After, Since: q.Since, Until: q.Until}, func(s *store.CDR) bool {
+		c := read(s)
+		if (q.Reason == "" || c.Reason == q.Reason) && (q.Status == 0 || c.Status == q.Status) && c.holds(text) {
+			out = append(out, c)
+		}
+		return len(out) < q.Limit
+	})
+	return out, err
+}
+
+// Damaged is the reason of a record that cannot be read: one must not hide those behind it.
+const Damaged = "damaged"
+
+func read(s *store.CDR) CDR {
+	c, err := decode(s)
+	if err != nil {
+		return CDR{Seq: s.Seq, ID: hex.EncodeToString(s.ID[:]), Company: s.Company(), Customer: s.Customer(), Ended: s.Ended(), Reason: Damaged}
+	}
+	return c
+}
+
+// holds says whether a text, in lower case, stands in what a caller, an address or an identifier is read from.
+func (c *CDR) holds(text string) bool {
+	if text == "" {
+		return true
+	}
+	for _, in := range [...]string{c.From, c.To, c.URI, c.CallID, c.FarCallID, c.Source, c.Target, c.Destination, c.ID} {
+		if strings.Contains(strings.ToLower(in), text) {
+			return true
+		}
+	}
+	return false
+}
