@@ -116,6 +116,7 @@ type Candidates struct {
 	NSkipped int
 	Group    int           // that they are of
 	Rule     tenant.RuleID // the routing rule that chose the group, 0 = none
+	RuleName string        // its name
 	DID      string        // the customer's number that is called and leads to a switch, in place of a group; "" = none
 	AllDown  bool          // every one of them is down, and is tried anyway
 	Foreign  bool          // N is 0: send to the Request-URI's own host
@@ -126,7 +127,7 @@ type Candidates struct {
 func (c *Candidates) All() []*Destination { return c.List[:c.N] }
 
 func (c *Candidates) reset() {
-	c.N, c.NSkipped, c.Group, c.Rule = 0, 0, 0, 0
+	c.N, c.NSkipped, c.Group, c.Rule, c.RuleName = 0, 0, 0, 0, ""
 	c.DID, c.AllDown, c.Foreign, c.Verdict = "", false, false, Verdict{}
 }
 

@@ -54,7 +54,7 @@ func (s *Snapshot) Route(r *Request, id *Identity, out *Candidates) Verdict {
 	}
 	out.Verdict = s.route(r, id, out)
 	if out.Verdict.Refused() {
-		out.Verdict.Rule = out.Rule
+		out.Verdict.Rule, out.Verdict.Name = out.Rule, out.RuleName
 	}
 	return out.Verdict
 }
@@ -117,7 +117,8 @@ func (c *Customer) applyRules(r *Request, out *Candidates) Verdict {
 	if v.Refused() || rank < 0 {
 		return v
 	}
-	out.Rule, out.Group = c.routing.rules[rank].ID, c.routing.rules[rank].Group
+	rule := &c.routing.rules[rank]
+	out.Rule, out.RuleName, out.Group = rule.ID, rule.Name, rule.Group
 	return Verdict{}
 }
 
