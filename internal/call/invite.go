@@ -139,10 +139,7 @@ func (c *Calls) fill(sh *transaction.Shard, call *Call, p *Passed, m *sip.Messag
 	}
 	h := &c.table(sh).work.hiding
 	c.hide(h, call, c.mask(p.Identity, f), m)
-	// The far Call-ID and tag follow from the caller's, so that his retry after a
-	// challenge is to the callee what it is to us (RFC 3261 8.1.3.5).
-	sh.Out = append(append(append(sh.Out[:0], m.CallID()...), 0), m.FromTag()...)
-	far := c.cfg.Minter.Derive(sh.Out)
+	far := c.cfg.Minter.Far(m.CallID(), m.FromTag())
 	call.out.tag = add(appendTag(sh.Out[:0], far, callerTag))
 	sh.Out = c.cfg.Minter.AppendCallID(sh.Out[:0], m.CallID(), far)
 	call.out.callID = add(sh.Out)

@@ -100,6 +100,14 @@ func (m *Minter) Derive(b []byte) (s Stable) {
 	return s
 }
 
+// Far gives the stable id that the far side of a hidden dialog gets its Call-ID by
+// (AppendCallID). It follows from the caller's Call-ID and tag, so that his retry after a
+// challenge is to the callee what it is to us (RFC 3261 8.1.3.5).
+func (m *Minter) Far(callID, fromTag []byte) Stable {
+	var room [512]byte
+	return m.Derive(append(append(append(room[:0], callID...), 0), fromTag...))
+}
+
 // BranchKey is what the MACs of Via branches are keyed by, on every node and after
 // every restart.
 func (m *Minter) BranchKey() [2]uint64 {

@@ -1,10 +1,14 @@
 package edge
 
 import (
+	"encoding/binary"
 	"sync"
 
 	"tollgate/internal/ban"
+	"tollgate/internal/overload"
+	"tollgate/internal/policy"
 	"tollgate/internal/registrar"
+	"tollgate/internal/trace"
 	"tollgate/internal/transaction"
 	"tollgate/internal/transport"
 	"tollgate/sip"
@@ -15,7 +19,9 @@ type receiver struct {
 	layer     *transaction.Layer
 	registrar *registrar.Registrar
 	bans      *ban.Table
+	table     *policy.Table
 	transport *transport.Transport
+	traces    *trace.Recorder
 	messages  sync.Pool // of *sip.Message
 }
 
@@ -37,6 +43,7 @@ func (r *receiver) Receive(f transport.Flow, data []byte) {
 	if !m.IsRequest() && sip.Validate(m).Status != 0 {
 		return
 	}
+	r.traces.Message(true, f, m.CallID(), m.Bytes())
 	r.layer.Receive(m, f)
 }
 
@@ -46,3 +53,49 @@ func (r *receiver) Closed(f transport.Flow, _ error) { r.registrar.Closed(f) }
 
 // Unreachable is transport.Handler.
 func (r *receiver) Unreachable(f transport.Flow, _ error) { r.layer.Unreachable(f.Remote) }
+
+// Rank is transport.Config.Rank: the place of a request while there is too much, by its first
+// line and source alone.
+func (r *receiver) Rank(f transport.Flow, l *overload.Look) overload.Rank {
+	if r.bans.Dropped(f.Remote.Addr()) {
+		return overload.Rank{Drop: true}
+	}
+	source := shareOf(f)
+	if l.InDialog {
+		return overload.Rank{Class: overload.Urgent, Share: source}
+	}
+	b := r.table.Snapshot().Belongs(l.URI, f.Remote)
+	var registered bool
+	if b.Customer == 0 || l.Method == overload.REGISTER {
+		if _, owner, ok := r.registrar.Owner(f); ok {
+			registered = true
+			if b.Customer == 0 {
+				b.Customer = owner
+			}
+		}
+	}
+	rank := overload.Rank{Class: overload.Rest, Share: source, ByHost: b.ByHost}
+	if b.Customer != 0 {
+		rank.Share = spread(uint64(b.Customer))
+	}
+	switch {
+	case b.Customer == 0 && !b.Neighbour:
+		rank.Class = overload.Unknown
+	case l.Method == overload.INVITE && b.Emergency:
+		rank.Class = overload.Urgent
+	case l.Method == overload.INVITE:
+		rank.Class = overload.Invite
+	case l.Method == overload.REGISTER && registered, l.Method == overload.OPTIONS && b.Neighbour:
+		rank.Class = overload.Refresh
+	}
+	return rank
+}
+
+// shareOf is what requests of one source have in common.
+func shareOf(f transport.Flow) uint64 {
+	a := f.Remote.Addr().As16()
+	return spread(binary.BigEndian.Uint64(a[:8]) ^ binary.BigEndian.Uint64(a[8:])<<16 ^ uint64(f.Remote.Port()))
+}
+
+// spread makes neighbouring numbers differ in their lowest bits.
+func spread(n uint64) uint64 { return n * 0x9e3779b97f4a7c15 >> 32 }
