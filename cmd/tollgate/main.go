@@ -58,10 +58,17 @@ type commands struct {
 	Destinations destinationsCommand `cmd:"" help:"List destinations with their state."`
 	Firewall     firewallCommand     `cmd:"" help:"List firewall rules with what they have matched."`
 	Blocklist    blocklistCommand    `cmd:"" help:"List block list entries with what they have matched."`
+	Antifraud    antifraudCommand    `cmd:"" help:"List antifraud thresholds with what they have counted."`
 	Bans         bansCommand         `cmd:"" help:"List who is banned, why, and for how much longer."`
 	Ban          banCommand          `cmd:"" help:"Ban an address or a range."`
 	Unban        unbanCommand        `cmd:"" help:"Lift a ban."`
 	Transparent  transparentCommand  `cmd:"" help:"Switch a customer's protection off for a while, or on again."`
+	Limits       limitsCommand       `cmd:"" help:"List what limits calls, and how far each limit is used."`
+	Why          whyCommand          `cmd:"" help:"What did happen to a call or request, and why."`
+	Decisions    decisionsCommand    `cmd:"" help:"List what was let through and refused, the latest first."`
+	Strangers    strangersCommand    `cmd:"" help:"List sources whose requests nobody could be found for."`
+	Trace        traceCommand        `cmd:"" help:"Print the SIP of a call as a ladder, or write it as a capture file."`
+	Watch        watchCommand        `cmd:"" help:"Print decisions as they are made."`
 	Explain      explainCommand      `cmd:"" help:"What would happen to a request, step by step."`
 	Probe        probeCommand        `cmd:"" help:"Place a real call through the node and print its ladder."`
 	Backup       backupCommand       `cmd:"" help:"Write all of a node into one file, while it runs or not."`

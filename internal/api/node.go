@@ -5,13 +5,16 @@ import (
 	"io"
 	"time"
 
+	"tollgate/internal/antifraud"
 	"tollgate/internal/ban"
 	"tollgate/internal/call"
+	"tollgate/internal/live"
 	"tollgate/internal/peer"
 	"tollgate/internal/policy"
 	"tollgate/internal/registrar"
 	"tollgate/internal/tenant"
 	"tollgate/internal/threat"
+	"tollgate/internal/trace"
 )
 
 // Node is the running edge, as far as the API asks it.
@@ -43,10 +46,22 @@ type Node interface {
 	// cost the same for lists of any length.
 	FirewallHits(rules []tenant.FirewallRule) []policy.Tally
 	BlocklistHits(entries []tenant.BlocklistEntry) []policy.Tally
+	// Antifraud tells how it stands with the thresholds of customers, a row for each that is set.
+	Antifraud(customers []tenant.CustomerID) []antifraud.Report
 	// DestinationStates says how each destination does that is watched or was tried.
 	DestinationStates() map[tenant.DestinationID]peer.State
 	// DomainDNS asks where a domain leads; ctx bounds the asking.
 	DomainDNS(ctx context.Context, name string) DNSState
+	// Decisions gives what was decided, as trace.Recorder.Find does.
+	Decisions(ctx context.Context, q trace.Query) ([]trace.Decision, trace.Place, error)
+	// Trace gives one with its messages, as trace.Recorder.Get does.
+	Trace(ctx context.Context, id trace.ID) (trace.Decision, []trace.Message, error)
+	// WatchDecisions gives them as they are made, as trace.Recorder.Watch does.
+	WatchDecisions(filter func(*trace.Decision) bool) (events <-chan *trace.Decision, stop func())
+	// Usage says what a limit's scope holds now.
+	Usage(s live.Scope) live.Usage
+	// Ceiling is the platform's limits: calls at once, and new ones a second; 0 = unlimited.
+	Ceiling() (calls, cps int)
 	// Explain says what would happen to such a request.
 	Explain(q ExplainQuery) policy.Explanation
 	// Applied returns once this node's traffic obeys that revision of the store.

@@ -39,6 +39,9 @@ type transparentOutput struct{ Body transparency }
 
 func (s *server) setTransparent(ctx context.Context, in *transparentInput) (*transparentOutput, error) {
 	wish, p := &in.Body, principalOf(ctx)
+	if fault := p.MayWrite(tenant.KindCustomer, tenant.ActionUpdate); fault != nil {
+		return nil, s.refused(ctx, fault)
+	}
 	until, faults := wish.until(p)
 	if len(faults) > 0 {
 		return nil, s.refused(ctx, faults)

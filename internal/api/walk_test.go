@@ -9,6 +9,7 @@ import (
 
 	"tollgate/internal/policy"
 	"tollgate/internal/tenant"
+	"tollgate/internal/trace"
 )
 
 // operation is one of the OpenAPI document.
@@ -118,6 +119,10 @@ func (w *world) across(t *testing.T, o operation, alfa *estate, role string) {
 	case o.path == "/api/v1/tools/regex": // it knows nothing but what it is sent
 		if a := w.do(o.method, o.path, object{"value": "x", "strings": []string{"x"}}); a.code != 200 {
 			t.Errorf("%d %s", a.code, a.body)
+		}
+	case strings.HasPrefix(o.path, "/api/v1/traces/{id}"), o.path == "/api/v1/decisions/{id}":
+		for _, id := range []string{alfa.traced.String(), trace.ID{9}.String(), "x"} {
+			w.isNotFound(t, w.do(o.method, strings.Replace(o.path, "{id}", id, 1), nil), alfa)
 		}
 	case o.path == "/api/v1/calls/{id}":
 		w.isNotFound(t, w.do(o.method, "/api/v1/calls/"+alfa.call, nil), alfa)

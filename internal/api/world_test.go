@@ -20,12 +20,14 @@ import (
 	"tollgate/internal/ban"
 	"tollgate/internal/call"
 	"tollgate/internal/cdr"
+	"tollgate/internal/live"
 	"tollgate/internal/peer"
 	"tollgate/internal/policy"
 	"tollgate/internal/registrar"
 	"tollgate/internal/store"
 	"tollgate/internal/tenant"
 	"tollgate/internal/threat"
+	"tollgate/internal/trace"
 )
 
 // fakeNode is the edge as the API sees it.
@@ -33,6 +35,7 @@ type fakeNode struct {
 	mu        sync.Mutex
 	calls     []call.Summary
 	bindings  []registrar.Summary // in order
+	cases     []trace.Decision
 	strangers []threat.Stranger
 
 	thresholds []antifraud.Report
@@ -119,6 +122,41 @@ func (n *fakeNode) Ban(w ban.Wish) (ban.Ban, error)                  { return n.
 func (n *fakeNode) Unban(id ban.ID, allowed func(tenant.CustomerID) bool) bool {
 	return n.bans.Lift(id, allowed)
 }
+
+func (n *fakeNode) Decisions(_ context.Context, q trace.Query) (list []trace.Decision, next trace.Place, err error) {
+	for _, d := range n.cases {
+		if q.Keep(d.Customer) && (q.Ref == "" || d.Ref == q.Ref) && (q.Reason == "" || d.Reason == q.Reason) {
+			list = append(list, d)
+		}
+	}
+	if len(list) > q.Limit {
+		return list[:q.Limit], trace.Place{Segment: 1, Offset: 2}, nil
+	}
+	return list, trace.Place{}, nil
+}
+
+func (n *fakeNode) Trace(_ context.Context, id trace.ID) (trace.Decision, []trace.Message, error) {
+	for _, d := range n.cases {
+		if d.ID == id {
+			return d, []trace.Message{{In: true, Transport: "udp", Data: []byte("OPTIONS sip:\xff SIP/2.0\r\n\r\n")}}, nil
+		}
+	}
+	return trace.Decision{}, nil, trace.ErrNotFound
+}
+
+func (n *fakeNode) WatchDecisions(filter func(*trace.Decision) bool) (<-chan *trace.Decision, func()) {
+	events := make(chan *trace.Decision, len(n.cases))
+	for i := range n.cases {
+		if filter(&n.cases[i]) {
+			events <- &n.cases[i]
+		}
+	}
+	close(events)
+	return events, func() {}
+}
+
+func (n *fakeNode) Usage(s live.Scope) live.Usage { return live.Usage{Calls: int(s.ID), Peak: 9} }
+func (n *fakeNode) Ceiling() (calls, cps int)     { return 1000, 50 }
 
 func (n *fakeNode) Strangers() []threat.Stranger                           { return n.strangers }
 func (n *fakeNode) Clashes() map[tenant.DestinationID]api.Clash            { return n.clashes }
@@ -279,6 +317,7 @@ func id(o object) int64 { return int64(o["id"].(float64)) }
 
 // estate is everything of one tenant: a company, a customer, and one of each noun. All names hold the marker.
 type estate struct {
+	traced            trace.ID
 	marker            string
 	company, customer int64
 	ids               map[string]int64 // by path: the noun of that path
@@ -333,6 +372,13 @@ func (w *world) settle(marker string, net int) *estate {
 	w.node.bindings = append(w.node.bindings, registrar.Summary{
 		ID: e.binding, Customer: tenant.CustomerID(e.customer), AOR: "x@" + marker + ".example", Contact: "sip:x@192.0.2.99", UserAgent: marker + " phone",
 	})
+	e.traced = trace.ID{byte(net), 1}
+	w.node.cases = append(w.node.cases, trace.Decision{
+		ID: e.traced, Ref: e.traced.Ref(), Customer: tenant.CustomerID(e.customer), CustomerName: marker, Method: "INVITE",
+		From: "<sip:x@" + marker + ">", Refused: true, Status: 403, Reason: "firewall", RuleName: marker + " rule", Messages: 2,
+	})
+	w.node.strangers = append(w.node.strangers, threat.Stranger{Source: fmt.Sprintf("198.51.100.%d:5060", net), DidYouMean: marker + ".example", Last: time.Unix(int64(net), 0)})
+	e.items["transparent"] = object{"customer_id": e.customer, "on": true}
 	e.items["bans"] = object{"address": fmt.Sprintf("203.0.%d.7", net), "customer_id": e.customer, "reason": marker}
 	e.ban = a.must("POST", "/api/v1/bans", e.items["bans"])["id"].(string)
 	w.record(cdr.CDR{

@@ -13,6 +13,7 @@ import (
 	"tollgate/internal/api"
 	"tollgate/internal/call"
 	"tollgate/internal/config"
+	"tollgate/internal/live"
 	"tollgate/internal/peer"
 	"tollgate/internal/policy"
 	"tollgate/internal/registrar"
@@ -54,6 +55,12 @@ func (e *Edge) DestinationStates() map[tenant.DestinationID]peer.State { return 
 func (e *Edge) DomainDNS(ctx context.Context, name string) api.DNSState {
 	return e.prover.state(ctx, name)
 }
+
+// Usage is api.Node.
+func (e *Edge) Usage(s live.Scope) live.Usage { return e.live.Usage(s) }
+
+// Ceiling is api.Node.
+func (e *Edge) Ceiling() (calls, cps int) { return e.cfg.Limits.Calls, e.cfg.Limits.CPS }
 
 // Applied is api.Node.
 func (e *Edge) Applied(ctx context.Context, revision int64) error {
