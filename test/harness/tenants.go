@@ -31,6 +31,7 @@ type Destination struct {
 	Proto           string // default udp
 	Group, Priority int    // default 1, and by position
 	Network         string // whose listeners lead there; default any
+	Switch          string // instead of all that says where
 }
 
 // Rule is a routing rule.
@@ -109,6 +110,9 @@ func (d Destination) yaml(position int) string {
 	network := ""
 	if d.Network != "" {
 		network = fmt.Sprintf(", network: %q", d.Network)
+	}
+	if d.Switch != "" {
+		return fmt.Sprintf("{name: %q, group: %d, switch: %q, priority: %d%s}", d.NameAt(position), group, d.Switch, priority, network)
 	}
 	return fmt.Sprintf("{name: %q, group: %d, host: %q, port: %d, protocol: %s, priority: %d%s}",
 		d.NameAt(position), group, or(d.Host, d.Addr.Addr().String()), d.Addr.Port(), or(d.Proto, "udp"), priority, network)
