@@ -261,6 +261,9 @@ func ports(to *Media) read {
 // judge finds what is wrong between the keys.
 func (r *reader) judge(root value) {
 	n := r.node
+	if hook := n.CDR.Webhook; hook.URL != "" && hook.Secret == "" {
+		r.fault("cdr.webhook.secret", at(root, "cdr", "webhook"), "is missing: the receiver could not tell our records from forged ones", "a secret of 16 characters or more")
+	}
 	if len(n.Media.Networks) == 0 {
 		return
 	}

@@ -32,6 +32,7 @@ limits: {calls: 100, cps: 5}
 never_ban: [192.0.2.0/24, "::ffff:192.0.2.77"]
 forbidden_networks: [own, private, 198.51.100.0/24]
 retention: {cdrs: 2d, traces: 0}
+cdr: {webhook: {url: "https://billing.example/in", secret: "0123456789abcdef"}}
 log: {level: debug, format: json}
 `
 
@@ -67,6 +68,9 @@ func TestReadEverything(t *testing.T) {
 	}
 	if n.Retention != (Retention{48 * time.Hour, 0}) {
 		t.Errorf("retention: %+v", n.Retention)
+	}
+	if n.CDR.Webhook != (Webhook{"https://billing.example/in", "0123456789abcdef"}) {
+		t.Errorf("webhook: %+v", n.CDR.Webhook)
 	}
 	if !n.Forbidden.Own || len(n.Forbidden.Prefixes) != 5 {
 		t.Errorf("forbidden: %+v", n.Forbidden)
@@ -140,8 +144,8 @@ func TestWrong(t *testing.T) {
 		{"data_dir: a\ndata_dir: b", `2:1: mapping key "data_dir" already defined at [1:1]; key: value lines; text that holds [ ] { } # or a colon and a blank needs quotes`},
 		{"data_dir: a\n---\ndata_dir: b", "3:9: is a second document; one document a file"},
 		{"data_dir: &a x", "1:11: anchors, aliases and tags are not read here; the value itself"},
-		{"just text", "1:1: \"just text\" stands where keys are meant; the keys data_dir, database, redis, sip, media, http, platform, limits, never_ban, forbidden_networks, retention, log"},
-		{"- 1", "1:1: a list stands where keys are meant; the keys data_dir, database, redis, sip, media, http, platform, limits, never_ban, forbidden_networks, retention, log"},
+		{"just text", "1:1: \"just text\" stands where keys are meant; the keys data_dir, database, redis, sip, media, http, platform, limits, never_ban, forbidden_networks, retention, cdr, log"},
+		{"- 1", "1:1: a list stands where keys are meant; the keys data_dir, database, redis, sip, media, http, platform, limits, never_ban, forbidden_networks, retention, cdr, log"},
 		{"5: x", "1:1: is not a key; a name such as data_dir"},
 		// Unknown keys.
 		{"dataa_dir: x", `1:1: "dataa_dir" is no key; did you mean data_dir?`},
@@ -212,6 +216,10 @@ func TestWrong(t *testing.T) {
 		{"forbidden_networks: [link-locl]", `1:22: forbidden_networks[0]: "link-locl" is not known; did you mean link-local?`},
 		{"forbidden_networks: [10.0.0.0/64]", `1:22: forbidden_networks[0]: "10.0.0.0/64" is not an IP address or CIDR range; own, link-local, loopback, private or a range such as 192.0.2.0/24`},
 		// retention, log.
+		{"cdr: {webhook: {url: 'ftp://u:hush@x/', secret: 0123456789abcdefg}}", `1:22: cdr.webhook.url: is no URL of a web server; https://host/path, or "" for none`},
+		{"cdr: {webhook: {url: 'https://x.test/in'}}", "1:16: cdr.webhook.secret: is missing: the receiver could not tell our records from forged ones; a secret of 16 characters or more"},
+		{"cdr: {webhook: {secret: hush}}", "1:25: cdr.webhook.secret: is too short; at least 16 characters, such as openssl rand -hex 24 gives"},
+		{"cdr: {webhook: {secret: 1234567890123456}}", "1:25: cdr.webhook.secret: is no text; quote it"},
 		{"retention: {cdrs: 180}", "1:19: retention.cdrs: the number 180 has no unit; a number and its unit, such as 180d or 12h; 0 keeps for ever"},
 		{"retention: {cdrs: 6 months}", `1:19: retention.cdrs: "6 months" is not a time to keep; a number and its unit, such as 180d or 12h; 0 keeps for ever`},
 		{"retention: {traces: -7d}", `1:21: retention.traces: "-7d" is not a time to keep; a number and its unit, such as 180d or 12h; 0 keeps for ever`},
@@ -224,7 +232,7 @@ func TestWrong(t *testing.T) {
 		} else if got := err.Error(); got != "node.yaml:"+c.want {
 			t.Errorf("%q:\n got %s\nwant node.yaml:%s", c.file, got, c.want)
 		}
-		if err != nil && strings.Contains(err.Error(), "secret") {
+		if err != nil && strings.Contains(err.Error(), "secret@") || err != nil && strings.Contains(err.Error(), "hush") {
 			t.Errorf("%q: shows a password: %v", c.file, err)
 		}
 	}

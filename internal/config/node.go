@@ -24,6 +24,7 @@ type Node struct {
 	NeverBan  []netip.Prefix // masked; one address is a /32 or /128
 	Forbidden Forbidden
 	Retention Retention
+	CDR       CDR
 	Log       Log
 
 	Version   string   // of the program, for whoever asks the node; "" = what the build says
@@ -88,6 +89,15 @@ type Forbidden struct {
 
 // Retention says how long records are kept; 0 = for ever.
 type Retention struct{ CDRs, Traces time.Duration }
+
+// CDR says where call records go beside the database.
+type CDR struct{ Webhook Webhook }
+
+// Webhook is who is told of each call record; never logged nor shown.
+type Webhook struct {
+	URL    string // "" = nobody
+	Secret string // signs what is sent; at least 16 bytes where there is a URL
+}
 
 // Log says what is logged, and how.
 type Log struct {

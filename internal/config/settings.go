@@ -36,6 +36,8 @@ func settings(n *Node) []setting {
 		{"forbidden_networks", true, forbidden(&n.Forbidden)},
 		{"retention.cdrs", false, retention(&n.Retention.CDRs)},
 		{"retention.traces", false, retention(&n.Retention.Traces)},
+		{"cdr.webhook.url", false, webURL(&n.CDR.Webhook.URL)},
+		{"cdr.webhook.secret", false, secret(&n.CDR.Webhook.Secret)},
 		{"log.level", false, word(&n.Log.Level, "debug", "info", "warn", "error")},
 		{"log.format", false, word(&n.Log.Format, "text", "json")},
 	}
@@ -173,6 +175,44 @@ func retention(to *time.Duration) read {
 			return
 		}
 		*to = d
+	}
+}
+
+// webURL is http or https; what it was given may hold a password and is not shown.
+func webURL(to *string) read {
+	const want = `https://host/path, or "" for none`
+	return func(r *reader, field string, v value) {
+		s, ok := r.text(field, v)
+		if !ok || s == "" {
+			return
+		}
+		u, err := url.Parse(s)
+		if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "" || tenant.CheckHost(u.Hostname()) != nil {
+			r.fault(field, v, "is no URL of a web server", want)
+			return
+		}
+		*to = s
+	}
+}
+
+// shortestSecret is in bytes; a shorter one can be guessed.
+const shortestSecret = 16
+
+// secret is text that is never shown, whatever it is.
+func secret(to *string) read {
+	const want = "at least 16 characters, such as openssl rand -hex 24 gives"
+	return func(r *reader, field string, v value) {
+		switch {
+		case v.kind == text && v.text == "":
+		case v.kind != text && v.kind != number && v.kind != boolean:
+			r.fault(field, v, v.is()+" stands where text is meant", want)
+		case v.kind != text && !v.env:
+			r.fault(field, v, "is no text", "quote it")
+		case len(v.text) < shortestSecret:
+			r.fault(field, v, "is too short", want)
+		default:
+			*to = v.text
+		}
 	}
 }
 
