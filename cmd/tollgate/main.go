@@ -56,6 +56,8 @@ type commands struct {
 	CDRs         cdrsCommand         `cmd:"" name:"cdrs" help:"List the records of calls that are over."`
 	Bindings     bindingsCommand     `cmd:"" help:"List phones that have registered."`
 	Destinations destinationsCommand `cmd:"" help:"List destinations with their state."`
+	Disable      disableCommand      `cmd:"" help:"Take a destination out of use."`
+	Enable       enableCommand       `cmd:"" help:"Take a destination into use again."`
 	Firewall     firewallCommand     `cmd:"" help:"List firewall rules with what they have matched."`
 	Blocklist    blocklistCommand    `cmd:"" help:"List block list entries with what they have matched."`
 	Antifraud    antifraudCommand    `cmd:"" help:"List antifraud thresholds with what they have counted."`
