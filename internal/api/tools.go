@@ -19,6 +19,8 @@ func (s *server) tools() {
 		Summary: "What would happen to such a request, step by step", MaxBodyBytes: bodyLimit, BodyReadTimeout: bodyTime,
 	}, s.explain)
 	s.regexTool()
+	s.rewriteTool()
+	s.cidrTool()
 }
 
 type explainInput struct{ Body ExplainQuery }

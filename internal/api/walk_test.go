@@ -120,6 +120,19 @@ func (w *world) across(t *testing.T, o operation, alfa *estate, role string) {
 		if a := w.do(o.method, o.path, object{"value": "x", "strings": []string{"x"}}); a.code != 200 {
 			t.Errorf("%d %s", a.code, a.body)
 		}
+	case o.path == "/api/v1/tools/rewrite":
+		w.isNotFound(t, w.do(o.method, o.path, object{"switch_id": alfa.ids["switches"]}), alfa)
+		w.isNotFound(t, w.do(o.method, o.path, object{"customer_id": alfa.customer}), alfa)
+	case o.path == "/api/v1/tools/cidr":
+		for _, cidr := range []string{"0.0.0.0/0", "::/0", "192.0.2.1"} {
+			a := w.do("GET", o.path+"?cidr="+cidr, nil)
+			if o.method == "POST" {
+				a = w.do(o.method, o.path, object{"cidr": cidr})
+			}
+			if a.code != 200 || strings.Contains(string(a.body), alfa.marker) {
+				t.Errorf("%d %s", a.code, a.body)
+			}
+		}
 	case strings.HasPrefix(o.path, "/api/v1/traces/{id}"), o.path == "/api/v1/decisions/{id}":
 		for _, id := range []string{alfa.traced.String(), trace.ID{9}.String(), "x"} {
 			w.isNotFound(t, w.do(o.method, strings.Replace(o.path, "{id}", id, 1), nil), alfa)
