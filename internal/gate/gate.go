@@ -135,7 +135,7 @@ func (g *Gate) Request(sh *transaction.Shard, m *sip.Message, f transport.Flow) 
 	p.msg, p.flow, p.server, p.next = m, f, 0, 0
 	p.looped, p.full, p.stable = false, live.Limit{}, dialog.Stable{}
 	p.id = policy.Identity{}
-	p.list.Group, p.list.Foreign = 0, false
+	p.list.Group, p.list.Foreign, p.list.DID = 0, false, ""
 	p.req = policy.Request{
 		Msg: m, Source: f.Remote, Local: f.Local.Addr(), Transport: f.Proto.String(),
 		Now: sh.Now(), Health: g.cfg.Health,

@@ -45,7 +45,7 @@ func (g *Gate) decided(sh *transaction.Shard, p *passage, v policy.Verdict) {
 		ID: p.stable, Method: p.msg.Method(), Proto: p.flow.Proto, Source: p.flow.Remote,
 		Identity: &p.id, Verdict: v, Message: p.msg, Passed: p.next, Limit: p.full,
 	}
-	if p.list.Group != 0 || p.list.Foreign {
+	if p.list.Group != 0 || p.list.Foreign || p.list.DID != "" {
 		d.Candidates = &p.list
 	}
 	g.cfg.Decided(sh, d)
