@@ -1,7 +1,8 @@
 // Command bench measures Tollgate against its peers in one run, in turn, on
 // the machine at hand: the CPU time that each spends on a call, the delay it
 // adds, its top rate on one core, and its memory with many live calls; the CPU of a
-// relayed REGISTER; and what many registered phones take.
+// relayed REGISTER; what many registered phones take; and what a flood from a banned
+// source costs.
 //
 // Only ratios of one run count: machines are noisy and the cost of a call
 // falls with the rate. So peers take turns in interleaved rounds at equal
@@ -68,11 +69,12 @@ const (
 
 	partRegister = "register"
 	partBindings = "bindings"
+	partBans     = "bans"
 )
 
 // allParts is in the order in which they are measured.
 func allParts() []string {
-	return []string{partCPU, partTop, partMemory, partMicro, partRegister, partBindings}
+	return []string{partCPU, partTop, partMemory, partMicro, partRegister, partBindings, partBans}
 }
 
 func main() {
@@ -97,7 +99,7 @@ func parseFlags(args []string) (*bench, error) {
 	rates := flags.String("rates", "500,1000,1500", "calls/s, and REGISTERs/s")
 	parts := flags.String("parts", strings.Join(allParts(), ","), "what is measured: "+partCPU+", the CPU of a call; "+partTop+", the top rate; "+
 		partMemory+" of live calls; "+partMicro+", parts alone; "+partRegister+", the CPU of a relayed REGISTER; "+
-		partBindings+", many phones: memory, pings, look-ups, restart")
+		partBindings+", many phones: memory, pings, look-ups, restart; "+partBans+", a flood from a banned source")
 	flags.IntVar(&b.rounds, "rounds", 5, "interleaved rounds")
 	flags.IntVar(&b.seconds, "seconds", 6, "how long calls are placed in each turn")
 	flags.IntVar(&b.live, "live", 20000, "live calls for the memory figure")
@@ -157,6 +159,7 @@ func (b *bench) run() error {
 		{partMicro, b.measureMicro},
 		{partRegister, b.measureRegister},
 		{partBindings, b.measureBindings},
+		{partBans, b.measureBans},
 	} {
 		if !slices.Contains(b.parts, step.part) {
 			continue

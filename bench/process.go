@@ -101,7 +101,7 @@ func (p *process) bound(addr netip.AddrPort) error {
 		if !p.running() {
 			return fmt.Errorf("%s ended before it listened: %w%s", p.name, errors.Join(p.err), p.lastWords())
 		}
-		inUse, err := udpBound(addr)
+		inUse, err := udpBound(p.pid(), addr)
 		if err != nil {
 			return err
 		}
@@ -113,9 +113,9 @@ func (p *process) bound(addr netip.AddrPort) error {
 	return fmt.Errorf("%s does not listen on %s%s", p.name, addr, p.lastWords())
 }
 
-// udpBound looks an IPv4 socket up in /proc/net/udp.
-func udpBound(addr netip.AddrPort) (bool, error) {
-	file, err := os.Open("/proc/net/udp")
+// udpBound looks an IPv4 socket up in the network namespace of a process.
+func udpBound(pid int, addr netip.AddrPort) (bool, error) {
+	file, err := os.Open(fmt.Sprintf("/proc/%d/net/udp", pid))
 	if err != nil {
 		return false, fmt.Errorf("list of UDP sockets: %w", err)
 	}

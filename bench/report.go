@@ -25,6 +25,7 @@ type report struct {
 
 	registers samples
 	bindings  []bindingsResult
+	bans      *bansResult
 }
 
 type namedMemory struct {
@@ -41,7 +42,8 @@ func (r *report) write() error {
 	samples, err := json.Marshal(struct {
 		Calls, Registers samples
 		Bindings         []bindingsResult
-	}{r.samples, r.registers, r.bindings})
+		Bans             *bansResult
+	}{r.samples, r.registers, r.bindings, r.bans})
 	if err != nil {
 		return fmt.Errorf("samples: %w", err)
 	}
@@ -71,6 +73,7 @@ func (r *report) markdown() string {
 	r.microTable(&b)
 	r.registerTable(&b)
 	r.bindingsTable(&b)
+	r.bansTable(&b)
 	return b.String()
 }
 

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -59,7 +60,8 @@ type load struct {
 	rate   int // calls/s
 	calls  int
 	talk   time.Duration
-	cpu    string // pin both SIPps to this CPU; empty: not
+	cpu    string   // pin both SIPps to this CPU; empty: not
+	prefix []string // of both command lines
 }
 
 // loadResult is what SIPp says of a run.
@@ -104,9 +106,9 @@ func (b *bench) startLoad(l load) (*runningLoad, error) {
 			return nil, fmt.Errorf("old statistics: %w", err)
 		}
 	}
-	uas := append(b.sippCommand("uas", r.uasStat, l.cpu),
+	uas := append(b.sippCommand("uas", r.uasStat, l),
 		"-i", b.answer.Addr().String(), "-p", strconv.Itoa(int(b.answer.Port())))
-	uac := append(b.sippCommand("uac", r.uacStat, l.cpu), l.target.String(),
+	uac := append(b.sippCommand("uac", r.uacStat, l), l.target.String(),
 		"-t", "ui", "-inf", b.path("callers.csv"), "-max_socket", strconv.Itoa(2*sources),
 		"-p", strconv.Itoa(int(b.callerPort)), "-key", "port", strconv.Itoa(int(b.callerPort)), "-l", strconv.Itoa(l.calls+1),
 		"-r", strconv.Itoa(l.rate), "-m", strconv.Itoa(l.calls), "-d", strconv.FormatInt(l.talk.Milliseconds(), 10))
@@ -126,16 +128,16 @@ func (b *bench) startLoad(l load) (*runningLoad, error) {
 }
 
 // sippCommand is what both sides share.
-func (b *bench) sippCommand(side, stat, cpu string) []string {
+func (b *bench) sippCommand(side, stat string, l load) []string {
 	argv := []string{
 		"sipp", "-sf", b.path(side + ".xml"), "-mi", "127.0.0.1", "-nostdin",
 		"-buff_size", "4194304", "-trace_stat", "-stf", stat, "-fd", "1s",
 		"-trace_err", "-error_file", b.path(side + ".errors"),
 	}
-	if cpu != "" {
-		argv = append([]string{"taskset", "-c", cpu}, argv...)
+	if l.cpu != "" {
+		argv = append([]string{"taskset", "-c", l.cpu}, argv...)
 	}
-	return argv
+	return slices.Concat(l.prefix, argv)
 }
 
 // callTail is how long the last call may take beside its talking.

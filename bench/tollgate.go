@@ -19,20 +19,29 @@ type tollgateConfig struct {
 	metrics netip.AddrPort
 	hidden  bool
 	pings   bool           // of registered phones
+	outside netip.AddrPort // another listener; the zero AddrPort: none
+	kernel  string         // media.kernel; "" = not set
 	answer  netip.AddrPort // where the 50 customers' calls go
 	probe   netip.AddrPort // where the calls to probe.test go
 }
 
 func (c tollgateConfig) nodeFile() string { return c.dir + "/node.yaml" }
 
-// node is the node.yaml: one UDP listener, everything else out of the way.
+// node is the node.yaml: UDP listeners, everything else out of the way.
 func (c tollgateConfig) node() string {
+	listen, more := "udp://"+c.sip.String(), ""
+	if c.outside.IsValid() {
+		listen += ", udp://" + c.outside.String()
+	}
+	if c.kernel != "" {
+		more = "media: {kernel: " + c.kernel + "}\n"
+	}
 	return fmt.Sprintf(`data_dir: %s/data
 sip:
-  listen: [udp://%s]
+  listen: [%s]
 http: {listen: %s, metrics: %s}
 log: {level: warn, format: text}
-`, c.dir, c.sip, c.http, c.metrics)
+`, c.dir, listen, c.http, c.metrics) + more
 }
 
 // tenants is the tenants.yaml: 50 customers by domain, each with limits, a rule
