@@ -88,6 +88,8 @@ func (b *bench) request(a ask) *policy.Request {
 	return &policy.Request{Msg: m, Source: source, Transport: or(a.transport, "udp"), Now: time.Now(), Dry: a.dry}
 }
 
+func identity(b *bench) *policy.Identity { return &policy.Identity{Customer: b.customer()} }
+
 // check takes a request through the guard.
 func (b *bench) check(a ask) (antifraud.Standing, policy.Verdict, *policy.Identity) {
 	b.t.Helper()
@@ -160,7 +162,7 @@ func TestManual(t *testing.T) {
 		if len(trip.Calls) != 9 || trip.Source != caller || trip.Count != 10 || trip.Customer.Settings.ID != 1 || trip.Method != sip.INVITE {
 			t.Errorf("%+v", trip)
 		}
-		want := "INVITE sip:3401234567@pbx.sipflare.cloud SIP/2.0\r\nFrom: <sip:0409876543@pbx.sipflare.cloud>;tag=t\r\nINVITE 10 of 10"
+		want := "INVITE sip:3401234567@pbx.sipflare.cloud SIP/2.0\r\nFrom: <sip:0409876543@pbx.sipflare.cloud>;tag=t\r\ninvite 10 of 10"
 		if string(trip.Evidence) != want {
 			t.Errorf("evidence %q", trip.Evidence)
 		}
@@ -316,7 +318,7 @@ func TestShut(t *testing.T) {
 				}
 				for range 3 {
 					s, v, _ := b.check(one)
-					if v.Status != 403 || v.Reason != policy.Antifraud || v.Detail != method+" 2 of 2" || s.Of != 2 {
+					if v.Status != 403 || v.Reason != policy.Antifraud || v.Detail != strings.ToLower(method)+" 2 of 2" || s.Of != 2 {
 						t.Fatalf("%+v %+v", s, v)
 					}
 				}
@@ -548,7 +550,7 @@ func TestDry(t *testing.T) {
 			}
 		}
 		b.check(ask{})
-		if _, v, _ := b.check(ask{dry: true}); !v.Refused() || v.Detail != "REGISTER 3 of 3" || len(b.trips) != 0 {
+		if _, v, _ := b.check(ask{dry: true}); !v.Refused() || v.Detail != "register 3 of 3" || len(b.trips) != 0 {
 			t.Errorf("the one that would reach it: %+v", v)
 		}
 		if s, v, _ := b.check(ask{method: "INVITE", dry: true, entry: true}); !s.Known || !v.Refused() {

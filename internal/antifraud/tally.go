@@ -118,6 +118,13 @@ func (g *Guard) fill(rows []Report, at map[tenant.CustomerID][kinds]int) {
 	}
 }
 
+// Keys is how many keys are counted or shut.
+func (g *Guard) Keys() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return len(g.keys)
+}
+
 // Total is how many thresholds of a method were reached since the start, that were enforced or
 // only counted.
 func (g *Guard) Total(m sip.Method, enforced bool) uint64 {

@@ -3,6 +3,7 @@ package antifraud
 import (
 	"fmt"
 	"net/netip"
+	"strings"
 	"time"
 
 	"tollgate/internal/policy"
@@ -42,9 +43,9 @@ func (g *Guard) trip(e *entry, at time.Duration, why *reached) *Trip {
 	return t
 }
 
-// detailOf says how many of how many, as decisions and logs have it.
+// detailOf says how many of how many, as decisions and logs have it: "invite 10 of 10".
 func detailOf(m sip.Method, count, of int) string {
-	return fmt.Sprintf("%s %d of %d", m, count, of)
+	return fmt.Sprintf("%s %d of %d", strings.ToLower(m.String()), count, of)
 }
 
 // evidence is what is kept of a request: its first line, its From and what was counted.

@@ -55,7 +55,7 @@ func manual(sc *scene) {
 	}
 	b := sc.isBanned(sc.Caller)
 	evidence, _ := b["evidence"].(string)
-	for _, word := range []string{"INVITE " + sc.uri("3401234567") + " SIP/2.0", "From: <sip:0409876543@", "INVITE 10 of 10"} {
+	for _, word := range []string{"INVITE " + sc.uri("3401234567") + " SIP/2.0", "From: <sip:0409876543@", "invite 10 of 10"} {
 		if !strings.Contains(evidence, word) {
 			sc.Errorf("evidence %q lacks %q", evidence, word)
 		}

@@ -58,7 +58,7 @@ func registers(sc *scene) {
 	sc.isHeard(sc.Caller)
 	sc.register(sc.Caller, "alice", 0)
 	b := sc.isBanned(sc.Caller)
-	if evidence, _ := b["evidence"].(string); !strings.Contains(evidence, "REGISTER 5 of 5") {
+	if evidence, _ := b["evidence"].(string); !strings.Contains(evidence, "register 5 of 5") {
 		sc.Errorf("evidence %q", evidence)
 	}
 	sc.register(sc.Peer(udp()), "alice", 404) // the address is banned, not the key
