@@ -18,7 +18,13 @@ type callers struct {
 	exact    map[string]struct{} // without "+"
 	regexes  *headerRules        // nil if there are none
 	patterns *patterns
-	scratch  sync.Pool // of *scratch: the regexp package lets what it reads escape to the heap
+	rooms    sync.Pool // of *callerRoom: the regexp package lets what it reads escape to the heap
+}
+
+// callerRoom is where a calling number is brought to the forms in which it is looked for.
+type callerRoom struct {
+	text    scratch
+	numbers Numbers
 }
 
 // compileCallers compiles CLIs; unchanged ones are taken over from was, which may be nil.
@@ -27,7 +33,7 @@ func compileCallers(a *tenant.Account, plan *NumberPlan, was *callers, samePlan 
 		return was, nil
 	}
 	c := &callers{clis: slices.Clone(a.CLIs), dids: slices.Clone(a.DIDs), exact: make(map[string]struct{})}
-	c.scratch.New = func() any { return new(scratch) }
+	c.rooms.New = func() any { return new(callerRoom) }
 	var rules []rule
 	var old *patterns
 	if c.patterns = newPatterns(); was != nil {
@@ -60,8 +66,8 @@ func compileCallers(a *tenant.Account, plan *NumberPlan, was *callers, samePlan 
 func (c *callers) any() bool { return len(c.exact) > 0 || c.regexes != nil }
 
 // knows reports whether a calling number is one of the customer's.
-func (c *callers) knows(plan *NumberPlan, cli *sip.URI) bool {
-	return c.has(plan, cli) || c.matches(plan, cli)
+func (c *Customer) knows(cli *sip.URI) bool {
+	return c.callers.has(&c.Plan, cli) || c.callers.matches(&c.Plan, cli)
 }
 
 // has reports whether a calling number is one of the exact ones.
@@ -85,12 +91,12 @@ func (c *callers) matches(plan *NumberPlan, cli *sip.URI) bool {
 	if c.regexes == nil || len(cli.User) > maxValue {
 		return false
 	}
-	buf, _ := c.scratch.Get().(*scratch)
-	defer c.scratch.Put(buf)
-	if c.regexes.firstPattern(sip.AppendUnescaped(buf[:0], cli.User)) >= 0 {
+	room, _ := c.rooms.Get().(*callerRoom)
+	defer c.rooms.Put(room)
+	if c.regexes.firstPattern(sip.AppendUnescaped(room.text[:0], cli.User)) >= 0 {
 		return true
 	}
-	number, ok := plan.AppendURI(buf[:0], cli)
+	number, ok := plan.AppendURI(room.text[:0], cli)
 	return ok && c.regexes.firstPattern(number) >= 0
 }
 

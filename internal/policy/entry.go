@@ -27,7 +27,7 @@ func (s *Snapshot) entryOf(r *Request, c *Customer, number *sip.URI) (best *Swit
 				continue
 			}
 			missed := sw.misses(r, number)
-			if missed == OK && sw.CLIAuthentication && !(named && c.callers.knows(&c.Plan, &cli)) {
+			if missed == OK && sw.CLIAuthentication && !(named && c.knows(&cli) || sw.knowsRewritten(r, c)) {
 				missed = CLIUnknown
 			}
 			switch {
@@ -143,11 +143,26 @@ func (s *Snapshot) gatherRegexes(e *evidence, r *Request, number, cli *sip.URI, 
 			if !sw.CLIAuthentication || at.IsValid() && s.ownedBy(at, sw.Customer) || sw.misses(r, number) != OK {
 				continue
 			}
-			if c := s.Customer(sw.Customer); c.callers.matches(&c.Plan, cli) {
+			if c := s.Customer(sw.Customer); c.callers.matches(&c.Plan, cli) || sw.knowsRewritten(r, c) {
 				e.regex.add(sw.Customer)
 			}
 		}
 	}
+}
+
+// knowsRewritten reports whether a calling number, as the entry's rules rewrite it, is one of
+// the customer's.
+func (sw *Switch) knowsRewritten(r *Request, c *Customer) bool {
+	if sw.Rewriter == nil || len(sw.Rewriter.rules) == 0 && sw.Rewriter.cli == "" {
+		return false
+	}
+	room, _ := c.callers.rooms.Get().(*callerRoom)
+	defer c.callers.rooms.Put(room)
+	n := &room.numbers
+	*n = Numbers{}
+	n.Read(r.Msg, true, false)
+	sw.Rewriter.Apply(n, c, nil)
+	return n.Calling.Changed && c.knows(&sip.URI{Scheme: sip.SchemeSIP, User: n.Calling.Bytes()})
 }
 
 // whose is the customer that the evidence of entries alone tells: by DID, tech prefix or CLI,

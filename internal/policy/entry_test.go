@@ -300,6 +300,28 @@ func TestEntriesAtScale(t *testing.T) {
 	}
 }
 
+// TestCLIRewritten: a CLI is also looked for as the entry's rules make it.
+func TestCLIRewritten(t *testing.T) {
+	dialer := func(prefix string) tenant.Switch {
+		sw := entry("sbc 198.51.100.1 cli")
+		sw.DialPattern = "raw"
+		sw.Rewrite = []tenant.Rewrite{{What: "cli", Current: prefix, New: "39040", Match: "prefix"}}
+		return sw
+	}
+	s := table(t,
+		with(account(1, "a.example"), dialer("7"), "cli:+39040111"),
+		with(account(2, "b.example"), dialer("8"), "regex:^39040"),
+	).Snapshot()
+	for from, want := range map[string]string{
+		"7111": "customer1 inbound by entry, entry sbc", "8222": "customer2 inbound by entry, entry sbc",
+		"9111": "403 cli_unknown", "040111": "customer1 inbound by entry, entry sbc",
+	} {
+		if got := who(t, s, ask{uri: "tel:1", source: "198.51.100.1:5060", from: "<sip:" + from + "@x.example>"}); got != want {
+			t.Errorf("%s: got %s, want %s", from, got, want)
+		}
+	}
+}
+
 func TestCLIAllocatesNothing(t *testing.T) {
 	s := table(t,
 		with(account(1, "a.example"), entry("sbc 198.51.100.1 cli"), "cli:0409876543", "regex:^0651[0-9]{4}$"),

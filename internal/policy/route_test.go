@@ -71,7 +71,7 @@ func TestRouteNamesTheRule(t *testing.T) {
 	var id policy.Identity
 	var c policy.Candidates
 	s.Identify(r, &id)
-	if v := s.Route(r, &id, &c); v != (policy.Verdict{Status: 404, Reason: policy.NoRoute, Rule: 3}) {
+	if v := s.Route(r, &id, &c); v != (policy.Verdict{Status: 404, Reason: policy.NoRoute, Rule: 3, Name: "rule3"}) {
 		t.Errorf("verdict %+v", v)
 	}
 	if v := s.Route(r, new(policy.Identity), &c); v.Reason != policy.Internal {
