@@ -114,8 +114,10 @@ func (d *drain) batch() {
 	}
 	d.keepHeld()
 	d.spare = full[:0]
-	for d.memory > d.r.cfg.MaxMemory && d.lists[live].first != nil {
-		d.free(d.lists[live].first)
+	for _, s := range [...]state{over, live} {
+		for d.memory > d.r.cfg.MaxMemory && d.lists[s].first != nil {
+			d.free(d.lists[s].first)
+		}
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"tollgate/internal/policy"
 	"tollgate/sip"
 )
 
@@ -191,13 +192,15 @@ func (l *ladder) end(m []Message) {
 	if d.Refused || d.Ended.IsZero() {
 		return
 	}
-	if d.Answered {
-		fmt.Fprintf(&l.out, "answered after %.3f s, ended after %.3f s by %s: %s\n",
-			d.Setup, d.Duration, safe(d.EndedBy, maxText), safe(d.Sentence, maxText))
-		return
+	why := ""
+	if d.Reason != policy.OK.Code() {
+		why = ": " + safe(d.Sentence, maxText)
 	}
-	if d.EndedBy != "" {
-		fmt.Fprintf(&l.out, "ended with %d after %.3f s by %s: %s\n", d.Status, d.Setup, safe(d.EndedBy, maxText), safe(d.Sentence, maxText))
+	switch {
+	case d.Answered:
+		fmt.Fprintf(&l.out, "answered after %.3f s, ended after %.3f s by %s%s\n", d.Setup, d.Duration, safe(d.EndedBy, maxText), why)
+	case d.EndedBy != "":
+		fmt.Fprintf(&l.out, "ended with %d after %.3f s by %s%s\n", d.Status, d.Setup, safe(d.EndedBy, maxText), why)
 	}
 }
 

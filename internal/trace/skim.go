@@ -66,19 +66,40 @@ func lineAt(b []byte, pos int) (end, next int) {
 	return end, end + 1
 }
 
+// wantedName says by the first two bytes of a header line, letters in lower case, whether it
+// may be one that is looked at: Via, Call-ID, From, To and the four of digest, or a compact
+// form (RFC 3261 7.3.3).
+func wantedName(first, second byte) bool {
+	if second == ':' || second == ' ' || second == '\t'|0x20 {
+		return first == 'v' || first == 'i' || first == 'f' || first == 't'
+	}
+	switch first {
+	case 'v':
+		return second == 'i'
+	case 'c', 'a':
+		return second == 'a' || second == 'u'
+	case 'f', 'p':
+		return second == 'r'
+	case 't':
+		return second == 'o'
+	}
+	return false
+}
+
 // field takes what is wanted of one header line. Only the first of each counts.
 func (s *skimmed) field(line []byte) {
-	switch line[0] | 0x20 {
-	case 'v', 'c', 'i', 't', 'f', 'a', 'p':
-	default:
+	if len(line) < 2 || !wantedName(line[0]|0x20, line[1]|0x20) {
 		return
 	}
 	colon := bytes.IndexByte(line, ':')
 	if colon < 0 {
 		return
 	}
-	value := line[colon+1:]
-	switch sip.ParseHeaderName(bytes.TrimRight(line[:colon], " \t")) {
+	name, value := line[:colon], line[colon+1:]
+	for len(name) > 0 && (name[len(name)-1] == ' ' || name[len(name)-1] == '\t') {
+		name = name[:len(name)-1]
+	}
+	switch sip.ParseHeaderName(name) {
 	case sip.HdrVia:
 		if s.branch == nil {
 			s.branch = branchOf(value)
@@ -96,7 +117,7 @@ func (s *skimmed) field(line []byte) {
 	case sip.HdrAuthorization, sip.HdrProxyAuthorization, sip.HdrAuthenticationInfo:
 		maskCredentials(value)
 	case sip.HdrOther:
-		if sip.EqualFoldString(bytes.TrimRight(line[:colon], " \t"), "Proxy-Authentication-Info") {
+		if sip.EqualFoldString(name, "Proxy-Authentication-Info") {
 			maskCredentials(value)
 		}
 	}
