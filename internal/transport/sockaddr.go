@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"net/netip"
 	"strconv"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -138,4 +139,38 @@ func (p *pktinfo) get(n uint64) netip.Addr {
 		return netip.Addr{}
 	}
 	return a
+}
+
+// control is the control data of a received datagram: on sockets that are asked for it
+// the time of arrival, then the local address on wildcard sockets.
+//
+//	| cmsghdr 16 | timespec 16 | pktinfo 40 |
+type control [(2*unix.SizeofCmsghdr + 16 + 24) / 8]uint64
+
+// stampBytes is what the time of arrival takes.
+const stampBytes = unix.SizeofCmsghdr + 16
+
+// local is the address that a datagram was sent to, by its first n bytes of control data.
+func (c *control) local(n uint64, stamped bool) netip.Addr {
+	if !stamped {
+		return (*pktinfo)(unsafe.Pointer(c)).get(n)
+	}
+	if n < stampBytes {
+		return netip.Addr{}
+	}
+	return (*pktinfo)(unsafe.Pointer(&c[stampBytes/8])).get(n - stampBytes)
+}
+
+// stamp is when a datagram came to this machine, by its first n bytes of control data;
+// now where they do not say.
+func (c *control) stamp(n uint64, now time.Time) time.Time {
+	h := (*unix.Cmsghdr)(unsafe.Pointer(c))
+	if n < stampBytes || h.Level != unix.SOL_SOCKET || h.Type != unix.SCM_TIMESTAMPNS {
+		return now
+	}
+	age := time.Duration(now.UnixNano() - int64(c[2])*int64(time.Second) - int64(c[3]))
+	if age < 0 || age > time.Minute { // somebody has set the clock
+		return now
+	}
+	return now.Add(-age)
 }

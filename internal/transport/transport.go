@@ -22,6 +22,8 @@ import (
 	"runtime"
 	"sync"
 	"time"
+
+	"tollgate/internal/overload"
 )
 
 // Errors that a caller branches on.
@@ -83,7 +85,10 @@ type Config struct {
 	Readers      int           // readers of each UDP listener; 0 = GOMAXPROCS
 	// Refused says whose connections are not taken; nil: everybody's are.
 	Refused func(from netip.Addr) bool
-	Log     *slog.Logger // nil = none
+	// Rank places a request over UDP that may wait, while there is too much of them;
+	// nil: a fair share for each source.
+	Rank func(f Flow, l *overload.Look) overload.Rank
+	Log  *slog.Logger // nil = none
 
 	MaxConns              int           // connections in all; 20000
 	MaxConnsPerSource     int           // inbound connections of one IPv4 address or IPv6 /64; 1024
@@ -105,6 +110,9 @@ func (c *Config) fill() {
 	c.SendQueues = or(c.SendQueues, 64<<20)
 	c.MaxMessage = or(c.MaxMessage, 65535)
 	c.Readers = or(c.Readers, runtime.GOMAXPROCS(0))
+	if c.Rank == nil {
+		c.Rank = bySource
+	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
@@ -144,6 +152,7 @@ type Transport struct {
 	routes    routes
 	conns     connTable
 	dials     dials
+	shed      shed
 	dead      chan struct{} // wakes the goroutine that reads the error queues
 	ctx       context.Context
 	cancel    context.CancelFunc
@@ -180,6 +189,7 @@ func (t *Transport) Start(h Handler) {
 		}
 	}
 	t.wg.Go(t.readErrorQueues)
+	t.wg.Go(t.watchLate)
 }
 
 // Close ends all connections and waits for all goroutines of t.

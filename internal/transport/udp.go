@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -26,7 +27,8 @@ const maxDatagram = 65507
 // udpGroup is the sockets of one UDP listener: bound to one address with
 // SO_REUSEPORT, one for each reader.
 type udpGroup struct {
-	sockets  []int // file descriptors
+	sockets  []int // file descriptors, one for each reader
+	late     []int // likewise: what may wait comes here while the readers do not keep up
 	ipv6     bool
 	wildcard bool
 
@@ -36,17 +38,21 @@ type udpGroup struct {
 	stopping atomic.Bool
 	failed   atomic.Bool // an ICMP error waits in some error queue
 	steering steering
+	behind   []atomic.Bool // of each reader: it has more to read than it can take at once
+	alarm    alarm
 }
 
 // openUDP binds n sockets to one address and gives it with its port filled in.
 func openUDP(index uint16, a netip.AddrPort, dual bool, n int) (*udpGroup, netip.AddrPort, error) {
 	g := &udpGroup{ipv6: a.Addr().Is6(), wildcard: a.Addr().IsUnspecified()}
+	g.alarm.start = time.Now()
 	for i := range n {
 		fd, err := g.bind(a, dual, i > 0)
 		if err != nil {
 			g.close()
 			return nil, a, err
 		}
+		g.sockets = append(g.sockets, fd)
 		if i > 0 {
 			continue
 		}
@@ -57,8 +63,40 @@ func openUDP(index uint16, a netip.AddrPort, dual bool, n int) (*udpGroup, netip
 		}
 		a = netip.AddrPortFrom(a.Addr(), fromSockaddr(sa).Port())
 	}
-	g.steering.init(g)
+	g.behind = make([]atomic.Bool, n)
+	if g.steering.init(g.sockets[0], n, g.ipv6) {
+		if err := g.bindLate(a, dual); err != nil {
+			g.close()
+			return nil, a, err
+		}
+	}
 	return g, a, nil
+}
+
+// bindLate adds the sockets for what may wait. No datagram comes to them before the
+// readers are behind, since the program that chooses sockets is there already.
+func (g *udpGroup) bindLate(a netip.AddrPort, dual bool) error {
+	for _, first := range g.sockets {
+		fd, err := g.bind(a, dual, true)
+		if err != nil {
+			return err
+		}
+		g.late = append(g.late, fd)
+		for _, o := range [...]sockopt{
+			// It need not hold more than is worth reading; see udpLate.
+			{unix.SOL_SOCKET, unix.SO_RCVBUF, lateBuffer, false},
+			{unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1, true},
+		} {
+			if err := unix.SetsockoptInt(fd, o.level, o.name, o.value); err != nil && o.must {
+				return fmt.Errorf("setsockopt %d/%d: %w", o.level, o.name, err)
+			}
+		}
+		every := unix.NsecToTimeval(int64(lookUp))
+		if err := unix.SetsockoptTimeval(first, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &every); err != nil {
+			return fmt.Errorf("SO_RCVTIMEO: %w", err)
+		}
+	}
+	return nil
 }
 
 // bind adds a socket. The first one is bound alone and shares its port only
@@ -73,25 +111,33 @@ func (g *udpGroup) bind(a netip.AddrPort, dual, shared bool) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("socket: %w", err)
 	}
-	g.sockets = append(g.sockets, fd)
-	if err := g.options(fd, dual); err != nil {
+	if err := g.open(fd, a, dual, shared); err != nil {
+		unix.Close(fd) // nothing can be done about it
 		return 0, err
+	}
+	return fd, nil
+}
+
+// open sets a new socket's options and binds it.
+func (g *udpGroup) open(fd int, a netip.AddrPort, dual, shared bool) error {
+	if err := g.options(fd, dual); err != nil {
+		return err
 	}
 	reusePort := func() error { return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1) }
 	if shared {
 		if err := reusePort(); err != nil {
-			return 0, fmt.Errorf("SO_REUSEPORT: %w", err)
+			return fmt.Errorf("SO_REUSEPORT: %w", err)
 		}
 	}
 	if err := unix.Bind(fd, sockaddr(a)); err != nil {
-		return 0, err //nolint:wrapcheck // bindError says what it was
+		return err //nolint:wrapcheck // bindError says what it was
 	}
 	if !shared {
 		if err := reusePort(); err != nil {
-			return 0, fmt.Errorf("SO_REUSEPORT: %w", err)
+			return fmt.Errorf("SO_REUSEPORT: %w", err)
 		}
 	}
-	return fd, nil
+	return nil
 }
 
 type sockopt struct {
@@ -135,7 +181,7 @@ func (g *udpGroup) options(fd int, dual bool) error {
 // down for reading all the same.
 func (g *udpGroup) stop() {
 	g.stopping.Store(true)
-	for _, fd := range g.sockets {
+	for _, fd := range slices.Concat(g.sockets, g.late) {
 		_ = unix.Shutdown(fd, unix.SHUT_RD) // see above
 	}
 }
@@ -147,7 +193,7 @@ func (g *udpGroup) close() {
 		return
 	}
 	g.closed = true
-	for _, fd := range g.sockets {
+	for _, fd := range slices.Concat(g.sockets, g.late) {
 		unix.Close(fd) // nothing can be done about it
 	}
 }
@@ -225,72 +271,4 @@ func interfaceIndex(name string) uint32 {
 		return 0
 	}
 	return uint32(i.Index)
-}
-
-// steering decides which sockets of a group get new datagrams. A wake-up costs
-// more than reading a datagram, and two readers that each wake for every second
-// datagram spend up to twice the CPU of one; so while one reader keeps up, a BPF
-// program leads everything to the first socket, and only beyond that the kernel
-// spreads flows over all of them by its hash. Where a flow changes its socket,
-// datagrams of it may pass each other once, as they may in any network.
-type steering struct {
-	spread atomic.Bool
-	since  atomic.Int64 // nanoseconds: when the share of busy time began to be taken
-	busy   atomic.Int64 // nanoseconds of all readers since then
-	start  time.Time
-	fd     int // a socket of the group; -1: cannot be steered
-}
-
-const (
-	// fullBatches in a row mean that the first reader does not keep up.
-	fullBatches = 32
-	// weighFor is how long the readers are watched before one takes all again.
-	weighFor = 2 * time.Second
-)
-
-func (s *steering) init(g *udpGroup) {
-	s.start, s.fd = time.Now(), -1
-	if len(g.sockets) > 1 {
-		s.fd = g.sockets[0]
-		s.set(false)
-	}
-}
-
-// set leads everything to the first socket, or with an index that no socket has
-// leaves it to the hash.
-func (s *steering) set(spread bool) {
-	index := uint32(0)
-	if spread {
-		index = ^uint32(0)
-	}
-	s.spread.Store(spread)
-	program := []unix.SockFilter{{Code: unix.BPF_RET | unix.BPF_K, K: index}}
-	err := unix.SetsockoptSockFprog(s.fd, unix.SOL_SOCKET, unix.SO_ATTACH_REUSEPORT_CBPF,
-		&unix.SockFprog{Len: uint16(len(program)), Filter: &program[0]})
-	if err != nil {
-		s.fd = -1 // Linux before 4.5: the hash it is
-	}
-}
-
-// overloaded is said by a reader that got fullBatches.
-func (s *steering) overloaded(now time.Time) {
-	if s.fd < 0 || s.spread.Load() {
-		return
-	}
-	s.busy.Store(0)
-	s.since.Store(int64(now.Sub(s.start)))
-	s.set(true)
-}
-
-// spent is said by each reader after each batch while flows are spread.
-func (s *steering) spent(from, to time.Time) {
-	busy := s.busy.Add(int64(to.Sub(from)))
-	since, now := s.since.Load(), int64(to.Sub(s.start))
-	if now-since < int64(weighFor) || !s.since.CompareAndSwap(since, now) {
-		return
-	}
-	s.busy.Store(0)
-	if busy < (now-since)/2 {
-		s.set(false)
-	}
 }

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"net/netip"
+	"slices"
 	"syscall"
 	"unsafe"
 
@@ -25,6 +26,40 @@ func (t *Transport) readErrorQueues() {
 	}
 }
 
+// watchLate waits for errors at the sockets for late requests, which nobody reads most of
+// the time: the kernel chooses by a hash which socket of a group it tells of one.
+func (t *Transport) watchLate() {
+	var fds []unix.PollFd
+	for _, l := range t.listeners {
+		if l.udp == nil {
+			continue
+		}
+		for _, fd := range l.udp.late {
+			fds = append(fds, unix.PollFd{Fd: int32(fd), Events: unix.POLLRDHUP})
+		}
+	}
+	for len(fds) > 0 && t.ctx.Err() == nil {
+		if n, err := unix.Poll(fds, -1); n <= 0 || err != nil || t.ctx.Err() != nil {
+			continue // EINTR, or the end: see udpGroup.stop
+		}
+		for _, l := range t.listeners {
+			if l.udp != nil {
+				l.udp.clearLate()
+				l.udp.failed.Store(true)
+				t.drainErrors(l)
+			}
+		}
+	}
+}
+
+// clearLate takes the pending errors of the late sockets, which else wake their watcher
+// again and again.
+func (g *udpGroup) clearLate() {
+	for _, fd := range g.late {
+		_, _ = unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ERROR) // it is in the error queue too
+	}
+}
+
 // drainErrors tells the handler of all that waits in a listener's error queues.
 func (t *Transport) drainErrors(l *listener) {
 	g := l.udp
@@ -35,7 +70,7 @@ func (t *Transport) drainErrors(l *listener) {
 	// its destination.
 	var data [1]byte
 	var control [512]byte
-	for _, fd := range g.sockets {
+	for _, fd := range slices.Concat(g.sockets, g.late) {
 		for {
 			_, n, _, to, err := unix.Recvmsg(fd, data[:], control[:], unix.MSG_ERRQUEUE|unix.MSG_DONTWAIT)
 			if err != nil {

@@ -3,6 +3,7 @@ package transport
 import (
 	"net/netip"
 	"runtime"
+	"sync/atomic"
 	"syscall"
 	"time"
 	"unsafe"
@@ -17,6 +18,8 @@ const (
 	// sysmon takes the goroutine for one that hogs its P, retakes the P at each of
 	// its rounds, and on that account makes them every 20 us: a quarter of all CPU.
 	yieldEvery = 8 * time.Millisecond
+	// behindFor is how long batches are full one after the other when a reader is behind.
+	behindFor = 10 * time.Millisecond
 )
 
 // mmsghdr is struct mmsghdr.
@@ -26,51 +29,101 @@ type mmsghdr struct {
 	_   [4]byte
 }
 
+// udpBatch is where the kernel puts the datagrams of one socket.
+type udpBatch struct {
+	socket int
+	stamps bool   // the socket tells when a datagram arrived
+	told   uint64 // bytes of control data that are asked for
+	msgs   [batchSize]mmsghdr
+	iovs   [batchSize]unix.Iovec
+	from   [batchSize]rawAddr
+	asked  [batchSize]control
+	bufs   []byte
+}
+
+// newUDPBatch makes one for a socket.
+func newUDPBatch(socket int, wildcard, stamps bool) *udpBatch {
+	b := &udpBatch{socket: socket, stamps: stamps, bufs: make([]byte, batchSize*bufferSize)}
+	if stamps {
+		b.told = stampBytes
+	}
+	if wildcard {
+		b.told += uint64(unsafe.Sizeof(pktinfo{}))
+	}
+	for i := range b.msgs {
+		b.iovs[i] = unix.Iovec{Base: &b.bufs[i*bufferSize], Len: bufferSize}
+		h := &b.msgs[i].hdr
+		h.Iov, h.Iovlen = &b.iovs[i], 1
+		h.Name = (*byte)(unsafe.Pointer(&b.from[i]))
+		if b.told > 0 {
+			h.Control = (*byte)(unsafe.Pointer(&b.asked[i]))
+		}
+	}
+	b.arm(batchSize)
+	return b
+}
+
+// arm prepares the first n messages for the kernel.
+func (b *udpBatch) arm(n int) {
+	for i := range b.msgs[:n] {
+		h := &b.msgs[i].hdr
+		h.Namelen = uint32(unsafe.Sizeof(rawAddr{}))
+		h.Controllen = b.told
+	}
+}
+
+// receive is one recvmmsg.
+func (b *udpBatch) receive(flags uintptr) (n int, errno syscall.Errno) {
+	k, _, errno := syscall.Syscall6(unix.SYS_RECVMMSG, uintptr(b.socket), uintptr(unsafe.Pointer(&b.msgs)), batchSize, flags, 0, 0)
+	if errno != 0 {
+		return 0, errno
+	}
+	return int(k), 0
+}
+
+// datagram is the one at i; false where it says nothing.
+func (b *udpBatch) datagram(l *listener, i int) (f Flow, data []byte, ok bool) {
+	at := i * bufferSize
+	data = b.bufs[at : at+int(b.msgs[i].n)]
+	if isKeepalive(data) {
+		return f, nil, false
+	}
+	f = Flow{Proto: UDP, Listener: l.Index, Local: l.Addr, Remote: getAddr(&b.from[i])}
+	if l.udp.wildcard {
+		f.Local = netip.AddrPortFrom(b.asked[i].local(b.msgs[i].hdr.Controllen, b.stamps), l.Addr.Port())
+	}
+	return f, data, f.Remote.Port() != 0 // else nobody can be answered there
+}
+
 // udpReader reads one socket of a listener in batches: one blocking recvmmsg that
-// waits for the first datagram and takes what else is there.
+// waits for the first datagram and takes what else is there. While its group is split
+// it reads a second one (udpLate).
 type udpReader struct {
 	t      *Transport
 	l      *listener
 	group  *udpGroup
-	socket int
-	msgs   [batchSize]mmsghdr
-	iovs   [batchSize]unix.Iovec
-	from   [batchSize]rawAddr
-	asked  [batchSize]pktinfo
-	bufs   []byte
+	first  *udpBatch
+	late   *udpLate // nil: the group cannot be split
+	behind *atomic.Bool
 }
 
 func newUDPReader(t *Transport, l *listener, i int) *udpReader {
-	r := &udpReader{t: t, l: l, group: l.udp, socket: l.udp.sockets[i], bufs: make([]byte, batchSize*bufferSize)}
-	for i := range r.msgs {
-		r.iovs[i] = unix.Iovec{Base: &r.bufs[i*bufferSize], Len: bufferSize}
-		h := &r.msgs[i].hdr
-		h.Iov, h.Iovlen = &r.iovs[i], 1
-		h.Name = (*byte)(unsafe.Pointer(&r.from[i]))
-		if r.group.wildcard {
-			h.Control = (*byte)(unsafe.Pointer(&r.asked[i]))
-		}
+	r := &udpReader{t: t, l: l, group: l.udp, first: newUDPBatch(l.udp.sockets[i], l.udp.wildcard, false), behind: &l.udp.behind[i]}
+	if len(l.udp.late) > 0 {
+		r.late = newUDPLate(r, l.udp.late[i])
 	}
 	return r
-}
-
-// arm prepares the first n messages for the kernel.
-func (r *udpReader) arm(n int) {
-	for i := range r.msgs[:n] {
-		h := &r.msgs[i].hdr
-		h.Namelen = uint32(unsafe.Sizeof(rawAddr{}))
-		if r.group.wildcard {
-			h.Controllen = uint64(unsafe.Sizeof(pktinfo{}))
-		}
-	}
 }
 
 // run reads until the listener stops.
 func (r *udpReader) run() {
 	yielded, full := time.Now(), 0
-	r.arm(batchSize)
+	began := yielded // the batches that were full, one after the other
 	for {
-		k, _, errno := syscall.Syscall6(unix.SYS_RECVMMSG, uintptr(r.socket), uintptr(unsafe.Pointer(&r.msgs)), batchSize, unix.MSG_WAITFORONE, 0, 0)
+		if r.group.steering.split.Load() {
+			r.late.run()
+		}
+		n, errno := r.first.receive(unix.MSG_WAITFORONE)
 		if r.group.stopping.Load() {
 			return
 		}
@@ -83,12 +136,15 @@ func (r *udpReader) run() {
 			yielded = now
 			runtime.Gosched()
 		}
-		n := int(k)
-		for i := range n {
-			r.deliver(i)
-		}
+		r.deliver(n)
 		if full++; n < batchSize {
 			full = 0
+		}
+		if full == 1 {
+			began = now
+		}
+		if full > 1 && now.Sub(began) > behindFor {
+			r.group.press(now)
 		}
 		if full == fullBatches {
 			r.group.steering.overloaded(now)
@@ -96,31 +152,23 @@ func (r *udpReader) run() {
 		if r.group.steering.spread.Load() {
 			r.group.steering.spent(now, time.Now())
 		}
-		r.arm(n)
 	}
 }
 
-// deliver hands one datagram up.
-func (r *udpReader) deliver(i int) {
-	at := i * bufferSize
-	data := r.bufs[at : at+int(r.msgs[i].n)]
-	if isKeepalive(data) {
-		return
+// deliver hands up a batch.
+func (r *udpReader) deliver(n int) {
+	for i := range n {
+		if f, data, ok := r.first.datagram(r.l, i); ok {
+			r.t.handler.Receive(f, data)
+		}
 	}
-	f := Flow{Proto: UDP, Listener: r.l.Index, Local: r.l.Addr, Remote: getAddr(&r.from[i])}
-	if r.group.wildcard {
-		f.Local = netip.AddrPortFrom(r.asked[i].get(r.msgs[i].hdr.Controllen), r.l.Addr.Port())
-	}
-	if f.Remote.Port() == 0 { // nobody can be answered there
-		return
-	}
-	r.t.handler.Receive(f, data)
+	r.first.arm(n)
 }
 
 // failed looks at what the kernel says instead of a datagram.
 func (r *udpReader) failed(errno syscall.Errno) {
 	switch {
-	case errno == unix.EINTR:
+	case errno == unix.EINTR, errno == unix.EAGAIN: // see lookUp
 	case isICMP(errno), errno == unix.EMSGSIZE:
 		r.group.failed.Store(true)
 		r.t.drainErrors(r.l)

@@ -1,0 +1,37 @@
+package policy
+
+import (
+	"net/netip"
+
+	"tollgate/internal/tenant"
+	"tollgate/sip"
+)
+
+// Belonging is whose a request seems to be, at a glance.
+type Belonging struct {
+	Customer  tenant.CustomerID // 0: not known, or several share its source
+	ByHost    bool              // the host of the Request-URI says so
+	Neighbour bool              // it comes from somebody's destination
+	Emergency bool
+}
+
+// Belongs tells whose a request over UDP is by its Request-URI and source alone, as
+// Identify would find in nearly all cases. It decides nothing but the place of the request
+// among others that wait.
+func (s *Snapshot) Belongs(requestURI []byte, source netip.AddrPort) (b Belonging) {
+	at := netip.AddrPortFrom(source.Addr().Unmap(), source.Port())
+	here, is := s.owners.get(s.hashSource(at), at)
+	b.Neighbour = is
+	uri, err := sip.ParseURI(requestURI)
+	if err == nil {
+		b.Customer = s.domainOf(&uri).customer
+		b.ByHost = b.Customer != 0
+	}
+	if b.Customer == 0 && here.count == 1 {
+		b.Customer = here.sum
+	}
+	if c := s.Customer(b.Customer); c != nil && err == nil {
+		b.Emergency = c.isEmergency(&uri)
+	}
+	return b
+}

@@ -1,0 +1,246 @@
+package transport
+
+import (
+	"encoding/binary"
+	"net/netip"
+	"slices"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"tollgate/internal/overload"
+)
+
+// thinning keeps most of a flood away from a late reader: reading a datagram only to drop
+// it costs a hundredth of a call, and ten times as many calls as can be carried are, with
+// what their callers send again, forty times as many INVITEs. Where one share of the queue
+// gets far more than it can have, the kernel is told to let only some of its INVITEs
+// through, by chance. It tells them by the host of the Request-URI (behind a user), and
+// where that is not what makes the share, by their source too.
+//
+// A re-INVITE must not be thinned. Its Request-URI is a Contact, so it looks otherwise;
+// where a peer writes a domain there all the same, that host is left alone for a while.
+type thinning struct {
+	fd     int
+	since  time.Time // the window's start
+	tally  [64]tally // by share
+	hogs   []hog
+	spared []spared
+}
+
+// tally is what came of one share's INVITEs in a window, and how the last one that was
+// dropped looked.
+type tally struct {
+	came, dropped int
+	last          hog
+}
+
+// hog is a share whose INVITEs are thinned.
+type hog struct {
+	share  uint64
+	host   [maxThinHost]byte
+	length uint8 // of host
+	cut    bool  // the host is longer
+	source netip.AddrPort
+	keep   float64 // the part that is let through
+}
+
+func (h *hog) name() []byte { return h.host[:h.length] }
+
+type spared struct {
+	host  [maxThinHost]byte
+	until time.Time
+}
+
+const (
+	maxThinHost = 32
+	maxHogs     = 4
+	// maxThinUser is how far into the Request-URI its '@' is looked for.
+	maxThinUser = 48
+	window      = 200 * time.Millisecond
+	// spareFor is for how long a host is not thinned after a re-INVITE to it.
+	spareFor = time.Minute
+	// hogDrops is how many a share must lose in a window before it is thinned.
+	hogDrops = 100
+)
+
+// note counts a request.
+func (t *thinning) note(r *overload.Rank, l *overload.Look, f *Flow, kept bool) {
+	if l.Method != overload.INVITE {
+		return
+	}
+	if l.InDialog {
+		t.spare(l.Host)
+		return
+	}
+	if r.Class != overload.Invite && r.Class != overload.Unknown {
+		return
+	}
+	c := &t.tally[r.Share%uint64(len(t.tally))]
+	c.came++
+	if kept {
+		return
+	}
+	c.dropped++
+	c.last = hog{share: r.Share, cut: len(l.Host) > maxThinHost}
+	c.last.length = uint8(copy(c.last.host[:], l.Host))
+	if !r.ByHost {
+		c.last.source = f.Remote
+	}
+}
+
+// spare leaves a host alone to which requests within dialogs are sent.
+func (t *thinning) spare(host []byte) {
+	var s spared
+	copy(s.host[:], host)
+	s.until = time.Now().Add(spareFor)
+	for i := range t.spared {
+		if t.spared[i].host == s.host {
+			t.spared[i] = s
+			return
+		}
+	}
+	if len(t.hogs) > 0 && len(t.spared) < 64 {
+		t.spared = append(t.spared, s)
+	}
+}
+
+func (t *thinning) isSpared(h *hog, now time.Time) bool {
+	return slices.ContainsFunc(t.spared, func(s spared) bool { return s.host == h.host && s.until.After(now) })
+}
+
+// turn ends a window if it is over, and says whether anything is thinned.
+func (t *thinning) turn(now time.Time) bool {
+	if now.Sub(t.since) < window {
+		return len(t.hogs) > 0
+	}
+	t.since = now
+	changed := t.settle()
+	for i := range t.tally {
+		c := &t.tally[i]
+		if c.dropped > hogDrops && len(t.hogs) < maxHogs && !slices.ContainsFunc(t.hogs, func(h hog) bool { return h.share == c.last.share }) && c.last.thinnable() {
+			c.last.keep = c.keep(1)
+			t.hogs = append(t.hogs, c.last)
+			changed = true
+		}
+		*c = tally{}
+	}
+	before := len(t.hogs)
+	t.hogs = slices.DeleteFunc(t.hogs, func(h hog) bool { return h.keep >= 1 || t.isSpared(&h, now) })
+	if changed || len(t.hogs) != before {
+		t.attach()
+	}
+	if len(t.hogs) == 0 {
+		t.spared = t.spared[:0]
+	}
+	return len(t.hogs) > 0
+}
+
+// thinnable says that a program can tell a hog: by IPv4 where it takes the source.
+func (h *hog) thinnable() bool {
+	return h.length > 0 && (!h.source.IsValid() || h.source.Addr().Is4())
+}
+
+// keep is which part of a share's INVITEs is to be let through, where this one was: about
+// three times as many as were served, so that there is always one to serve.
+func (c *tally) keep(was float64) float64 {
+	want := float64(3*(c.came-c.dropped)/2 + hogDrops)
+	return min(max(was*want/float64(max(c.came, 1)), 1.0/1024), 2*was, 1)
+}
+
+// settle follows the hogs that there are. Small changes are not worth a new program.
+func (t *thinning) settle() (changed bool) {
+	for i := range t.hogs {
+		h := &t.hogs[i]
+		keep := t.tally[h.share%uint64(len(t.tally))].keep(h.keep)
+		if keep > 1.4*h.keep || keep < 0.7*h.keep {
+			h.keep, changed = keep, true
+		}
+	}
+	return changed
+}
+
+// attach gives the kernel the program, or takes the last one away. If it takes none,
+// everything is read here.
+func (t *thinning) attach() {
+	if len(t.hogs) == 0 {
+		_ = unix.SetsockoptInt(t.fd, unix.SOL_SOCKET, unix.SO_DETACH_FILTER, 0) // as above
+		return
+	}
+	p := thinProgram(t.hogs)
+	_ = unix.SetsockoptSockFprog(t.fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, // as above
+		&unix.SockFprog{Len: uint16(len(p)), Filter: &p[0]})
+}
+
+// thinProgram is what the kernel runs for each datagram of the socket, with the UDP
+// header at offset 0: it finds the host of an INVITE, and compares it with each hog's.
+func thinProgram(hogs []hog) []unix.SockFilter {
+	const payload, user = 8, len("INVITE sip:")
+	var compare []unix.SockFilter
+	for i := range hogs {
+		compare = append(compare, hogs[i].program()...)
+	}
+	pass := stmt(unix.BPF_RET|unix.BPF_K, ^uint32(0))
+	p := []unix.SockFilter{
+		stmt(unix.BPF_LD|unix.BPF_W|unix.BPF_ABS, payload),
+		jump(unix.BPF_JEQ, binary.BigEndian.Uint32([]byte("INVI")), 1, 0),
+		pass,
+	}
+	for i := range maxThinUser {
+		at := uint32(payload + user + i)
+		rest := uint32(4*(maxThinUser-i-1) + 1) // from behind this jump to the comparison
+		p = append(p,
+			stmt(unix.BPF_LD|unix.BPF_B|unix.BPF_ABS, at),
+			jump(unix.BPF_JEQ, '@', 0, 2),
+			stmt(unix.BPF_LDX|unix.BPF_W|unix.BPF_IMM, at+1),
+			stmt(unix.BPF_JMP|unix.BPF_JA, rest),
+		)
+	}
+	p = append(p, pass)
+	p = append(p, compare...)
+	return append(p, pass)
+}
+
+// program goes on behind itself for what is not the hog's. X is where the host begins.
+func (h *hog) program() []unix.SockFilter {
+	// Each test is a load and a comparison.
+	var tests []unix.SockFilter
+	test := func(load uint16, at, want uint32) {
+		tests = append(tests, stmt(load, at), jump(unix.BPF_JEQ, want, 0, 0))
+	}
+	if h.source.IsValid() {
+		test(unix.BPF_LD|unix.BPF_H|unix.BPF_ABS, 0, uint32(h.source.Port()))
+		a := h.source.Addr().As4()
+		test(unix.BPF_LD|unix.BPF_W|unix.BPF_ABS, netOffset+12, binary.BigEndian.Uint32(a[:]))
+	}
+	name := h.name()
+	for len(name) >= 4 {
+		test(unix.BPF_LD|unix.BPF_W|unix.BPF_IND, uint32(int(h.length)-len(name)), binary.BigEndian.Uint32(name))
+		name = name[4:]
+	}
+	for len(name) > 0 {
+		test(unix.BPF_LD|unix.BPF_B|unix.BPF_IND, uint32(int(h.length)-len(name)), uint32(name[0]))
+		name = name[1:]
+	}
+	var end []unix.SockFilter
+	if !h.cut { // a host that only begins so is another
+		end = []unix.SockFilter{
+			stmt(unix.BPF_LD|unix.BPF_B|unix.BPF_IND, uint32(h.length)),
+			jump(unix.BPF_JEQ, ' ', 1, 0),
+			jump(unix.BPF_JEQ, ';', 0, 4),
+		}
+	}
+	end = append(end,
+		stmt(unix.BPF_LD|unix.BPF_W|unix.BPF_ABS, skfRandom),
+		jump(unix.BPF_JGT, uint32(h.keep*float64(^uint32(0))), 1, 0),
+		stmt(unix.BPF_RET|unix.BPF_K, ^uint32(0)),
+		stmt(unix.BPF_RET|unix.BPF_K, 0),
+	)
+	for i := 1; i < len(tests); i += 2 {
+		tests[i].Jf = uint8(len(tests) - 1 - i + len(end))
+	}
+	return append(tests, end...)
+}
+
+// skfRandom loads a random number (SKF_AD_OFF + SKF_AD_RANDOM).
+const skfRandom = ^uint32(0x1000-1) + 56
