@@ -130,6 +130,9 @@ func (w *Writer) stored(part []entry) {
 		w.mu.Unlock()
 	}
 	w.recovered()
+	if w.cfg.Stored != nil {
+		w.cfg.Stored()
+	}
 }
 
 // recovered tells of the end of what was wrong.

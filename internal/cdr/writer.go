@@ -34,6 +34,8 @@ type Config struct {
 	// Behind is told when so many ended calls wait for the store that no new ones should be
 	// let in, and when they may be again. It must not block nor call the writer.
 	Behind func(is bool)
+	// Stored is told when the store has some more; nil: nobody is. It must not block.
+	Stored func()
 }
 
 const (

@@ -124,7 +124,8 @@ func (s *Store) LastCDR(ctx context.Context) (seq int64, err error) {
 	return seq, s.explain(err)
 }
 
-// PruneCDRs removes at most so many of the blocks whose records ended before a time, and says how many.
+// PruneCDRs removes at most so many of the blocks whose records ended before a time, and says how many. With
+// the last of them go dead letters as old.
 func (s *Store) PruneCDRs(ctx context.Context, before time.Time, most int) (n int64, err error) {
 	err = s.alone(ctx, func(db bun.Tx) error {
 		done, err := db.Tx.ExecContext(ctx,
@@ -134,6 +135,9 @@ func (s *Store) PruneCDRs(ctx context.Context, before time.Time, most int) (n in
 			return err
 		}
 		if n, err = done.RowsAffected(); err != nil || n == int64(most) {
+			return err
+		}
+		if _, err = db.Tx.ExecContext(ctx, "DELETE FROM cdr_dead_letters WHERE ended < ?", before.UnixMicro()); err != nil {
 			return err
 		}
 		_, err = db.Tx.ExecContext(ctx, pruneParts, cdrPart)

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,7 +15,7 @@ import (
 )
 
 // backTo1 makes a database what the first release made of it.
-const backTo1 = "DROP TABLE identifier_keys; DROP TABLE cdr_blocks; DROP TABLE cdr_parts; DROP TABLE cdr_state; DELETE FROM goose_db_version WHERE version_id > 1"
+const backTo1 = "DROP TABLE identifier_keys; DROP TABLE cdr_blocks; DROP TABLE cdr_parts; DROP TABLE cdr_state; DROP TABLE cdr_webhook; DROP TABLE cdr_dead_letters; DELETE FROM goose_db_version WHERE version_id > 1"
 
 // before gives the names of the copies in a folder, newest first, and sees to their mode.
 func copiesIn(t *testing.T, dir string) (names []string) {
@@ -116,14 +117,20 @@ func TestNoCopyNoUpgrade(t *testing.T) {
 // TestOlderProgram: it names both versions and the copy that it could work with.
 func TestOlderProgram(t *testing.T) {
 	dir := good(t)
-	execute("INSERT INTO goose_db_version (version_id, is_applied) VALUES (5, 1)")(t, dir)
-	overwrite(FileName+".before-6", "what a later one left")(t, dir)
-	overwrite(FileName+".before-5", "what we could open")(t, dir)
+	known, err := knownSchema()
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := func(schema int64) string { return fmt.Sprintf("%s.before-%d", FileName, schema) }
+	execute(fmt.Sprintf("INSERT INTO goose_db_version (version_id, is_applied) VALUES (%d, 1)", known+1))(t, dir)
+	overwrite(before(known+2), "what a later one left")(t, dir)
+	overwrite(before(known+1), "what we could open")(t, dir)
 	s, err := openIn(t, dir)
 	if err == nil {
 		t.Fatal(errors.Join(errors.New("it opened"), s.Close()))
 	}
-	want := "was written by a newer Tollgate (schema 5, this one knows up to 4): run the newer tollgate, or put the copy " + filepath.Join(dir, FileName+".before-5") + " in its place"
+	want := fmt.Sprintf("was written by a newer Tollgate (schema %d, this one knows up to %d): run the newer tollgate, or put the copy %s in its place",
+		known+1, known, filepath.Join(dir, before(known+1)))
 	if text := err.Error(); !strings.Contains(text, want) || strings.Contains(text, "\n") {
 		t.Errorf("it says %q", text)
 	}

@@ -163,3 +163,50 @@ func oldCDRs(h *house) {
 		h.Errorf("a number is used again: %+v", again)
 	}
 }
+
+// deadCDRs: what the webhook has, and what it would not have, is known later.
+func deadCDRs(h *house) {
+	_, is, err := h.s.CDRWebhook(h.ctx)
+	if h.ok(err); is {
+		h.Error("nobody has moved it")
+	}
+	h.ok(h.s.AddCDRs(h.ctx, []store.CDR{h.record(&h.anna, 1), h.record(&h.anna, 2), h.record(&h.carlo, 3)}, false))
+	var dead []store.DeadCDR
+	for _, c := range h.records(tenant.Platform(), store.CDRQuery{}, 10) {
+		dead = append(dead, store.DeadCDR{CDR: c, Failed: evening.Add(time.Hour), Error: "the receiver answers 422"})
+	}
+	to := store.CDRWebhook{Position: 3, Failing: evening}
+	h.ok(h.s.MoveCDRWebhook(h.ctx, to, dead))
+	h.ok(h.s.MoveCDRWebhook(h.ctx, to, dead[:1]))
+	if at, is, err := h.s.CDRWebhook(h.ctx); !is || at != to || err != nil {
+		h.Errorf("%+v %t %v", at, is, err)
+	}
+	list := h.dead(0, false)
+	if len(list) != 3 || list[2].ID != dead[2].ID || !bytes.Equal(list[2].Record, dead[2].Record) || list[2].Error != dead[2].Error || !list[2].Failed.Equal(dead[2].Failed) {
+		h.Fatalf("%+v", list)
+	}
+	if len(h.dead(0, true)) != 0 || len(h.dead(list[0].Seq, false)) != 2 {
+		h.Error("not those that are asked for")
+	}
+	if n, err := h.s.AskDeadCDRs(h.ctx); n != 3 || err != nil {
+		h.Errorf("%d are to be sent again, %v", n, err)
+	}
+	list = h.dead(0, true)
+	list[0].Error, list[1].Error = "", "still not"
+	h.ok(h.s.SettleDeadCDRs(h.ctx, list[:2]))
+	if asked, all := h.dead(0, true), h.dead(0, false); len(asked) != 1 || asked[0].Seq != 3 || len(all) != 2 || all[0].Error != "still not" || !all[0].Asked.IsZero() {
+		h.Errorf("%+v %+v", asked, all)
+	}
+	_, err = h.s.PruneCDRs(h.ctx, evening.Add(3*time.Second), 10)
+	h.ok(err)
+	if n, err := h.s.CountDeadCDRs(h.ctx); n != 1 || err != nil {
+		h.Errorf("%d are left, %v", n, err)
+	}
+}
+
+func (h *house) dead(after int64, asked bool) []store.DeadCDR {
+	h.Helper()
+	list, err := h.s.DeadCDRs(h.ctx, after, 10, asked)
+	h.ok(err)
+	return list
+}

@@ -50,6 +50,7 @@ func Run(t *testing.T, open Opener) {
 		{"call records", cdrs},
 		{"many call records", manyCDRs},
 		{"call records that are old", oldCDRs},
+		{"call records that nobody wants", deadCDRs},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.fn(newHouse(t, open(t))) })
 	}
