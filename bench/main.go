@@ -94,8 +94,8 @@ func main() {
 func parseFlags(args []string) (*bench, error) {
 	b := &bench{}
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
-	peers := flags.String("peers", strings.Join([]string{peerDirect, peerFloor, peerKamailio, peerKamailioTH, peerTollgate, peerTollgateTH}, ","),
-		"who takes part; also "+peerFloorNet+" and "+peerFloorBare)
+	peers := flags.String("peers", strings.Join([]string{peerDirect, peerFloor, peerKamailio, peerKamailioTH, peerTollgate, peerTollgateTH, peerAll, peerAllTH}, ","),
+		"who takes part; also "+strings.Join([]string{peerFloorNet, peerFloorBare, peerUntraced, peerFirewall, peerBlocklist, peerAntifraud}, ", "))
 	rates := flags.String("rates", "500,1000,1500", "calls/s, and REGISTERs/s")
 	parts := flags.String("parts", strings.Join(allParts(), ","), "what is measured: "+partCPU+", the CPU of a call; "+partTop+", the top rate; "+
 		partMemory+" of live calls; "+partMicro+", parts alone; "+partRegister+", the CPU of a relayed REGISTER; "+

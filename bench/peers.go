@@ -48,6 +48,7 @@ func (b *bench) contenders() ([]*peer, error) {
 		{name: peerTollgate, label: "Tollgate", refuses: true, start: b.startTollgate(false), relay: b.startTollgate(false)},
 		{name: peerTollgateTH, label: "Tollgate, hidden", refuses: true, start: b.startTollgate(true), relay: b.startTollgate(true)},
 	}
+	peers = append(peers, b.stepPeers()...)
 	for _, p := range peers {
 		if p.start == nil {
 			continue

@@ -184,6 +184,10 @@ var targets = []target{
 	{peerTollgate, peerKamailio, 0.7, 0.5},
 	{peerTollgateTH, peerFloor, 2.5, 1.8},
 	{peerTollgateTH, peerKamailioTH, 0.45, 0.35},
+	{peerAll, peerFloor, 2.5, 2.0},
+	{peerAll, peerKamailio, 0.8, 0.6},
+	{peerAllTH, peerFloor, 3.0, 2.4},
+	{peerAllTH, peerKamailioTH, 0.5, 0.4},
 }
 
 func (r *report) targets(b *strings.Builder) {

@@ -21,6 +21,7 @@ type tollgateConfig struct {
 	pings   bool           // of registered phones
 	outside netip.AddrPort // another listener; the zero AddrPort: none
 	kernel  string         // media.kernel; "" = not set
+	walls   walls
 	answer  netip.AddrPort // where the 50 customers' calls go
 	probe   netip.AddrPort // where the calls to probe.test go
 }
@@ -75,6 +76,7 @@ func (c tollgateConfig) customer(b *strings.Builder, name, domain string, to net
     routing_rules:
       - {name: forbidden, header: request-uri, value: "^sips?:1900", match: regex, priority: 10, group: 2}
 `, name, c.hidden, pings, domain, to.Addr(), to.Port())
+	c.walls.write(b)
 }
 
 // start runs a new node and applies its customers; it returns once they are live.
