@@ -122,6 +122,7 @@ func (g *Guard) fill(rows []Report, at map[tenant.CustomerID][kinds]int) {
 func (g *Guard) Keys() int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	g.expire(g.clock(time.Now()))
 	return len(g.keys)
 }
 

@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"tollgate/internal/antifraud"
 	"tollgate/internal/call"
 	"tollgate/internal/dialog"
 	"tollgate/internal/gate"
@@ -40,6 +41,8 @@ type rig struct {
 	book      *book // what calls are kept in over a restart; nil in benchmarks
 
 	account tenant.Account // of the one customer; see change
+	fraud   *antifraud.Guard
+	trips   []*antifraud.Trip
 
 	mu      sync.Mutex
 	inbox   map[netip.AddrPort][]string
@@ -155,6 +158,7 @@ func newRigOver(t testing.TB, hidden bool, limit int, backend live.Live, kept *b
 		},
 	}
 	r.change(func(*tenant.Account) {})
+	r.fraud = antifraud.New(antifraud.Config{Tripped: r.tripped})
 	minter := dialog.NewMinter(1, 1, dialog.Key{K0: 3, K1: 4}, dialog.Key{ID: 1, K0: 1, K1: 2})
 	type core struct{ *gate.Gate }
 	c := &core{}
@@ -175,7 +179,11 @@ func newRigOver(t testing.TB, hidden bool, limit int, backend live.Live, kept *b
 			return r.gate.Swap(id, from, to, done)
 		},
 		Release: func(id dialog.Stable) { r.gate.Release(id) },
-		Ended:   func(e call.Ending) { r.ended = append(r.ended, e) },
+		Heard:   r.heard,
+		Ended: func(e call.Ending) {
+			r.fraud.Over(e.Counted)
+			r.ended = append(r.ended, e)
+		},
 	}, r.layer)
 	r.relay = relay.New(relay.Config{Router: router, Minter: minter, Advertised: r.Advertised}, r.layer)
 	r.registrar = registrar.New(registrar.Config{
@@ -183,7 +191,7 @@ func newRigOver(t testing.TB, hidden bool, limit int, backend live.Live, kept *b
 		Customer: func(id tenant.CustomerID) *policy.Customer { return r.table.Snapshot().Customer(id) },
 	}, r.layer)
 	r.gate = gate.New(gate.Config{
-		Table: r.table, Live: r.live, Calls: r.calls, Relay: r.relay, Registrar: r.registrar, Minter: minter,
+		Table: r.table, Live: r.live, Calls: r.calls, Relay: r.relay, Registrar: r.registrar, Minter: minter, Antifraud: r.fraud,
 		Decided: func(_ *transaction.Shard, d *gate.Decision) { r.decided = *d },
 	}, r.layer)
 	c.Gate = r.gate
