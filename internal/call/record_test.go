@@ -14,7 +14,7 @@ import (
 // FuzzRecord: no bytes from the disk end a node or make it take much memory, and what
 // is taken for a call says the same when it is written again.
 func FuzzRecord(f *testing.F) {
-	for _, name := range []string{"testdata/call.v1", "testdata/subscription.v1"} {
+	for _, name := range []string{"testdata/call.v1", "testdata/subscription.v1", "testdata/call.v2", "testdata/subscription.v2"} {
 		data, err := os.ReadFile(name)
 		if err != nil {
 			f.Fatal(err)
@@ -55,5 +55,20 @@ func read(call *Call) {
 	}
 	for _, text := range [...]dialog.Text{call.out.callID, call.out.tag, call.out.from, call.out.to} {
 		_ = call.text(text)
+	}
+}
+
+// TestSwitchesKept: the switches at which a call holds places stand in its record; an earlier
+// one says nothing of them.
+func TestSwitchesKept(t *testing.T) {
+	for name, want := range map[string][2]tenant.SwitchID{"call.v1": {}, "call.v2": {11, 12}, "subscription.v2": {}} {
+		data, err := os.ReadFile("testdata/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var call Call
+		if _, err := decodeRecord(data, &call); err != nil || call.entry != want[0] || call.place != want[1] {
+			t.Errorf("%s: entry %d, place %d, %v", name, call.entry, call.place, err)
+		}
 	}
 }

@@ -88,8 +88,10 @@ func TestDamagedRecords(t *testing.T) {
 	}
 }
 
-// golden are records of version 1, as earlier programs have left them.
-var golden = []string{"../call/testdata/call.v1", "../call/testdata/subscription.v1"}
+// golden are records of each version, as programs have left them.
+var golden = []string{
+	"../call/testdata/call.v1", "../call/testdata/subscription.v1", "../call/testdata/call.v2", "../call/testdata/subscription.v2",
+}
 
 // TestEarlierRecords: what an earlier program wrote is still taken.
 func TestEarlierRecords(t *testing.T) {
