@@ -22,8 +22,9 @@ const (
 	maxSharers  = 10        // other customers that are named
 )
 
-// clashes remembers addresses that several customers have a destination at, and that sent
-// requests which nothing told apart (policy.SharedDestinationClash).
+// clashes remembers addresses that several customers have a destination at, or one has and
+// others an entry, and that sent requests which nothing told apart
+// (policy.SharedDestinationClash).
 type clashes struct {
 	mu sync.Mutex
 	of map[netip.AddrPort]*clash // as policy compares sources: port 0 = any, over TCP and TLS
@@ -101,7 +102,7 @@ func (c *clashes) byDestination(s *policy.Snapshot, now time.Time) map[tenant.De
 	for at, list := range residents(s, recent) {
 		for _, d := range list {
 			one := recent[at]
-			one.Sharers, one.More = sharers(list, d.Customer)
+			one.Sharers, one.More = sharers(list, s.Entrants(at.Addr()), d.Customer)
 			if len(one.Sharers) > 0 && out[d.ID].Last.Before(one.Last) {
 				out[d.ID] = one
 			}
@@ -140,16 +141,20 @@ func sources(d *policy.Destination) []netip.AddrPort {
 	return list
 }
 
-// sharers is which other customers have one of the destinations, the first few of them.
-func sharers(list []*policy.Destination, own tenant.CustomerID) (others []tenant.CustomerID, more bool) {
+// sharers is which other customers have one of the destinations, or an entry there, the first
+// few of them.
+func sharers(list []*policy.Destination, entrants []tenant.CustomerID, own tenant.CustomerID) (others []tenant.CustomerID, more bool) {
 	for _, d := range list {
-		if d.Customer == own || slices.Contains(others, d.Customer) {
+		entrants = append(entrants, d.Customer)
+	}
+	for _, id := range entrants {
+		if id == own || slices.Contains(others, id) {
 			continue
 		}
 		if len(others) == maxSharers {
 			return others, true
 		}
-		others = append(others, d.Customer)
+		others = append(others, id)
 	}
 	return others, false
 }

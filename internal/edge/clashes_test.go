@@ -82,6 +82,27 @@ func TestClashes(t *testing.T) {
 	}
 }
 
+// TestClashWithAnEntry: who has an entry that holds the address is told, too.
+func TestClashWithAnEntry(t *testing.T) {
+	var c clashes
+	now := time.Unix(1_000_000, 0)
+	table := policy.NewTable()
+	for i, a := range []tenant.Account{
+		{Destinations: []tenant.Destination{{ID: 1, Name: "d", Group: 1, Host: "192.0.2.1", Port: 5060, Protocol: "udp"}}},
+		{Switches: []tenant.Switch{{ID: 1, Name: "s", Direction: tenant.Egress, Addresses: []string{"192.0.2.0/24"}}}},
+	} {
+		a.Customer.ID = tenant.CustomerID(i + 1)
+		if err := table.Put(&a); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.note(refused(t, transport.UDP, "192.0.2.1:5060", "<sip:12@a.test>;tag=1"), now)
+	got := c.byDestination(table.Snapshot(), now)
+	if one := got[1]; len(got) != 1 || len(one.Sharers) != 1 || one.Sharers[0] != 2 {
+		t.Errorf("customer 2 has an entry there: %+v", got)
+	}
+}
+
 // TestClashesAreBounded: in addresses, in bytes, in names.
 func TestClashesAreBounded(t *testing.T) {
 	var c clashes

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"net/netip"
+	"slices"
 
 	"tollgate/internal/tenant"
 	"tollgate/sip"
@@ -182,6 +183,20 @@ func (e *evidence) whose() (tenant.CustomerID, Reason) {
 // disputes reports whether entries that fit claim a request without a CLI.
 func (e *evidence) disputes() bool {
 	return e.did.customer != 0 || e.prefix.customer != 0 || e.plain.customer != 0
+}
+
+// Entrants gives the customers whose entries hold an address, each once, in no order.
+func (s *Snapshot) Entrants(addr netip.Addr) []tenant.CustomerID {
+	var all []tenant.CustomerID
+	h := s.holders(addr.Unmap())
+	for list := h.next(); list != nil; list = h.next() {
+		for _, sw := range list {
+			if !slices.Contains(all, sw.Customer) {
+				all = append(all, sw.Customer)
+			}
+		}
+	}
+	return all
 }
 
 // ownedBy reports whether a customer has a destination at an address.
