@@ -35,6 +35,7 @@ type Node struct {
 	bin     string
 	env     []string
 	netns   Netns
+	prefix  []string
 	hosts   []string
 	control *control
 
@@ -56,6 +57,7 @@ type Settings struct {
 	Hosts  []string // addresses to listen on, IPv6 in brackets; default 127.0.0.1 and [::1]
 	SIP    string   // more lines of node.yaml's sip section, indented by two
 	Config string   // more lines of node.yaml
+	Prefix []string // is put before the node's command line
 	// Bannable: what the node sees may get loopback addresses banned. Else never_ban has them
 	// all, since most groups misbehave on purpose.
 	Bannable bool
@@ -76,7 +78,7 @@ func New(t *testing.T, settings ...Settings) *Node {
 	if len(settings) > 0 {
 		s = settings[0]
 	}
-	n := &Node{Dir: t.TempDir(), Port: Port(t), TLSPort: Port(t), env: append(environment(), s.Env...), netns: s.Netns}
+	n := &Node{Dir: t.TempDir(), Port: Port(t), TLSPort: Port(t), env: append(environment(), s.Env...), netns: s.Netns, prefix: s.Prefix}
 	if n.hosts = s.Hosts; n.hosts == nil {
 		n.hosts = []string{"127.0.0.1", "[::1]"}
 	}
@@ -151,7 +153,8 @@ func (n *Node) up(t testing.TB) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := n.netns.Command(n.bin, "serve", "-c", n.Config)
+	line := slices.Concat(n.prefix, []string{n.bin, "serve", "-c", n.Config})
+	cmd := n.netns.Command(line[0], line[1:]...)
 	if n.control != nil {
 		cmd = n.control.command(t)
 	}

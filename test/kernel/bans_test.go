@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"tollgate/test/harness"
+	"tollgate/test/peer"
 )
 
 // TestBans: the same with the kernel's help and without.
@@ -45,6 +47,36 @@ func TestBans(t *testing.T) {
 				})
 			}
 		})
+	}
+}
+
+// TestWithoutPrivileges: a node that may not load the program says so, and drops by itself.
+func TestWithoutPrivileges(t *testing.T) {
+	t.Parallel()
+	n := harness.Start(t, harness.Settings{Bannable: true, Prefix: []string{
+		harness.Need(t, "setpriv", "util-linux"), "--bounding-set", "-bpf,-net_admin,-sys_admin",
+	}})
+	if said := n.LogSince(0, "CAP_BPF"); !strings.Contains(said, "bans drop in this process") || strings.Contains(said, "WARN") {
+		t.Errorf("the log says %q", said)
+	}
+	u := peer.New(t, "udp", harness.IP(t))
+	u.Edge = n.Addr("udp", u.Addr().Addr())
+	n.Must(t, "ban", u.IP())
+	u.Start("OPTIONS", "sip:bob@nobody.test")
+	u.Quiet(quiet)
+	if bans := n.JSON(t, "bans"); len(bans) != 1 || bans[0]["hits"] != float64(1) {
+		t.Errorf("%v", bans)
+	}
+	var report struct {
+		Findings []struct{ Check, Text string }
+	}
+	if err := json.Unmarshal([]byte(n.Command(t, "doctor", "-o", "json").Stdout), &report); err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range report.Findings {
+		if f.Check == "bans" && !strings.Contains(f.Text, "CAP_BPF") {
+			t.Errorf("doctor says %q of the running node", f.Text)
+		}
 	}
 }
 
