@@ -45,13 +45,13 @@ func (e *Edge) domains(yield func(string) bool) {
 
 // suspicious tells the guard of a decision that may be an attacker's.
 func (e *Edge) suspicious(sh *transaction.Shard, d *gate.Decision) {
-	switch d.Verdict.Reason {
-	case policy.UnknownDomain, policy.StrangerSource, policy.ForeignToken:
+	switch known := d.Identity.Customer != nil; {
+	case known && d.Identity.Direction == policy.Inbound && threat.Marked(d.Message):
+		e.guard.Marked(sh.Now(), d.Source, d.Proto, d.Message)
+	case known:
+	case d.Verdict.Reason == policy.UnknownDomain, d.Verdict.Reason == policy.StrangerSource, d.Verdict.Reason == policy.ForeignToken,
+		d.Verdict.Reason == policy.BadMessage: // so bad that it was not asked for whom
 		e.guard.Stranger(sh.Now(), d.Source, d.Proto, d.Message)
-	default:
-		if d.Identity.Customer != nil && d.Identity.Direction == policy.Inbound && threat.Marked(d.Message) {
-			e.guard.Marked(sh.Now(), d.Source, d.Proto, d.Message)
-		}
 	}
 }
 

@@ -66,8 +66,13 @@ func evidence(o Offence, m *sip.Message) []byte {
 	return out
 }
 
-// lookEvery is how often it is looked up who is known.
-const lookEvery = time.Second
+// To look up who is known takes as long as there are phones and calls: the judge spends a
+// twentieth of his time on it at most, and never lets anybody wait for more than a second.
+const (
+	restFactor = 20
+	shortRest  = 10 * time.Millisecond
+	longRest   = time.Second
+)
 
 // judge bans who is accused until Close.
 func (g *Guard) judge() {
@@ -83,8 +88,9 @@ func (g *Guard) judge() {
 		case <-g.stop:
 			return
 		case a := <-g.accused:
+			begun := time.Now()
 			g.court(g.gather(a))
-			pause.Reset(lookEvery)
+			pause.Reset(min(max(restFactor*time.Since(begun), shortRest), longRest))
 		}
 	}
 }

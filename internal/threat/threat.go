@@ -78,7 +78,7 @@ type Config struct {
 	Ban    func(w ban.Wish) (ban.Ban, error)
 	Banned func(addr netip.Addr) bool // already, for everybody
 	// Known gives the addresses of all registered phones and of the parties of all answered
-	// calls, some of them more than once. It is asked once a second at most.
+	// calls, some of them more than once.
 	Known   iter.Seq[netip.Addr]
 	Domains iter.Seq[string] // of all customers, canonical
 	Log     *slog.Logger

@@ -76,9 +76,9 @@ func (u *UA) Connections() int {
 func (u *UA) Keepalives() int { return int(u.crlf.Load()) }
 
 // Replies answers a request outside of dialogs, also from a handler.
-func (u *UA) Replies(m *Message, status int) {
+func (u *UA) Replies(m *Message, status int, opts ...Option) {
 	c := &Call{UA: u, LocalTag: u.token("tag")}
-	c.Reply(m, status)
+	c.Reply(m, status, opts...)
 }
 
 // Drain takes all that has come and that no one expected, until nothing comes for a moment:
