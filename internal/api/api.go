@@ -63,6 +63,7 @@ func New(cfg Config) http.Handler {
 	s.strangers()
 	s.limits()
 	s.cdrs()
+	s.deadLetters()
 	s.tools()
 	s.dns()
 	s.files()

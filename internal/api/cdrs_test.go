@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"bytes"
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"tollgate/internal/cdr"
+	"tollgate/internal/store"
 	"tollgate/internal/tenant"
 )
 
@@ -164,5 +166,48 @@ func TestCDRFormulas(t *testing.T) {
 		if err := json.Unmarshal([]byte(lines[i]), &c); err != nil || c.From != text || strings.Contains(lines[i], "<script>") {
 			t.Errorf("%q became %q, %v", text, c.From, err)
 		}
+	}
+}
+
+// TestDeadLetters: the platform sees them, in pages, and has them sent again.
+func TestDeadLetters(t *testing.T) {
+	w := newWorld(t)
+	alfa := w.settle("alfa", 1)
+	w.record(someCDRs(alfa, 3)...)
+	var dead []store.DeadCDR
+	err := w.store.CDRs(t.Context(), tenant.Platform(), store.CDRQuery{}, func(c *store.CDR) bool {
+		dead = append(dead, store.DeadCDR{CDR: store.CDR{Seq: c.Seq, ID: c.ID, Record: bytes.Clone(c.Record)}, Failed: time.Now(), Error: "the receiver answers 422"})
+		return true
+	})
+	if err == nil {
+		err = w.store.MoveCDRWebhook(t.Context(), store.CDRWebhook{}, dead)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ids []string
+	for cursor := ""; ; {
+		page := w.admin().must("GET", "/api/v1/cdrs/dead-letters?limit=3"+cursor, nil)
+		for _, item := range page["items"].([]any) {
+			if item.(object)["error"] != "the receiver answers 422" {
+				t.Errorf("%v", item)
+			}
+			ids = append(ids, item.(object)["record"].(object)["id"].(string))
+		}
+		next, is := page["next"].(string)
+		if !is || next == "" {
+			break
+		}
+		cursor = "&cursor=" + next
+	}
+	if len(ids) != 4 || ids[0] != "cdr-of-alfa" {
+		t.Errorf("%v", ids)
+	}
+	w.node.letters = 4
+	if n := w.admin().must("POST", "/api/v1/cdrs/dead-letters/retry", nil)["records"]; n != 4.0 {
+		t.Errorf("%v are sent again", n)
+	}
+	if a := w.admin().do("GET", "/api/v1/cdrs/dead-letters?cursor=x", nil); a.code != 422 {
+		t.Errorf("%d %s", a.code, a.body)
 	}
 }

@@ -64,6 +64,9 @@ type Node interface {
 	Ceiling() (calls, cps int)
 	// Explain says what would happen to such a request.
 	Explain(q ExplainQuery) policy.Explanation
+	// RetryDeadLetters has the webhook send again what its receiver would not have, and says how
+	// many records that are; ErrNoWebhook where there is none.
+	RetryDeadLetters(ctx context.Context) (int64, error)
 	// Applied returns once this node's traffic obeys that revision of the store.
 	Applied(ctx context.Context, revision int64) error
 	// Backup writes all of this node as one file. Nothing is written before it is at hand, so an

@@ -47,6 +47,7 @@ type fakeNode struct {
 	explain    policy.Explanation
 	backup     string
 	bans       *ban.Table
+	letters    int64 // what RetryDeadLetters gives
 	slowness   error // what Applied and Backup give
 }
 
@@ -116,6 +117,8 @@ func (n *fakeNode) Antifraud(customers []tenant.CustomerID) (rows []antifraud.Re
 	}
 	return rows
 }
+
+func (n *fakeNode) RetryDeadLetters(context.Context) (int64, error) { return n.letters, nil }
 
 func (n *fakeNode) Bans(keep func(tenant.CustomerID) bool) []ban.Ban { return n.bans.List(keep) }
 func (n *fakeNode) Ban(w ban.Wish) (ban.Ban, error)                  { return n.bans.Add(w) }

@@ -202,7 +202,7 @@ func (w *Writer) recall(ctx context.Context) {
 	defer w.mu.Unlock()
 	q := store.CDRQuery{Since: time.Now().Add(-retransmitted)}
 	err := w.cfg.Store.CDRs(ctx, tenant.Platform(), q, func(s *store.CDR) bool {
-		c := read(s)
+		c := Read(s)
 		w.remember(s.ID, &c)
 		return true
 	})

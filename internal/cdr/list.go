@@ -69,7 +69,7 @@ func List(ctx context.Context, from Shelf, scope tenant.Scope, q Query) ([]CDR, 
 	var out []CDR
 	text := strings.ToLower(strings.TrimSpace(q.Q))
 	err := from.CDRs(ctx, scope, store.CDRQuery{After: q.After, Since: q.Since, Until: q.Until}, func(s *store.CDR) bool {
-		c := read(s)
+		c := Read(s)
 		if (q.Reason == "" || c.Reason == q.Reason) && (q.Status == 0 || c.Status == q.Status) && c.holds(text) {
 			out = append(out, c)
 		}
@@ -81,7 +81,8 @@ func List(ctx context.Context, from Shelf, scope tenant.Scope, q Query) ([]CDR, 
 // Damaged is the reason of a record that cannot be read: one must not hide those behind it.
 const Damaged = "damaged"
 
-func read(s *store.CDR) CDR {
+// Read gives a record as people read it.
+func Read(s *store.CDR) CDR {
 	c, err := decode(s)
 	if err != nil {
 		return CDR{Seq: s.Seq, ID: hex.EncodeToString(s.ID[:]), Company: s.Company(), Customer: s.Customer(), Ended: s.Ended(), Reason: Damaged}

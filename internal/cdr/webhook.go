@@ -294,7 +294,7 @@ func hopeless(err error) bool {
 func (h *Webhook) post(ctx context.Context, list []store.DeadCDR) error {
 	said := make([]CDR, len(list))
 	for i := range list {
-		said[i] = read(&list[i].CDR)
+		said[i] = Read(&list[i].CDR)
 	}
 	body, err := json.Marshal(said)
 	if err != nil {

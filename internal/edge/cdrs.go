@@ -26,7 +26,7 @@ func (k cdrKeeper) Delete(id cdr.ID) { k.journal.Delete(keptCDR, journal.ID(id))
 
 func (e *Edge) newCDRs() *cdr.Writer {
 	return cdr.New(cdr.Config{
-		Store: e.store, Journal: cdrKeeper{e.journal}, Log: e.log, Keep: e.cfg.Retention.CDRs, Behind: e.recordsBehind,
+		Store: e.store, Journal: cdrKeeper{e.journal}, Log: e.log, Keep: e.cfg.Retention.CDRs, Behind: e.recordsBehind, Stored: e.cdrsStored,
 	})
 }
 

@@ -58,6 +58,7 @@ type Edge struct {
 	steps     []string // of the gate, by name
 	journal   *journal.Journal
 	cdrs      *cdr.Writer
+	webhook   *cdr.Webhook // nil where nobody wants call records
 	bans      *ban.Table
 	fraud     *antifraud.Guard
 	kernel    *kernelBans
@@ -126,7 +127,7 @@ func transportConfig(cfg *config.Node, bans *ban.Table, log *slog.Logger) transp
 func (e *Edge) wire(minter *dialog.Minter) {
 	e.table.SetPlatform(policy.Platform{Calls: e.cfg.Limits.Calls, CPS: e.cfg.Limits.CPS, Local: e.localHosts()})
 	e.recorder = record.New(e.log)
-	e.cdrs = e.newCDRs()
+	e.cdrs, e.webhook = e.newCDRs(), e.newWebhook()
 	e.live = memory.New()
 	if e.cfg.Test.Live == "delayed" {
 		e.live = delayed.New(e.live, 40*time.Millisecond, 1)
@@ -261,6 +262,9 @@ func (e *Edge) Run(ctx, stop context.Context) error {
 	e.registrar.Run()
 	e.journal.Run(e.checkpoint)
 	e.cdrs.Run()
+	if e.webhook != nil {
+		e.webhook.Run()
+	}
 	e.traces.Run()
 	e.bans.Run()
 	e.guard.Run()
@@ -340,6 +344,9 @@ func (e *Edge) close() {
 	}
 	if e.cdrs != nil {
 		e.cdrs.Close() // its last records are in the journal if the store takes none
+	}
+	if e.webhook != nil {
+		e.webhook.Close()
 	}
 	if e.journal != nil {
 		e.logged("journal", e.journal.Close())

@@ -167,6 +167,10 @@ func (h *httpServers) metrics() http.Handler {
 			record.Gauge{Name: "cdrs_waiting", Help: "Call records that the database does not have yet.", Value: func() float64 { return float64(e.cdrs.Stats().Waiting) }},
 			record.Gauge{Name: "cdrs_stored_total", Help: "Call records that were stored.", Counter: true, Value: func() float64 { return float64(e.cdrs.Stats().Stored) }},
 			record.Gauge{Name: "cdrs_lost_total", Help: "Records of refused attempts that nothing could keep.", Counter: true, Value: func() float64 { return float64(e.cdrs.Stats().Lost) }},
+			record.Gauge{Name: "cdrs_repeated_total", Help: "Refused attempts that another's record stands for.", Counter: true, Value: func() float64 { return float64(e.cdrs.Stats().Repeated) }},
+			record.Gauge{Name: "webhook_waiting", Help: "Call records that the webhook's receiver does not have yet.", Value: func() float64 { return float64(e.webhookStats().Waiting) }},
+			record.Gauge{Name: "webhook_failed_total", Help: "Requests of the webhook that its receiver did not take.", Counter: true, Value: func() float64 { return float64(e.webhookStats().Failed) }},
+			record.Gauge{Name: "webhook_dead_letters", Help: "Call records that its receiver would not have.", Value: func() float64 { return float64(e.webhookStats().Dead) }},
 			record.Gauge{Name: "bans", Help: "Bans that stand, or are remembered for a day after their end.", Value: e.bansStanding},
 			record.Gauge{Name: "banned_dropped_total", Help: "What was dropped because its source is banned.", Counter: true, Value: e.bannedDropped},
 			record.Gauge{Name: "kernel_bans_possible", Help: "1 where bans for everybody drop in the kernel, 0 where only Tollgate drops.", Value: e.kernelBansPossible},
@@ -179,6 +183,7 @@ func (h *httpServers) metrics() http.Handler {
 	)
 	registry.MustRegister(newThreatMetrics(e.guard))
 	registry.MustRegister(e.antifraudMetrics()...)
+	registry.MustRegister(e.overloadMetrics()...)
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{ErrorLog: slog.NewLogLogger(h.log.Handler(), slog.LevelWarn)}))
 	// Profiles, for this machine only, wherever the metrics are served; heap?gc=1 collects first.
