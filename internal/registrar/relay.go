@@ -181,8 +181,7 @@ const fromTag = 0xff
 // 22.2), and From and To without what names the phone's network.
 func (r *Registrar) rename(fwd *dialog.Forward, w *work, hide *dialog.Hiding) {
 	m := fwd.Message
-	w.text = append(append(append(w.text[:0], m.CallID()...), 0), m.FromTag()...)
-	far := r.cfg.Minter.Derive(w.text)
+	far := r.cfg.Minter.Far(m.CallID(), m.FromTag())
 	w.text = append(append(w.text[:0], far[:]...), fromTag)
 	w.from = hide.AppendIdentity(w.from[:0], m.Value(sip.HdrFrom))
 	w.to = hide.AppendIdentity(w.to[:0], m.Value(sip.HdrTo))

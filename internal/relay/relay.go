@@ -116,8 +116,7 @@ func (r *Relay) Start(sh *transaction.Shard, p *Passed, m *sip.Message) {
 	if q.mask == "" && len(id.Customer.Domains) > 0 {
 		q.mask = id.Customer.Domains[0]
 	}
-	sh.Out = append(append(append(sh.Out[:0], m.CallID()...), 0), m.FromTag()...)
-	q.id = r.cfg.Minter.Derive(sh.Out)
+	q.id = r.cfg.Minter.Far(m.CallID(), m.FromTag())
 	sh.SetRef(p.Server, r.user, makeRef(q))
 	if len(p.Phones) > 0 {
 		r.toPhones(sh, q, p.Phones, m)

@@ -141,6 +141,9 @@ func (d *drain) message(rec []byte) {
 		return
 	}
 	e.learn(q.end)
+	if !q.in && s.request && !s.inside && !s.late {
+		e.tried = m.to()
+	}
 	d.add(e, m)
 }
 
@@ -150,7 +153,7 @@ func (d *drain) hash(b []byte) uint64 { return maphash.Bytes(d.r.seed, b) }
 func (d *drain) begin(hash uint64, q *asked, callID []byte, at int64) *entry {
 	e := &entry{branch: q.branch, inside: q.inside, began: at, touched: at}
 	d.calls.add(&e.links[0], hash, e)
-	if q.dialog && !q.inside && d.r.cfg.AppendFar != nil {
+	if callID != nil && !q.inside && d.r.cfg.AppendFar != nil {
 		d.far = d.r.cfg.AppendFar(d.far[:0], callID, q.fromTag)
 		if far := d.hash(d.far); far != hash {
 			d.calls.add(&e.links[1], far, e)
@@ -351,7 +354,7 @@ func (d *drain) free(e *entry) {
 }
 
 func (d *drain) written(e *entry) written {
-	return written{id: e.id, lives: e.state == live, last: e.last, messages: e.messages, decided: e.decided, ending: e.ending}
+	return written{id: e.id, lives: e.state == live, last: e.last, messages: e.messages, tried: e.tried, decided: e.decided, ending: e.ending}
 }
 
 func (d *drain) writeCase(e *entry) {
@@ -429,7 +432,7 @@ func (d *drain) takeUp(c *storedCase) {
 	}
 	e := &entry{
 		id: c.id, customer: c.event.customer(), mute: c.event.is(flagSilent), began: c.event.started(), touched: d.now.UnixNano(),
-		messages: c.messages, kept: c.messages, last: c.last, place: c.place, state: live, writtenAt: d.now,
+		messages: c.messages, kept: c.messages, last: c.last, tried: c.tried, place: c.place, state: live, writtenAt: d.now,
 		decided: append([]byte(nil), c.decided...),
 	}
 	e.learn(d.hash(c.event.fixed[58:76]))

@@ -26,6 +26,7 @@ type entry struct {
 	began, touched int64 // nanoseconds
 	messages, kept uint32
 	last           Place // of its messages
+	tried          tried
 	place          Place // where it was written
 	writtenAt      time.Time
 	decided        []byte
@@ -233,3 +234,10 @@ func (s said) at() int64      { return int64(binary.BigEndian.Uint64(s)) }
 func (s said) in() bool       { return s[8] == 1 }
 func (s said) remote() []byte { return s[28:46] }
 func (s said) data() []byte   { return s[saidFixed:] }
+
+// to is who gets the message.
+func (s said) to() (t tried) {
+	t[0] = s[9]
+	copy(t[1:], s.remote())
+	return t
+}

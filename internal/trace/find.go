@@ -157,7 +157,7 @@ func (w *wanted) matches(c *storedCase) bool {
 
 // textIn says that what is asked for stands somewhere in a case.
 func (w *wanted) textIn(c *storedCase) bool {
-	if w.addr.IsValid() && (w.isAddr(c.event.source()) || w.isAddr(c.latest().target())) {
+	if w.addr.IsValid() && (w.isAddr(c.event.source()) || w.isAddr(c.target())) {
 		return true
 	}
 	texts := &c.event.texts

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"hash/crc32"
 	"io"
+	"net/netip"
 	"os"
 	"slices"
 
@@ -74,7 +75,7 @@ func (f *casesFile) from(at int, visit func(*storedCase) bool) {
 		}
 		c.id, c.last = ID(rec[10:]), placeAt(rec[22:])
 		c.messages = binary.BigEndian.Uint32(rec[30:])
-		c.at = int64(binary.BigEndian.Uint64(rec[34:]))
+		c.at, c.tried = int64(binary.BigEndian.Uint64(rec[34:])), tried(rec[42:])
 		var ok bool
 		if c.decided, rec, ok = part(rec[caseHeader:]); !ok {
 			return
@@ -137,6 +138,14 @@ func (c *storedCase) latest() *event {
 	return &c.event
 }
 
+// target is who was reached, or tried last.
+func (c *storedCase) target() netip.AddrPort {
+	if a := c.latest().target(); a.IsValid() {
+		return a
+	}
+	return addrAt(c.tried[1:])
+}
+
 // over is when the case was over, in nanoseconds; while it lasts, when it was written.
 func (c *storedCase) over() int64 {
 	if at := c.latest().ended(); at != 0 {
@@ -151,6 +160,9 @@ func (c *storedCase) decision(sentences map[string]string) Decision {
 	if c.end.fixed != nil && len(c.decided) > 0 {
 		end := c.end.decision(sentences)
 		d.overlay(&end)
+	}
+	if !d.Target.IsValid() {
+		d.Target, d.TargetTransport = c.target(), transport.Proto(c.tried[0]).String()
 	}
 	if d.Ended.IsZero() && !c.lives {
 		d.Ended = timeOf(c.at)

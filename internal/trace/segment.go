@@ -24,7 +24,8 @@ import (
 //	message   [12] id, u32 u32 place of the case's message before (0 0: none), i64 time,
 //	          u8 in, u8 proto, 18 local, 18 remote, data
 //	case      u8 superseded, u8 flags, [12] id, u32 u32 place of its last message, u32 how
-//	          many messages, i64 written, u16 length, decision, u16 length, ending (event.go)
+//	          many messages, i64 written, u8 proto and 18 address of who was tried last, u16
+//	          length, decision, u16 length, ending (event.go)
 //
 // A case is written again when more of it is known; that marks the one before superseded,
 // which is the only byte that ever changes.
@@ -35,7 +36,7 @@ const (
 	frameHeader = 8
 	saidFixed   = 8 + 1 + 1 + 18 + 18
 	saidHeader  = frameHeader + 12 + 8 + saidFixed
-	caseHeader  = frameHeader + 2 + 12 + 8 + 4 + 8
+	caseHeader  = frameHeader + 2 + 12 + 8 + 4 + 8 + len(tried{})
 
 	saidSuffix = ".sip"
 	caseSuffix = ".cases"
@@ -275,9 +276,13 @@ type written struct {
 	lives    bool
 	last     Place // of its messages
 	messages uint32
+	tried    tried
 	decided  []byte
 	ending   []byte
 }
+
+// tried is the protocol and address that a request was sent to; zero: to none yet.
+type tried [1 + 18]byte
 
 // write appends a case; was is where it stood before, which is superseded.
 func (s *store) write(now time.Time, c *written, was Place) (Place, bool) {
@@ -297,6 +302,7 @@ func (s *store) write(now time.Time, c *written, was Place) (Place, bool) {
 	b = appendPlace(append(b, c.id[:]...), c.last)
 	b = binary.BigEndian.AppendUint32(b, c.messages)
 	b = binary.BigEndian.AppendUint64(b, uint64(now.UnixNano()))
+	b = append(b, c.tried[:]...)
 	for _, part := range [...][]byte{c.decided, c.ending} {
 		b = append(binary.BigEndian.AppendUint16(b, uint16(len(part))), part...)
 	}

@@ -12,7 +12,6 @@ type skimmed struct {
 	request bool
 	late    bool // ACK or CANCEL: it belongs to a request before
 	inside  bool // it has a To-tag
-	dialog  bool // of a method that makes dialogs
 	callID  []byte
 	fromTag []byte
 	branch  []byte // of the top Via
@@ -28,7 +27,6 @@ func skim(data []byte) (s skimmed) {
 	start := data[pos:end]
 	s.request = !hasFold(start, "SIP/2.0 ")
 	s.late = hasPrefix(start, "ACK ") || hasPrefix(start, "CANCEL ")
-	s.dialog = hasPrefix(start, "INVITE ") || hasPrefix(start, "SUBSCRIBE ") || hasPrefix(start, "REFER ")
 	for pos = next; pos < len(data); pos = next {
 		end, next = lineAt(data, pos)
 		if end == pos {

@@ -131,7 +131,7 @@ type Decision struct {
 	Method          string            `json:"method"`
 	Transport       string            `json:"transport"`
 	Source          netip.AddrPort    `json:"source"`
-	Target          netip.AddrPort    `json:"target,omitzero" doc:"Address and port of the callee, where one was reached."`
+	Target          netip.AddrPort    `json:"target,omitzero" doc:"Address and port of the callee, or who was tried last."`
 	TargetTransport string            `json:"target_transport,omitempty"`
 	CallID          string            `json:"call_id"`
 	FarCallID       string            `json:"far_call_id,omitempty" doc:"The callee's: another one where hidden."`
