@@ -72,7 +72,7 @@ func (c *Customer) knows(cli *sip.URI) bool {
 
 // has reports whether a calling number is one of the exact ones.
 func (c *callers) has(plan *NumberPlan, cli *sip.URI) bool {
-	if len(c.exact) == 0 {
+	if len(c.exact) == 0 || cli == nil {
 		return false
 	}
 	var room numberRoom
@@ -88,7 +88,7 @@ func (c *callers) has(plan *NumberPlan, cli *sip.URI) bool {
 // matches reports whether a regex matches a calling number, as it was received or in E.164.
 // Regexes that together would cost too much on this number match nothing.
 func (c *callers) matches(plan *NumberPlan, cli *sip.URI) bool {
-	if c.regexes == nil || len(cli.User) > maxValue {
+	if c.regexes == nil || cli == nil || len(cli.User) > maxValue {
 		return false
 	}
 	room, _ := c.rooms.Get().(*callerRoom)
@@ -122,8 +122,27 @@ func withoutPlus(number []byte) []byte {
 	return number
 }
 
-// callerOf gives the number that calls: that of P-Asserted-Identity, else that of From
-// (mission row A14).
+// caller is the number that calls: that of P-Asserted-Identity, else that of From (mission row
+// A14). It is read when it is first asked for, since most entries ask for none.
+type caller struct {
+	uri   sip.URI
+	read  bool
+	named bool
+}
+
+// of gives the number of a request; nil where there is none.
+func (c *caller) of(m *sip.Message) *sip.URI {
+	if !c.read {
+		c.uri, c.named = callerOf(m)
+		c.read = true
+	}
+	if !c.named {
+		return nil
+	}
+	return &c.uri
+}
+
+// callerOf reads the number that calls.
 func callerOf(m *sip.Message) (cli sip.URI, ok bool) {
 	for _, header := range [...]sip.HeaderID{sip.HdrPAI, sip.HdrFrom} {
 		elements := m.Elements(header)

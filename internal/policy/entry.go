@@ -19,7 +19,7 @@ func (s *Snapshot) entryOf(r *Request, c *Customer, number *sip.URI) (best *Swit
 	if !c.egress || !r.mayEnter() {
 		return nil, OK
 	}
-	cli, named := callerOf(r.Msg)
+	var from caller
 	h := s.holders(r.from().Addr())
 	for list := h.next(); list != nil; list = h.next() {
 		var here *Switch // of this range
@@ -28,7 +28,7 @@ func (s *Snapshot) entryOf(r *Request, c *Customer, number *sip.URI) (best *Swit
 				continue
 			}
 			missed := sw.misses(r, number)
-			if missed == OK && sw.CLIAuthentication && !(named && c.knows(&cli) || sw.knowsRewritten(r, c)) {
+			if missed == OK && sw.CLIAuthentication && !c.knows(from.of(r.Msg)) && !sw.knowsRewritten(r, c) {
 				missed = CLIUnknown
 			}
 			switch {
@@ -94,7 +94,7 @@ func (s *Snapshot) gather(e *evidence, r *Request, number *sip.URI, at netip.Add
 	if s.entries == nil || !r.mayEnter() {
 		return
 	}
-	cli, named := callerOf(r.Msg)
+	var from caller
 	asked := false // some entry wants a CLI that is none of the exact ones
 	h := s.holders(r.from().Addr())
 	for list := h.next(); list != nil; list = h.next() {
@@ -109,15 +109,15 @@ func (s *Snapshot) gather(e *evidence, r *Request, number *sip.URI, at netip.Add
 				e.missed = max(e.missed, missed)
 			case !sw.CLIAuthentication:
 				e.weigh(sw, c, number)
-			case named && c.callers.has(&c.Plan, &cli):
+			case c.callers.has(&c.Plan, from.of(r.Msg)):
 				e.exact.add(sw.Customer)
 			default:
 				asked, e.missed = true, CLIUnknown
 			}
 		}
 	}
-	if asked && named && e.exact.customer == 0 {
-		s.gatherRegexes(e, r, number, &cli, at)
+	if asked && e.exact.customer == 0 {
+		s.gatherRegexes(e, r, number, from.of(r.Msg), at)
 	}
 }
 
@@ -210,12 +210,13 @@ func (s *Snapshot) ownedBy(at netip.AddrPort, customer tenant.CustomerID) bool {
 // or one has and others an entry, by the calling number. It tells nothing unless each of them
 // has numbers to be known by: nobody can take what another one never claimed.
 func (s *Snapshot) byCaller(e *evidence, r *Request, here *owners) tenant.CustomerID {
-	cli, named := callerOf(r.Msg)
-	if !named || len(here.tellers) < here.count || e.disputes() {
+	var from caller
+	cli := from.of(r.Msg)
+	if cli == nil || len(here.tellers) < here.count || e.disputes() {
 		return 0
 	}
 	for _, id := range here.tellers {
-		if c := s.Customer(id); c.callers.has(&c.Plan, &cli) {
+		if c := s.Customer(id); c.callers.has(&c.Plan, cli) {
 			e.exact.add(id)
 		}
 	}
@@ -223,7 +224,7 @@ func (s *Snapshot) byCaller(e *evidence, r *Request, here *owners) tenant.Custom
 		return e.exact.one()
 	}
 	for _, id := range here.tellers {
-		if c := s.Customer(id); c.callers.matches(&c.Plan, &cli) {
+		if c := s.Customer(id); c.callers.matches(&c.Plan, cli) {
 			e.regex.add(id)
 		}
 	}
