@@ -16,6 +16,7 @@ func (s *Snapshot) Rewrite(r *Request, id *Identity) {
 	id.Numbers.Read(r.Msg, true, id.Emergency)
 	id.Entry.Rewriter.Apply(&id.Numbers, id.Customer, nil)
 	id.Emergency = id.Emergency || id.Numbers.Emergency || id.Customer.isEmergencyNumber(id.Numbers.Called.Bytes())
+	id.Numbers.Emergency = id.Emergency
 }
 
 // Screen refuses a call whose number is on the block list as one of the switches that it may
