@@ -399,3 +399,20 @@ func TestEntryExplained(t *testing.T) {
 		t.Errorf("explained as %q", e.Steps[0].Text)
 	}
 }
+
+// TestBelongsByEntry: what an entry sends is known at a glance.
+func TestBelongsByEntry(t *testing.T) {
+	s := table(t,
+		with(account(1, "a.example"), entry("one 198.51.100.0/24"), entry("both 203.0.113.1 prefix=1")),
+		with(account(2, "b.example"), entry("both 203.0.113.1 prefix=2")),
+	).Snapshot()
+	for source, want := range map[string]policy.Belonging{
+		"198.51.100.7:5060": {Customer: 1, Neighbour: true},
+		"203.0.113.1:5060":  {Neighbour: true},
+		"192.0.2.9:5060":    {},
+	} {
+		if got := s.Belongs([]byte("sip:123@192.0.2.1"), netip.MustParseAddrPort(source)); got != want {
+			t.Errorf("%s: %+v", source, got)
+		}
+	}
+}

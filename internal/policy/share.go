@@ -11,7 +11,7 @@ import (
 type Belonging struct {
 	Customer  tenant.CustomerID // 0: not known, or several share its source
 	ByHost    bool              // the host of the Request-URI says so
-	Neighbour bool              // it comes from somebody's destination
+	Neighbour bool              // it comes from somebody's destination or entry
 	Emergency bool
 }
 
@@ -29,6 +29,16 @@ func (s *Snapshot) Belongs(requestURI []byte, source netip.AddrPort) (b Belongin
 	}
 	if b.Customer == 0 && here.count == 1 {
 		b.Customer = here.sum
+	}
+	if b.Customer == 0 && !is {
+		var held claim
+		h := s.holders(at.Addr())
+		for list := h.next(); list != nil; list = h.next() {
+			for _, sw := range list {
+				held.add(sw.Customer)
+			}
+		}
+		b.Customer, b.Neighbour = held.one(), held.customer != 0
 	}
 	if c := s.Customer(b.Customer); c != nil && err == nil {
 		b.Emergency = c.isEmergency(&uri)
