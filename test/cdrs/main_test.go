@@ -48,6 +48,7 @@ type record struct {
 	Reason      string    `json:"reason"`
 	EndedBy     string    `json:"ended_by"`
 	Rule        int64     `json:"rule_id"`
+	Repeated    int       `json:"repeated"`
 }
 
 // reader asks a node's API.
@@ -63,10 +64,22 @@ func newReader(t testing.TB, node *harness.Node) *reader {
 	return &reader{t, node, strings.TrimSpace(key)}
 }
 
+// call gives the body of an answer that must be 200.
+func (r *reader) call(method, path string) []byte {
+	r.t.Helper()
+	body, _ := r.request(method, path)
+	return body
+}
+
 // ask gives the body and the type of an answer that must be 200.
 func (r *reader) ask(query string) (body []byte, media string) {
 	r.t.Helper()
-	req, err := http.NewRequestWithContext(r.t.Context(), http.MethodGet, "http://"+r.node.HTTP+"/api/v1/cdrs?"+query, nil)
+	return r.request(http.MethodGet, "cdrs?"+query)
+}
+
+func (r *reader) request(method, path string) (body []byte, media string) {
+	r.t.Helper()
+	req, err := http.NewRequestWithContext(r.t.Context(), method, "http://"+r.node.HTTP+"/api/v1/"+path, nil)
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -78,7 +91,7 @@ func (r *reader) ask(query string) (body []byte, media string) {
 	defer resp.Body.Close()
 	body, err = io.ReadAll(resp.Body)
 	if err != nil || resp.StatusCode != http.StatusOK {
-		r.t.Fatalf("%s: %s %v\n%s", query, resp.Status, err, body)
+		r.t.Fatalf("%s: %s %v\n%s", path, resp.Status, err, body)
 	}
 	return body, resp.Header.Get("Content-Type")
 }
