@@ -154,7 +154,7 @@ func (s *server) audit(ctx context.Context, in *listInput) (*pageOutput[store.Au
 
 type infoOutput struct{ Body Info }
 
-// info counts only those calls that the principal sees.
+// info counts only those calls that the principal sees, and no bans of the platform's.
 func (s *server) info(ctx context.Context, _ *struct{}) (*infoOutput, error) {
 	scope := principalOf(ctx).Scope()
 	info := s.node.Info()
@@ -165,6 +165,7 @@ func (s *server) info(ctx context.Context, _ *struct{}) (*infoOutput, error) {
 			return nil, s.refused(ctx, err)
 		}
 		info.Calls = len(s.node.Calls(keep))
+		info.Bans = KernelBans{Way: info.Bans.Way}
 	}
 	return &infoOutput{Body: info}, nil
 }

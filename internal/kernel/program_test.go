@@ -47,7 +47,7 @@ func (p packet) bytes() []byte {
 }
 
 // loaded is a filter whose program is in the kernel and attached nowhere: tests hand it packets.
-func loaded(t *testing.T, cfg Config) *Filter {
+func loaded(t testing.TB, cfg Config) *Filter {
 	t.Helper()
 	cfg.Log = slog.New(slog.DiscardHandler)
 	f := &Filter{cfg: cfg, bans: make(map[netip.Prefix]*counter), wake: make(chan struct{}, 1)}
@@ -82,7 +82,7 @@ func (f *Filter) judge(t *testing.T, data []byte) (dropped bool) {
 	return false
 }
 
-func block(t *testing.T, f *Filter, ranges ...string) {
+func block(t testing.TB, f *Filter, ranges ...string) {
 	t.Helper()
 	for _, r := range ranges {
 		if err := f.Block(netip.MustParsePrefix(r)); err != nil {
