@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"sync"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"tollgate/internal/call"
 	"tollgate/internal/cdr"
 	"tollgate/internal/dialog"
@@ -137,4 +139,30 @@ func (e *Edge) Trace(ctx context.Context, id trace.ID) (trace.Decision, []trace.
 // WatchDecisions is api.Node.
 func (e *Edge) WatchDecisions(filter func(*trace.Decision) bool) (events <-chan *trace.Decision, stop func()) {
 	return e.traces.Watch(filter)
+}
+
+// traceMetrics counts what is traced and what is not.
+type traceMetrics struct{ traces *trace.Recorder }
+
+// Describe is prometheus.Collector.
+func (m traceMetrics) Describe(ch chan<- *prometheus.Desc) { prometheus.DescribeByCollect(m, ch) }
+
+// Collect is prometheus.Collector.
+func (m traceMetrics) Collect(ch chan<- prometheus.Metric) {
+	s := m.traces.Stats()
+	tell := func(kind prometheus.ValueType, name, help string, n float64) {
+		ch <- prometheus.MustNewConstMetric(prometheus.NewDesc("tollgate_trace_"+name, help, nil, nil), kind, n)
+	}
+	tell(prometheus.CounterValue, "cases_total", "Decisions that were kept.", float64(s.Cases))
+	tell(prometheus.CounterValue, "messages_total", "SIP messages that were kept.", float64(s.Messages))
+	tell(prometheus.GaugeValue, "bytes", "Disk that traces take.", float64(s.Disk))
+	dropped := prometheus.NewDesc("tollgate_trace_dropped_total", "Messages and decisions that were not kept.", []string{"what"}, nil)
+	for _, d := range [...]struct {
+		what string
+		n    uint64
+	}{
+		{"lost_message", s.LostMessages}, {"lost_case", s.LostCases}, {"unkept", s.Unkept}, {"surplus", s.Surplus}, {"unclaimed", s.Unclaimed},
+	} {
+		ch <- prometheus.MustNewConstMetric(dropped, prometheus.CounterValue, float64(d.n), d.what)
+	}
 }
