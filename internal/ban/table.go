@@ -157,6 +157,10 @@ func (t *Table) spared(addr netip.Addr, customer tenant.CustomerID) bool {
 	return t.accepted.hold(netip.PrefixFrom(addr, addr.BitLen()), customer)
 }
 
+// Spares says that no ban by Tollgate itself holds an address: never_ban, or because any
+// customer accepts it.
+func (t *Table) Spares(addr netip.Addr) bool { return t.spared(addr.Unmap().WithZone(""), 0) }
+
 // protected says that a ban is not to be: of what never_ban covers, of what the customer
 // accepts, and none by Tollgate itself of a source that any customer accepts. A person may
 // ban that for the whole platform: it holds for all but those who accept it. The caller

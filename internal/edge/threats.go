@@ -15,7 +15,7 @@ import (
 func (e *Edge) newGuard() *threat.Guard {
 	return threat.New(threat.Config{
 		Ban: e.Ban, Log: e.log, Known: e.known, Domains: e.domains,
-		Banned: func(addr netip.Addr) bool { return e.bans.Refused(0, addr, true) },
+		Banned: func(addr netip.Addr) bool { return e.bans.Refused(0, addr, true) }, Spared: e.bans.Spares,
 	})
 }
 

@@ -163,11 +163,8 @@ func (g *Guard) failed(at moment, key, user uint64, what outcome, a accusation, 
 	}
 }
 
-// Marked says that a request bears the mark of a scanner. Some put theirs into From where
-// their User-Agent was changed.
-func Marked(m *sip.Message) bool {
-	return markedAgent(m.Value(sip.HdrUserAgent)) || hasPrefixFold(m.Value(sip.HdrFrom), `"sipvicious"`)
-}
+// Marked says that a request bears the mark of a scanner. It is asked for each request.
+func Marked(m *sip.Message) bool { return markedAgent(m.Value(sip.HdrUserAgent)) }
 
 // markedAgent knows the tools that nobody uses for telephony. sipsak and SIPp are honest
 // people's.

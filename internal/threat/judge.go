@@ -3,6 +3,7 @@ package threat
 import (
 	"bytes"
 	"errors"
+	"maps"
 	"net/netip"
 	"time"
 
@@ -88,9 +89,11 @@ func (g *Guard) judge() {
 		case <-g.stop:
 			return
 		case a := <-g.accused:
-			begun := time.Now()
-			g.court(g.gather(a))
-			pause.Reset(min(max(restFactor*time.Since(begun), shortRest), longRest))
+			begun, rest := time.Now(), longRest
+			if g.court(g.gather(a)) {
+				rest = min(max(restFactor*time.Since(begun), shortRest), longRest)
+			}
+			pause.Reset(rest)
 		}
 	}
 }
@@ -118,8 +121,13 @@ func (g *Guard) gather(a accusation) map[netip.Prefix]*trial {
 	}
 }
 
-// court bans all but the known.
-func (g *Guard) court(trials map[netip.Prefix]*trial) {
+// court bans all but the known; false where there is no room for more bans. Those who are
+// left then come again.
+func (g *Guard) court(trials map[netip.Prefix]*trial) bool {
+	maps.DeleteFunc(trials, func(_ netip.Prefix, t *trial) bool { return g.cfg.Spared(t.addr) || g.cfg.Banned(t.addr) })
+	if len(trials) == 0 {
+		return true
+	}
 	for addr := range g.cfg.Known {
 		addr = addr.Unmap().WithZone("")
 		if t := trials[sourceOf(addr)]; t != nil {
@@ -128,17 +136,21 @@ func (g *Guard) court(trials map[netip.Prefix]*trial) {
 		}
 	}
 	for source, t := range trials {
-		if t.known && !t.sure || g.cfg.Banned(t.addr) {
+		if t.known && !t.sure {
 			continue
 		}
 		if t.neighbours {
 			source = netip.PrefixFrom(t.addr, t.addr.BitLen())
 		}
-		g.ban(source, t)
+		if !g.ban(source, t) {
+			return false
+		}
 	}
+	return true
 }
 
-func (g *Guard) ban(source netip.Prefix, t *trial) {
+// ban is false where there is no room for more bans.
+func (g *Guard) ban(source netip.Prefix, t *trial) bool {
 	made, err := g.cfg.Ban(ban.Wish{Prefix: source, Reason: t.offence.Sentence(), Evidence: t.evidence})
 	switch {
 	case errors.Is(err, ban.ErrProtected):
@@ -150,4 +162,5 @@ func (g *Guard) ban(source netip.Prefix, t *trial) {
 		g.cfg.Log.Info("banned", "source", source.String(), "reason", t.offence.Code(), "transport", t.proto.String(),
 			"until", made.Until.UTC(), "times", made.Times, "request", string(line))
 	}
+	return !errors.Is(err, ban.ErrFull)
 }

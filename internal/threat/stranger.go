@@ -59,7 +59,8 @@ func (g *Guard) Stranger(now time.Time, source netip.AddrPort, proto transport.P
 	if tooMuch && g.accuse(accusation{addr: source.Addr(), proto: proto, offence: Persistence}, m) {
 		s.when = ring{}
 	}
-	if Marked(m) {
+	// sipvicious leaves its mark in From, too, where its User-Agent was changed.
+	if Marked(m) || hasPrefixFold(m.Value(sip.HdrFrom), `"sipvicious"`) {
 		g.mark(key, at, source, proto, m)
 	}
 }

@@ -77,6 +77,7 @@ func Offences() []Offence {
 type Config struct {
 	Ban    func(w ban.Wish) (ban.Ban, error)
 	Banned func(addr netip.Addr) bool // already, for everybody
+	Spared func(addr netip.Addr) bool // no ban holds it, whatever it does
 	// Known gives the addresses of all registered phones and of the parties of all answered
 	// calls, some of them more than once.
 	Known   iter.Seq[netip.Addr]
@@ -102,7 +103,7 @@ type Guard struct {
 	done sync.WaitGroup
 }
 
-// Sizes of the tables; all of them together take some 3 MB.
+// Sizes of the tables; all of them together take 3.5 MB.
 const (
 	maxStrangers = 4096
 	maxSources   = 4096

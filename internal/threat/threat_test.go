@@ -28,6 +28,7 @@ type court struct {
 	bans    []ban.Wish
 	known   []netip.Addr
 	safe    netip.Addr // what ban.Table protects
+	full    bool       // it has no room
 	domains []string
 	looks   int
 	slow    time.Duration // that a look takes
@@ -36,7 +37,8 @@ type court struct {
 func newCourt(t *testing.T) *court {
 	c := &court{t: t}
 	c.Guard = threat.New(threat.Config{
-		Ban: c.ban, Banned: c.isBanned, Domains: func(yield func(string) bool) { slices.Values(c.domains)(yield) }, Log: slog.New(slog.NewTextHandler(&c.log, nil)),
+		Ban: c.ban, Banned: c.isBanned, Spared: func(a netip.Addr) bool { return a == c.safe },
+		Domains: func(yield func(string) bool) { slices.Values(c.domains)(yield) }, Log: slog.New(slog.NewTextHandler(&c.log, nil)),
 		Known: func(yield func(netip.Addr) bool) {
 			c.looks++
 			time.Sleep(c.slow)
@@ -51,8 +53,8 @@ func newCourt(t *testing.T) *court {
 func (c *court) ban(w ban.Wish) (ban.Ban, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if w.Prefix.Contains(c.safe) {
-		return ban.Ban{}, ban.ErrProtected
+	if c.full {
+		return ban.Ban{}, ban.ErrFull
 	}
 	w.Evidence = bytes.Clone(w.Evidence)
 	c.bans = append(c.bans, w)
@@ -396,6 +398,27 @@ func TestOftenAndOnce(t *testing.T) {
 		got := c.banned()
 		if n := strings.Count(got, ","); n != 500 || c.looks > 15 {
 			t.Errorf("%d bans, %d looks", n+1, c.looks)
+		}
+	})
+}
+
+// TestFull: without room for bans the log is not flooded, and nothing is forgotten.
+func TestFull(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCourt(t)
+		c.full = true
+		m := request(t, "OPTIONS sip:100@192.0.2.1")
+		for i := range 200 {
+			c.strange(fmt.Sprintf("203.0.113.%d", i), 21, m)
+		}
+		c.banned()
+		if n := strings.Count(c.log.String(), "\n"); n > 5 {
+			t.Errorf("%d lines of log", n)
+		}
+		c.full = false
+		c.strange("203.0.113.7", 21, m)
+		if got := c.banned(); got != "203.0.113.7/32 stranger" {
+			t.Errorf("%q", got)
 		}
 	})
 }
