@@ -73,8 +73,10 @@ func hostOf(uri []byte) []byte {
 	if at := bytes.IndexByte(host, '@'); at >= 0 {
 		host = host[at+1:]
 	}
-	if end := bytes.IndexAny(host, ";?"); end >= 0 {
-		host = host[:end]
+	for i, c := range host {
+		if c == ';' || c == '?' {
+			return host[:i]
+		}
 	}
 	return host
 }
@@ -152,7 +154,7 @@ func tagged(v []byte) bool {
 			return false
 		}
 		v = bytes.TrimLeft(v[semicolon+1:], " \t\r\n")
-		if len(v) >= 3 && equalFold(v[:3], "tag") && len(bytes.TrimLeft(v[3:], " \t")) > 0 && bytes.TrimLeft(v[3:], " \t")[0] == '=' {
+		if len(v) >= 3 && equalFold(v[:3], "tag") && bytes.HasPrefix(bytes.TrimLeft(v[3:], " \t"), []byte{'='}) {
 			return true
 		}
 	}

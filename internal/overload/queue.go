@@ -138,8 +138,11 @@ const lower = 8
 // Pop takes the request whose turn it is; false: none waits. urgent takes of class
 // Urgent alone.
 func (q *Queue[T]) Pop(urgent bool) (item Item[T], ok bool) {
+	if urgent && q.classes[Urgent].n == 0 {
+		return item, false
+	}
 	at := q.next()
-	if at == Classes || urgent && at != Urgent {
+	if at == Classes {
 		return item, false
 	}
 	c := &q.classes[at]
@@ -169,7 +172,7 @@ func (q *Queue[T]) next() Class {
 			chosen = at
 			continue
 		}
-		if q.turns%lower == uint(at) {
+		if q.turns%lower == lower-uint(at) {
 			return at
 		}
 	}

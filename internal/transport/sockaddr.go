@@ -141,20 +141,17 @@ func (p *pktinfo) get(n uint64) netip.Addr {
 	return a
 }
 
-// control is the control data of a received datagram: on sockets that are asked for it
-// the time of arrival, then the local address on wildcard sockets.
+// control is the control data of a received datagram: the time of arrival, then on
+// wildcard sockets the local address.
 //
 //	| cmsghdr 16 | timespec 16 | pktinfo 40 |
-type control [(2*unix.SizeofCmsghdr + 16 + 24) / 8]uint64
+type control [(stampBytes + unix.SizeofCmsghdr + 24) / 8]uint64
 
 // stampBytes is what the time of arrival takes.
 const stampBytes = unix.SizeofCmsghdr + 16
 
 // local is the address that a datagram was sent to, by its first n bytes of control data.
-func (c *control) local(n uint64, stamped bool) netip.Addr {
-	if !stamped {
-		return (*pktinfo)(unsafe.Pointer(c)).get(n)
-	}
+func (c *control) local(n uint64) netip.Addr {
 	if n < stampBytes {
 		return netip.Addr{}
 	}

@@ -82,15 +82,8 @@ func (g *udpGroup) bindLate(a netip.AddrPort, dual bool) error {
 			return err
 		}
 		g.late = append(g.late, fd)
-		for _, o := range [...]sockopt{
-			// It need not hold more than is worth reading; see udpLate.
-			{unix.SOL_SOCKET, unix.SO_RCVBUF, lateBuffer, false},
-			{unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1, true},
-		} {
-			if err := unix.SetsockoptInt(fd, o.level, o.name, o.value); err != nil && o.must {
-				return fmt.Errorf("setsockopt %d/%d: %w", o.level, o.name, err)
-			}
-		}
+		// It need not hold more than is worth reading; see udpLate.
+		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, lateBuffer) // as much as there is
 		every := unix.NsecToTimeval(int64(lookUp))
 		if err := unix.SetsockoptTimeval(first, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &every); err != nil {
 			return fmt.Errorf("SO_RCVTIMEO: %w", err)
@@ -154,6 +147,7 @@ func (g *udpGroup) options(fd int, dual bool) error {
 		{unix.SOL_SOCKET, unix.SO_RCVBUF, ReceiveBuffer, false},
 		{unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, ReceiveBuffer, false}, // beyond rmem_max, where that is allowed
 		{unix.SOL_SOCKET, unix.SO_SNDBUF, SendBuffer, false},
+		{unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1, true}, // what is too old is not served
 		{unix.IPPROTO_IP, unix.IP_RECVERR, 1, false},
 		// No DF: a request that is larger than some link on its way arrives in
 		// fragments rather than not at all.

@@ -55,12 +55,17 @@ func newUDPLate(r *udpReader, socket int) *udpLate {
 	}
 }
 
-// run reads both sockets until the group is split no longer, and the late one is empty.
-func (d *udpLate) run() {
+// open takes the memory that only a split needs.
+func (d *udpLate) open() {
 	if d.batch == nil {
-		d.batch = newUDPBatch(d.socket, d.r.group.wildcard, true)
+		d.batch = newUDPBatch(d.socket, d.r.group.wildcard)
 		d.queue = overload.NewQueue[Flow]()
 	}
+}
+
+// run reads both sockets until the group is split no longer, and the late one is empty.
+func (d *udpLate) run() {
+	d.open()
 	g, yielded := d.r.group, time.Now()
 	split := yielded // when the group was last seen to be
 	for !g.stopping.Load() {
@@ -87,7 +92,7 @@ func (d *udpLate) run() {
 
 // round serves what comes first, sorts what is late, and serves some of that.
 func (d *udpLate) round(now time.Time) {
-	n := d.urgent()
+	n := d.urgent(now)
 	d.r.behind.Store(n == batchSize)
 	if n == batchSize && !d.impatient(now) {
 		return
@@ -109,14 +114,44 @@ func (d *udpLate) round(now time.Time) {
 }
 
 // urgent serves a batch of the first socket, and gives its size.
-func (d *udpLate) urgent() int {
+func (d *udpLate) urgent(now time.Time) int {
 	n, errno := d.r.first.receive(unix.MSG_DONTWAIT)
 	if errno != 0 {
 		d.r.failed(errno)
 		return 0
 	}
-	d.r.deliver(n)
+	d.deliver(n, now)
 	return n
+}
+
+// deliver hands up a batch of the first socket, but for what may wait: that came before
+// the group was split.
+func (d *udpLate) deliver(n int, now time.Time) {
+	d.open()
+	first := d.r.first
+	for i := range n {
+		f, data, ok := first.datagram(d.r.l, i)
+		switch {
+		case !ok:
+		case mayWait(data):
+			d.sort(f, data, first.arrived(i, now), now)
+		default:
+			d.r.t.handler.Receive(f, data)
+		}
+	}
+	first.arm(n)
+}
+
+// mayWait tells by the first four bytes, as the kernel does; see late.
+func mayWait(data []byte) bool {
+	if len(data) < 4 {
+		return false
+	}
+	switch string(data[:4]) {
+	case "INVI", "REGI", "OPTI", "SUBS", "PUBL", "MESS", "CANC":
+		return true
+	}
+	return false
 }
 
 // othersBehind says that some other reader of any listener has its hands full.
@@ -161,20 +196,18 @@ func (d *udpLate) take() int {
 	}
 	now := time.Now()
 	for i := range n {
-		d.sort(i, now)
+		if f, data, ok := d.batch.datagram(d.r.l, i); ok {
+			d.sort(f, data, d.batch.arrived(i, now), now)
+		}
 	}
 	d.batch.arm(n)
 	return n
 }
 
-// sort gives one datagram its place.
-func (d *udpLate) sort(i int, now time.Time) {
-	t := d.r.t
-	f, data, ok := d.batch.datagram(d.r.l, i)
-	if !ok {
-		return
-	}
-	look := &d.look
+// sort gives one datagram, which arrived then, its place.
+func (d *udpLate) sort(f Flow, data []byte, at, now time.Time) {
+	t, look := d.r.t, &d.look
+	var ok bool
 	if *look, ok = overload.Read(data); !ok {
 		return // it begins like a request, and is none
 	}
@@ -190,7 +223,6 @@ func (d *udpLate) sort(i int, now time.Time) {
 	if rank.Drop {
 		return
 	}
-	at := d.batch.asked[i].stamp(d.batch.msgs[i].hdr.Controllen, now)
 	if rank.Class != overload.Urgent && now.Sub(at) > overload.MaxAge {
 		t.shed.count(overload.Classes)
 		return

@@ -20,6 +20,8 @@ const (
 	yieldEvery = 8 * time.Millisecond
 	// behindFor is how long batches are full one after the other when a reader is behind.
 	behindFor = 10 * time.Millisecond
+	// staleAfter is how old a datagram is when it is to be asked whether it is too old.
+	staleAfter = time.Second
 )
 
 // mmsghdr is struct mmsghdr.
@@ -32,7 +34,6 @@ type mmsghdr struct {
 // udpBatch is where the kernel puts the datagrams of one socket.
 type udpBatch struct {
 	socket int
-	stamps bool   // the socket tells when a datagram arrived
 	told   uint64 // bytes of control data that are asked for
 	msgs   [batchSize]mmsghdr
 	iovs   [batchSize]unix.Iovec
@@ -42,11 +43,8 @@ type udpBatch struct {
 }
 
 // newUDPBatch makes one for a socket.
-func newUDPBatch(socket int, wildcard, stamps bool) *udpBatch {
-	b := &udpBatch{socket: socket, stamps: stamps, bufs: make([]byte, batchSize*bufferSize)}
-	if stamps {
-		b.told = stampBytes
-	}
+func newUDPBatch(socket int, wildcard bool) *udpBatch {
+	b := &udpBatch{socket: socket, told: stampBytes, bufs: make([]byte, batchSize*bufferSize)}
 	if wildcard {
 		b.told += uint64(unsafe.Sizeof(pktinfo{}))
 	}
@@ -55,9 +53,7 @@ func newUDPBatch(socket int, wildcard, stamps bool) *udpBatch {
 		h := &b.msgs[i].hdr
 		h.Iov, h.Iovlen = &b.iovs[i], 1
 		h.Name = (*byte)(unsafe.Pointer(&b.from[i]))
-		if b.told > 0 {
-			h.Control = (*byte)(unsafe.Pointer(&b.asked[i]))
-		}
+		h.Control = (*byte)(unsafe.Pointer(&b.asked[i]))
 	}
 	b.arm(batchSize)
 	return b
@@ -90,9 +86,14 @@ func (b *udpBatch) datagram(l *listener, i int) (f Flow, data []byte, ok bool) {
 	}
 	f = Flow{Proto: UDP, Listener: l.Index, Local: l.Addr, Remote: getAddr(&b.from[i])}
 	if l.udp.wildcard {
-		f.Local = netip.AddrPortFrom(b.asked[i].local(b.msgs[i].hdr.Controllen, b.stamps), l.Addr.Port())
+		f.Local = netip.AddrPortFrom(b.asked[i].local(b.msgs[i].hdr.Controllen), l.Addr.Port())
 	}
 	return f, data, f.Remote.Port() != 0 // else nobody can be answered there
+}
+
+// arrived is when the datagram at i came to this machine.
+func (b *udpBatch) arrived(i int, now time.Time) time.Time {
+	return b.asked[i].stamp(b.msgs[i].hdr.Controllen, now)
 }
 
 // udpReader reads one socket of a listener in batches: one blocking recvmmsg that
@@ -108,7 +109,7 @@ type udpReader struct {
 }
 
 func newUDPReader(t *Transport, l *listener, i int) *udpReader {
-	r := &udpReader{t: t, l: l, group: l.udp, first: newUDPBatch(l.udp.sockets[i], l.udp.wildcard, false), behind: &l.udp.behind[i]}
+	r := &udpReader{t: t, l: l, group: l.udp, first: newUDPBatch(l.udp.sockets[i], l.udp.wildcard), behind: &l.udp.behind[i]}
 	if len(l.udp.late) > 0 {
 		r.late = newUDPLate(r, l.udp.late[i])
 	}
@@ -136,7 +137,12 @@ func (r *udpReader) run() {
 			yielded = now
 			runtime.Gosched()
 		}
-		r.deliver(n)
+		if r.late != nil && now.Sub(r.first.arrived(0, now)) > staleAfter {
+			r.group.press(now) // this process, or the machine, stood still
+			r.late.deliver(n, now)
+		} else {
+			r.deliver(n)
+		}
 		if full++; n < batchSize {
 			full = 0
 		}
@@ -168,7 +174,7 @@ func (r *udpReader) deliver(n int) {
 // failed looks at what the kernel says instead of a datagram.
 func (r *udpReader) failed(errno syscall.Errno) {
 	switch {
-	case errno == unix.EINTR, errno == unix.EAGAIN: // see lookUp
+	case errno == unix.EINTR, errno == unix.EAGAIN: // bindLate says how often
 	case isICMP(errno), errno == unix.EMSGSIZE:
 		r.group.failed.Store(true)
 		r.t.drainErrors(r.l)

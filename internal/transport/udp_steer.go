@@ -81,8 +81,8 @@ func (s *steering) set(spread, split bool) {
 	s.split.Store(split)
 }
 
-// late are the first four bytes of the requests that may wait.
-func late() []string { return []string{"INVI", "REGI", "OPTI", "SUBS", "PUBL", "MESS", "CANC"} }
+// late are the first four bytes of the requests that may wait; read only.
+var late = [...]string{"INVI", "REGI", "OPTI", "SUBS", "PUBL", "MESS", "CANC"}
 
 // program is what the kernel runs, with the datagram's payload at offset 0.
 func (s *steering) program(spread, split bool) []unix.SockFilter {
@@ -90,10 +90,9 @@ func (s *steering) program(spread, split bool) []unix.SockFilter {
 	if !split {
 		return urgent
 	}
-	words := late()
 	p := []unix.SockFilter{stmt(unix.BPF_LD|unix.BPF_W|unix.BPF_ABS, 0)}
-	for i, w := range words {
-		behind := len(words) - 1 - i + len(urgent) // instructions from the next one to those for late ones
+	for i, w := range late {
+		behind := len(late) - 1 - i + len(urgent) // instructions from the next one to those for late ones
 		p = append(p, jump(unix.BPF_JEQ, binary.BigEndian.Uint32([]byte(w)), uint8(behind), 0))
 	}
 	p = append(p, urgent...)

@@ -141,11 +141,11 @@ func (h *hog) thinnable() bool {
 	return h.length > 0 && (!h.source.IsValid() || h.source.Addr().Is4())
 }
 
-// keep is which part of a share's INVITEs is to be let through, where this one was: about
-// three times as many as were served, so that there is always one to serve.
+// keep is which part of a share's INVITEs is to be let through, where this one was: half as
+// many again as were served, so that there is always one to serve.
 func (c *tally) keep(was float64) float64 {
 	want := float64(3*(c.came-c.dropped)/2 + hogDrops)
-	return min(max(was*want/float64(max(c.came, 1)), 1.0/1024), 2*was, 1)
+	return min(max(was*want/float64(max(c.came, 1)), 1.0/1024), 4*was, 1)
 }
 
 // settle follows the hogs that there are. Small changes are not worth a new program.

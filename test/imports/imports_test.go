@@ -46,6 +46,7 @@ var parts = []part{
 	{"internal/tenant", slices.Concat(sockets, sql, wire)},
 	{"internal/policy", slices.Concat(sockets, sql, []string{"os"})},
 	{"internal/auth", slices.Concat(sockets, sql)},
+	{"internal/overload", slices.Concat(sockets, sql, wire, policy, []string{"tollgate/internal/tenant/..."})},
 	{"internal/transport", slices.Concat(sql, httpAPI, policy, []string{"tollgate/internal/tenant/..."})},
 	{"internal/transaction", slices.Concat(sql, httpAPI, policy, []string{"tollgate/internal/tenant/..."})},
 	{"internal/live", slices.Concat(httpAPI, wire)},
