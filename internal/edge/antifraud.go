@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/time/rate"
 
 	"tollgate/internal/antifraud"
 	"tollgate/internal/ban"
@@ -17,9 +18,17 @@ import (
 )
 
 func (e *Edge) newAntifraud() *antifraud.Guard {
+	logged := rate.NewLimiter(20, 50) // lines a second: from made-up sources there may be many
 	return antifraud.New(antifraud.Config{
-		Block:   e.cfg.Test.Ban,
-		Tripped: func(t *antifraud.Trip) { e.layer.Later(func() { e.punish(t) }) },
+		Block: e.cfg.Test.Ban,
+		Tripped: func(t *antifraud.Trip) {
+			e.layer.Later(func() {
+				if what := e.punish(t); logged.Allow() {
+					e.log.Warn("antifraud", "customer", t.Customer.Settings.Name, "method", t.Method.String(), "source", t.Source.String(),
+						"count", t.Count, "from", t.From, "to", t.To, "calls_ended", len(t.Calls), "again", t.Again, "done", what)
+				}
+			})
+		},
 		Neighbour: func(addr netip.Addr, customer tenant.CustomerID) bool {
 			return e.table.Snapshot().Neighbour(addr, customer)
 		},
@@ -36,24 +45,23 @@ func (e *Edge) heard(now time.Time, h *call.Heard) (counted uint64, ok bool) {
 }
 
 // punish ends the calls of a threshold that was reached, and bans the source; where that is an
-// entry or has phones that have registered, its key stays shut instead. It runs without any
-// shard's lock.
-func (e *Edge) punish(t *antifraud.Trip) {
+// entry or has phones that have registered, its key stays shut instead. It says what it did, and
+// runs without any shard's lock.
+func (e *Edge) punish(t *antifraud.Trip) (done string) {
 	e.endCalls(t.Calls)
 	customer := t.Customer.Settings.ID
 	addr := t.Source.Addr().Unmap().WithZone("")
-	what := "key shut"
-	if t.Again || !e.fraud.Entry(customer, addr) && !e.registrar.From(customer, addr) {
-		_, err := e.bans.Add(ban.Wish{
-			Prefix: netip.PrefixFrom(addr, addr.BitLen()), Customer: customer, Reason: policy.Antifraud.Code(), Evidence: t.Evidence,
-		})
-		if err == nil || errors.Is(err, ban.ErrNotKept) {
-			what = "source banned"
-			e.fraud.Banned(t)
-		}
+	if !t.Again && (e.fraud.Entry(customer, addr) || e.registrar.From(customer, addr)) {
+		return "key shut"
 	}
-	e.log.Warn("antifraud", "customer", t.Customer.Settings.Name, "method", t.Method.String(), "source", t.Source.String(),
-		"count", t.Count, "from", t.From, "to", t.To, "calls_ended", len(t.Calls), "again", t.Again, "done", what)
+	_, err := e.bans.Add(ban.Wish{
+		Prefix: netip.PrefixFrom(addr, addr.BitLen()), Customer: customer, Reason: policy.Antifraud.Code(), Evidence: t.Evidence,
+	})
+	if err != nil && !errors.Is(err, ban.ErrNotKept) {
+		return "key shut: the source " + err.Error()
+	}
+	e.fraud.Banned(t)
+	return "source banned"
 }
 
 // endAtOnce is how many calls are ended before the layer's clock goes on: each of them is a

@@ -102,7 +102,8 @@ type Registrar struct {
 	hash    [2]uint64 // keys the hash of flows
 	stripes [stripes]stripe
 	flows   [stripes]flows
-	census  census
+	census  census[tenant.CustomerID]
+	homes   census[home]
 	live    atomic.Int64
 
 	served int64 // tick; with found, of the layer's clock alone
@@ -127,7 +128,7 @@ func New(cfg Config, layer *transaction.Layer) *Registrar {
 		r.stripes[i].byAOR = make(map[uint64]*binding)
 		r.flows[i].heads = make(map[uint64]*binding)
 	}
-	r.census.of = make(map[tenant.CustomerID]int)
+	r.census.of, r.homes.of = make(map[tenant.CustomerID]int), make(map[home]int)
 	r.user = layer.Register(r)
 	layer.Every(r.beat)
 	return r

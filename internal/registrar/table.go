@@ -72,13 +72,13 @@ type flows struct {
 	heads map[uint64]*binding
 }
 
-// census counts bindings by customer.
-type census struct {
+// census counts bindings by something.
+type census[K comparable] struct {
 	mu sync.Mutex
-	of map[tenant.CustomerID]int
+	of map[K]int
 }
 
-func (c *census) add(id tenant.CustomerID, n int) {
+func (c *census[K]) add(id K, n int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.of[id] += n; c.of[id] == 0 {
@@ -86,7 +86,7 @@ func (c *census) add(id tenant.CustomerID, n int) {
 	}
 }
 
-func (c *census) count(id tenant.CustomerID) int {
+func (c *census[K]) count(id K) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.of[id]
@@ -206,6 +206,7 @@ func (r *Registrar) hashFlow(f *transport.Flow) uint64 {
 
 // linkFlow puts a binding at the head of its flow's list.
 func (r *Registrar) linkFlow(b *binding) {
+	r.homes.add(homeOf(b), 1)
 	hash := r.hashFlow(&b.flow)
 	l := &r.flows[hash%stripes]
 	l.mu.Lock()
@@ -218,6 +219,7 @@ func (r *Registrar) linkFlow(b *binding) {
 }
 
 func (r *Registrar) unlinkFlow(b *binding) {
+	r.homes.add(homeOf(b), -1)
 	hash := r.hashFlow(&b.flow)
 	l := &r.flows[hash%stripes]
 	l.mu.Lock()
