@@ -15,7 +15,7 @@ func TestEntries(t *testing.T) {
 	for name, play := range map[string]func(*testing.T, *harness.Node){
 		"an entry": anEntry, "told apart by CLI": byCLI, "told apart by tech prefix": byPrefix, "told apart by DID": byDID,
 		"overlaps that nothing tells apart": overlaps, "DIDs": dids, "channels": channels, "rate": rate,
-		"a full switch is passed by": fullSwitch, "failover": failover, "two hundred at once": twoHundred,
+		"a full switch is passed by": fullSwitch, "failover": failover, "out by a switch": outward, "two hundred at once": twoHundred,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -67,6 +67,23 @@ func fullSwitch(t *testing.T, n *harness.Node) {
 	s.again(first, uri)
 }
 
+// outward: the PBX calls out by a switch; an entry at its address limits it and changes nothing
+// else. What the switch calls comes in by an entry of its own.
+func outward(t *testing.T, n *harness.Node) {
+	s := play(t, n, nil)
+	trunk := s.Peer(stage.Leg{Proto: "udp"})
+	s.Customer.Destinations = append(s.Customer.Destinations, harness.Destination{Name: "trunk", Switch: "trunk"})
+	s.has(carrier("trunk", trunk.Addr()), entry("trunk-in", trunk.IP()), entry("pbx", s.Callee.IP(), "channels: 1"))
+	uri := number(s.Callee, "0401234")
+	s.explained(s.Callee, uri, "1", `his entry \"pbx\", which sends calls to us; it comes from his destination`)
+	a, b := s.up(s.Callee, trunk, uri)
+	s.refused(s.Callee, 480, uri)
+	s.reaches(trunk, s.Callee, number(trunk, "0405678"))
+	s.End(a, b)
+	s.Caller.Quiet(150 * time.Millisecond)
+	s.reaches(s.Callee, trunk, uri)
+}
+
 // failover: the place at a switch that fails is free at once, one that is full is passed by.
 func failover(t *testing.T, n *harness.Node) {
 	s, first, second := two(t, n)
