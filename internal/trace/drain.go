@@ -97,6 +97,7 @@ func (d *drain) publish() {
 
 // batch takes all that has come.
 func (d *drain) batch() {
+	d.r.setClock()
 	d.now = time.Now()
 	full := d.r.swap(d.spare)
 	for b := full; len(b) > recordHeader; {

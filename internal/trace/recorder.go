@@ -50,6 +50,8 @@ type Recorder struct {
 	stop      chan struct{}
 	done      sync.WaitGroup
 	watching  watching
+	start     time.Time
+	wall      atomic.Int64 // nanoseconds: what the wall clock shows more than the time since start
 
 	mu        sync.Mutex // guards what follows
 	filling   []byte     // records (see recordHeader)
@@ -94,8 +96,9 @@ func New(cfg Config) (*Recorder, error) {
 	r := &Recorder{
 		cfg: cfg, sentences: make(map[string]string), asks: make(chan *ask), wake: make(chan struct{}, 1),
 		stop: make(chan struct{}), filling: make([]byte, 0, bufferBytes), asleep: true,
-		seed: maphash.MakeSeed(),
+		seed: maphash.MakeSeed(), start: time.Now(),
 	}
+	r.setClock()
 	for _, reason := range policy.Reasons() {
 		r.sentences[reason.Code()] = reason.Sentence()
 	}
@@ -115,7 +118,7 @@ func (r *Recorder) Message(in bool, f transport.Flow, callID, data []byte) {
 		r.lostMessages.Add(1)
 		return
 	}
-	at := time.Now().UnixNano()
+	at := r.now()
 	offset := offsetIn(data, callID)
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -134,6 +137,16 @@ func (r *Recorder) Message(in bool, f transport.Flow, callID, data []byte) {
 	}
 	b = append(w.AppendUint64(b, uint64(at)), way, byte(f.Proto))
 	r.filled(append(appendAddr(appendAddr(b, f.Local), f.Remote), data...))
+}
+
+// now is the wall clock in nanoseconds, as of when the drain looked at it last: the time since
+// then is half as dear as the time of day.
+func (r *Recorder) now() int64 { return r.wall.Load() + int64(time.Since(r.start)) }
+
+// setClock looks at the wall clock.
+func (r *Recorder) setClock() {
+	now := time.Now()
+	r.wall.Store(now.UnixNano() - int64(now.Sub(r.start)))
 }
 
 // offsetIn says where in b its part lies; 0 where it is none.
@@ -212,7 +225,10 @@ func (r *Recorder) filled(b []byte) {
 	if !r.asleep && !half {
 		return
 	}
-	r.asleep = false
+	if r.asleep {
+		r.asleep = false
+		r.setClock() // it may have been long
+	}
 	select {
 	case r.wake <- struct{}{}:
 	default:

@@ -121,12 +121,16 @@ func (s *skimmed) field(line []byte) {
 	}
 }
 
+// As nearly all write them; in any other case they are found, too.
+const (
+	branchName = "branch="
+	tagName    = "tag="
+)
+
 // branchOf gives the branch parameter of the first Via in a header line.
 func branchOf(value []byte) []byte {
-	if i := bytes.IndexByte(value, ';'); i >= 0 {
-		if i = indexFold(value[i:], "branch="); i >= 0 {
-			return token(value[bytes.IndexByte(value, ';')+i+len("branch="):])
-		}
+	if i := indexName(value, branchName); i >= 0 {
+		return token(value[i+len(branchName):])
 	}
 	return nil
 }
@@ -137,13 +141,16 @@ func tagOf(value []byte) []byte {
 	if i := bytes.LastIndexByte(value, '>'); i >= 0 {
 		value = value[i:]
 	}
-	if i := indexFold(value, ";tag="); i >= 0 {
-		return token(value[i+len(";tag="):])
+	for from := 0; ; {
+		i := indexName(value[from:], tagName)
+		if i < 0 {
+			return nil
+		}
+		if at := from + i; at > 0 && !isToken(value[at-1]) {
+			return token(value[at+len(tagName):])
+		}
+		from += i + len(tagName)
 	}
-	if i := indexFold(value, "tag="); i > 0 && (value[i-1] == ' ' || value[i-1] == '\t') {
-		return token(value[i+len("tag="):])
-	}
-	return nil
 }
 
 // token gives what stands before the next separator.
@@ -154,6 +161,14 @@ func token(b []byte) []byte {
 		}
 	}
 	return b
+}
+
+// indexName finds a parameter that nearly all write in lower case.
+func indexName(b []byte, name string) int {
+	if i := bytes.Index(b, []byte(name)); i >= 0 {
+		return i
+	}
+	return indexFold(b, name)
 }
 
 // hasFold says that b begins with a lower-case or upper-case form of prefix.
