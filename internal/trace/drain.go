@@ -115,7 +115,7 @@ func (d *drain) batch() {
 	}
 	d.keepHeld()
 	d.spare = full[:0]
-	for _, s := range [...]state{over, live} {
+	for _, s := range [...]state{waiting, over, live} {
 		for d.memory > d.r.cfg.MaxMemory && d.lists[s].first != nil {
 			d.free(d.lists[s].first)
 		}

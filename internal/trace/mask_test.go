@@ -31,14 +31,20 @@ func through(t *testing.T, headers, body string) (kept string) {
 
 func TestSecretsAreMasked(t *testing.T) {
 	for _, c := range []struct{ name, given, want string }{
-		{"digest", `Authorization: Digest username="bob", nonce="n1", uri="sip:x", response="6629fae49393a05397450978507c4ef1", qop=auth, cnonce="c"`,
-			`Authorization: Digest username="bob", nonce="n1", uri="sip:x", response="xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", qop=auth, cnonce="c"`},
+		{
+			"digest", `Authorization: Digest username="bob", nonce="n1", uri="sip:x", response="6629fae49393a05397450978507c4ef1", qop=auth, cnonce="c"`,
+			`Authorization: Digest username="bob", nonce="n1", uri="sip:x", response="xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", qop=auth, cnonce="c"`,
+		},
 		{"proxy", `proxy-authorization : Digest response=abc,nonce=n`, `proxy-authorization : Digest response=xxx,nonce=n`},
 		{"spaces", `Authorization: Digest nonce="a",  RESPONSE = "abc"`, `Authorization: Digest nonce="a",  RESPONSE = "xxx"`},
-		{"folded", "Authorization: Digest nonce=\"a\",\r\n\tresponse\r\n =\r\n \"abc\"\r\nX: response=\"abc\"",
-			"Authorization: Digest nonce=\"a\",\r\n\tresponse\r\n =\r\n \"xxx\"\r\nX: response=\"abc\""},
-		{"two", "Authorization: Digest response=\"abc\"\r\nAuthorization: Digest response=\"def\", response=\"g\"",
-			"Authorization: Digest response=\"xxx\"\r\nAuthorization: Digest response=\"xxx\", response=\"x\""},
+		{
+			"folded", "Authorization: Digest nonce=\"a\",\r\n\tresponse\r\n =\r\n \"abc\"\r\nX: response=\"abc\"",
+			"Authorization: Digest nonce=\"a\",\r\n\tresponse\r\n =\r\n \"xxx\"\r\nX: response=\"abc\"",
+		},
+		{
+			"two", "Authorization: Digest response=\"abc\"\r\nAuthorization: Digest response=\"def\", response=\"g\"",
+			"Authorization: Digest response=\"xxx\"\r\nAuthorization: Digest response=\"xxx\", response=\"x\"",
+		},
 		{"no end", `Authorization: Digest response="abc def`, `Authorization: Digest response="xxx xxx`},
 		{"escaped quote", `Authorization: Digest response="a\"bc", nonce="n"`, `Authorization: Digest response="xx"xx", nonce="n"`},
 		{"in a string", `Authorization: Digest username="bob, response="abc"`, `Authorization: Digest username="bob, response="xxx"`},
@@ -55,8 +61,10 @@ func TestSecretsAreMasked(t *testing.T) {
 		}
 	}
 	for _, c := range []struct{ name, given, want string }{
-		{"crypto", "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:d0RmdmcmVC|2^20|1:4;inline:QUJD KDR=1\r\n",
-			"a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:xxxxxxxxxx|2^20|1:4;inline:xxxx KDR=1\r\n"},
+		{
+			"crypto", "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:d0RmdmcmVC|2^20|1:4;inline:QUJD KDR=1\r\n",
+			"a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:xxxxxxxxxx|2^20|1:4;inline:xxxx KDR=1\r\n",
+		},
 		{"crypto without an end", "A=CRYPTO:1 X INLINE:abc", "A=CRYPTO:1 X INLINE:xxx"},
 		{"key management", "a=key-mgmt:mikey AQAFgM0\n", "a=key-mgmt:mikey xxxxxxx\n"},
 		{"key", "k=base64:abcd\r\nk=prompt\r\n", "k=base64:xxxx\r\nk=prompt\r\n"},

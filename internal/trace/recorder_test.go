@@ -224,6 +224,32 @@ func TestRefusalsAreBounded(t *testing.T) {
 	})
 }
 
+// TestFloodTakesNoRoom is a flood of requests that are never decided: a call that is up is
+// still found afterwards.
+func TestFloodTakesNoRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := config(t.TempDir())
+		cfg.MaxMemory = 1 << 20
+		r := newRig(t, cfg)
+		c := r.talk(true)
+		r.start(c)
+		for range 100 {
+			for range 500 {
+				x := r.talk(false)
+				r.in(x.source, x.request("INVITE", x.branch, ""))
+			}
+			time.Sleep(100 * time.Millisecond)
+		}
+		r.hangUp(c)
+		if _, m := r.get(c.id); !slices.Equal(lines(m), whole) {
+			t.Errorf("messages %q", lines(m))
+		}
+		if s := r.r.Stats(); s.LostMessages > 0 || s.LostCases > 0 {
+			t.Errorf("stats %+v", s)
+		}
+	})
+}
+
 func TestMessagesOfOneCaseAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, config(t.TempDir()))

@@ -57,12 +57,11 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // segmentInfo is what readers know of a segment.
 type segmentInfo struct {
-	seq        uint32
-	dir        string
-	cases      int64 // bytes that are there
-	said       int64
-	last       time.Time // of its last byte
-	unreadable bool
+	seq   uint32
+	dir   string
+	cases int64 // bytes that are there
+	said  int64
+	last  time.Time // of its last byte
 }
 
 func (s *segmentInfo) path(suffix string) string {

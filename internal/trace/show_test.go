@@ -127,7 +127,8 @@ func TestPcap(t *testing.T) {
 	got := readPcap(t, out.Bytes())
 	want := []packet{
 		{caller, us, 17, 0, "INVITE odd"},
-		{us, callee, 6, 1, string(long[:60000])}, {us, callee, 6, 60001, string(long[60000:])},
+		{us, callee, 6, 1, string(long[:60000])},
+		{us, callee, 6, 60001, string(long[60000:])},
 		{callee, us, 6, 1, "SIP/2.0 200 OK"},
 		{netip.MustParseAddrPort("[2001:db8::1]:5060"), netip.MustParseAddrPort("[2001:db8::2]:40000"), 6, 1, "over TLS"},
 		{six, netip.MustParseAddrPort("[2001:db8::2]:40000"), 17, 0, "six"},
