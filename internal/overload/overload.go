@@ -4,7 +4,7 @@
 //
 // It is not its job to know customers, to read sockets or to answer. What it sheds is
 // dropped in silence, as a network would drop it: the sender asks again, and perhaps
-// finds room then. An answer would cost as much as ten requests that are dropped.
+// finds room then. An answer would cost more than what is saved by dropping.
 //
 // RFC 3261 7.1 and 7.3 (start line, headers), 12.2 (requests within dialogs).
 package overload

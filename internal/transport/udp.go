@@ -64,17 +64,15 @@ func openUDP(index uint16, a netip.AddrPort, dual bool, n int) (*udpGroup, netip
 		a = netip.AddrPortFrom(a.Addr(), fromSockaddr(sa).Port())
 	}
 	g.behind = make([]atomic.Bool, n)
-	if g.steering.init(g.sockets[0], n, g.ipv6) {
-		if err := g.bindLate(a, dual); err != nil {
-			g.close()
-			return nil, a, err
-		}
+	if err := g.bindLate(a, dual); err != nil {
+		g.close()
+		return nil, a, err
 	}
 	return g, a, nil
 }
 
-// bindLate adds the sockets for what may wait. No datagram comes to them before the
-// readers are behind, since the program that chooses sockets is there already.
+// bindLate adds the sockets for what may wait, and sets the program that leads nothing
+// there before the readers are behind. Where the kernel takes none, they go again.
 func (g *udpGroup) bindLate(a netip.AddrPort, dual bool) error {
 	for _, first := range g.sockets {
 		fd, err := g.bind(a, dual, true)
@@ -88,6 +86,12 @@ func (g *udpGroup) bindLate(a netip.AddrPort, dual bool) error {
 		if err := unix.SetsockoptTimeval(first, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &every); err != nil {
 			return fmt.Errorf("SO_RCVTIMEO: %w", err)
 		}
+	}
+	if !g.steering.init(g.sockets[0], len(g.sockets), g.ipv6) {
+		for _, fd := range g.late {
+			unix.Close(fd) // nothing can be done about it
+		}
+		g.late = nil
 	}
 	return nil
 }

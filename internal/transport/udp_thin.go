@@ -12,7 +12,7 @@ import (
 )
 
 // thinning keeps most of a flood away from a late reader: reading a datagram only to drop
-// it costs a hundredth of a call, and ten times as many calls as can be carried are, with
+// it costs about a hundredth of a call, and ten times as many calls as can be carried are, with
 // what their callers send again, forty times as many INVITEs. Where one share of the queue
 // gets far more than it can have, the kernel is told to let only some of its INVITEs
 // through, by chance. It tells them by the host of the Request-URI (behind a user), and
