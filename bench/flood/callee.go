@@ -73,8 +73,8 @@ func (c *Callee) serve() {
 			c.mu.Unlock()
 		case string(m[:7]) == "INVITE ":
 			c.answer(m, from, contact)
-		default:
-			c.conn.WriteToUDPAddrPort(answer(nil, m, "200 OK", contact), from)
+		default: // what does not arrive is asked for again, here and below
+			_, _ = c.conn.WriteToUDPAddrPort(answer(nil, m, "200 OK", contact), from)
 		}
 	}
 }
@@ -95,7 +95,7 @@ func (c *Callee) answer(m []byte, from netip.AddrPort, contact string) {
 	c.mu.Lock()
 	c.waiting[string(field(m, "Call-ID"))+number(m)] = &answered{from, data, now.Add(t1), t1, now.Add(giveUp)}
 	c.mu.Unlock()
-	c.conn.WriteToUDPAddrPort(data, from)
+	_, _ = c.conn.WriteToUDPAddrPort(data, from)
 }
 
 // again repeats each 200 until its ACK comes (RFC 3261 13.3.1.4).
@@ -116,7 +116,7 @@ func (c *Callee) again() {
 			} else if now.After(a.next) {
 				a.after = min(2*a.after, t2)
 				a.next = now.Add(a.after)
-				c.conn.WriteToUDPAddrPort(a.data, a.to)
+				_, _ = c.conn.WriteToUDPAddrPort(a.data, a.to)
 			}
 		}
 		c.mu.Unlock()

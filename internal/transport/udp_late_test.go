@@ -2,6 +2,7 @@ package transport_test
 
 import (
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -18,6 +19,7 @@ type slow struct {
 
 func (s slow) Receive(f transport.Flow, data []byte) {
 	for began := time.Now(); time.Since(began) < s.each; {
+		runtime.Gosched()
 	}
 	s.sink.Receive(f, data)
 }
