@@ -238,7 +238,8 @@ func (e *Edge) decided(sh *transaction.Shard, d *gate.Decision) {
 	if d.Message != nil {
 		v.CallID, v.Target = d.Message.CallID(), d.Message.RequestURI()
 	}
-	if d.Verdict.Refused() {
+	v.Emergency = d.Identity.Emergency
+	if d.Verdict.Refused() || v.Emergency {
 		v.Ref = trace.ID(d.ID).Ref()
 	}
 	e.recorder.Decided(&v)

@@ -14,7 +14,11 @@ func (g *Gate) ask(sh *transaction.Shard, p *passage) (policy.Verdict, bool) {
 	for {
 		r, own := &p.lease, p.lease.N
 		if p.list.N > 0 && p.list.List[0].Switch != nil {
-			r.Add(limitOf(p.list.List[0].Switch))
+			limit := limitOf(p.list.List[0].Switch)
+			if own > 0 && r.Limits[own-1].Scope.Kind == live.Emergency {
+				limit.Calls, limit.CPS = 0, 0
+			}
+			r.Add(limit)
 		}
 		slot, park := g.parked[sh.Index].Alloc()
 		ref := uint64(sh.Index)<<56 | uint64((park.gen+1)&0xffffff)<<32 | uint64(slot)

@@ -24,6 +24,7 @@ const (
 	Customer
 	Switch
 	User
+	Emergency // calls to emergency numbers of a customer, beside all others
 )
 
 // String is the word of logs and metrics.
@@ -39,6 +40,8 @@ func (k ScopeKind) String() string {
 		return "switch"
 	case User:
 		return "user"
+	case Emergency:
+		return "emergency"
 	default:
 		return "none"
 	}
@@ -64,7 +67,7 @@ type Limit struct {
 type CallID [16]byte
 
 // MaxLimits is in how many scopes one call can be counted.
-const MaxLimits = 6
+const MaxLimits = 7
 
 // Reservation asks for a place in each of the first N Limits. A scope that stands in it
 // twice is counted twice.

@@ -22,8 +22,8 @@ type Collector struct {
 }
 
 type descs struct {
-	requests, endings, sessions, answered, completed, ineffective, setup, duration *prometheus.Desc
-	gauges                                                                         []*prometheus.Desc
+	requests, endings, sessions, answered, completed, ineffective, emergencies, setup, duration *prometheus.Desc
+	gauges                                                                                      []*prometheus.Desc
 }
 
 // Collector makes a Prometheus collector of r and the gauges.
@@ -37,6 +37,7 @@ func (r *Recorder) Collector(gauges ...Gauge) *Collector {
 		sessions:    d("sessions_attempted_total", "INVITEs that passed the gate: the denominator of RFC 6076's ratios."),
 		answered:    d("sessions_established_total", "Calls answered; over attempted this is RFC 6076's SER."),
 		completed:   d("sessions_completed_total", "Calls answered and ended by a party; over attempted this is RFC 6076's SCR."),
+		emergencies: d("emergency_calls_total", "Calls to emergency numbers, let through or not."),
 		ineffective: d("sessions_ineffective_total", "Calls that failed with 408, 500, 503 or 504; over attempted this is RFC 6076's ISA."),
 		setup:       d("session_request_delay_seconds", "INVITE to its final answer (RFC 6076 SRD)."),
 		duration:    d("session_duration_seconds", "Answer to end (RFC 6076 SDT)."),
@@ -71,6 +72,7 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	counter(c.descs.answered, c.r.answered.Load())
 	counter(c.descs.completed, c.r.completed.Load())
 	counter(c.descs.ineffective, c.r.ineffect.Load())
+	counter(c.descs.emergencies, c.r.emergencies.Load())
 	ch <- c.r.setup.metric(c.descs.setup)
 	ch <- c.r.duration.metric(c.descs.duration)
 	for i, g := range c.gauges {

@@ -34,14 +34,18 @@ type Recorder struct {
 	answered  atomic.Uint64
 	completed atomic.Uint64 // answered and ended by a party
 	ineffect  atomic.Uint64
-	setup     histogram // INVITE to its final answer
-	duration  histogram // answer to end
+
+	emergencies atomic.Uint64
+	reported    *rate.Limiter // of emergency calls, apart from refusals
+
+	setup    histogram // INVITE to its final answer
+	duration histogram // answer to end
 }
 
 // New makes a recorder.
 func New(log *slog.Logger) *Recorder {
 	return &Recorder{
-		log: log, logged: rate.NewLimiter(20, 50),
+		log: log, logged: rate.NewLimiter(20, 50), reported: rate.NewLimiter(10, 50),
 		setup:    histogram{bounds: []float64{.05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 120}},
 		duration: histogram{bounds: []float64{1, 5, 15, 30, 60, 180, 600, 1800, 3600, 14400}},
 	}
@@ -56,11 +60,20 @@ type Verdict struct {
 	CallID   []byte
 	Target   []byte // Request-URI
 	Ref      string // by which the decision is found
+	// Emergency is a call to an emergency number.
+	Emergency bool
 }
 
 // Decided counts a verdict, and logs a refusal.
 func (r *Recorder) Decided(v *Verdict) {
 	r.verdicts[int(v.Method)%methods][int(v.Verdict.Reason)%reasons].Add(1)
+	if v.Emergency && v.Method == sip.INVITE {
+		r.emergencies.Add(1)
+		if r.log != nil && r.reported.Allow() {
+			r.log.Warn("emergency call", "customer", v.Customer, "target", string(v.Target), "source", v.Source.String(),
+				"status", v.Verdict.Status, "reason", v.Verdict.Reason.Code(), "call_id", string(v.CallID), "ref", v.Ref)
+		}
+	}
 	if !v.Verdict.Refused() || r.log == nil {
 		return
 	}

@@ -1,0 +1,41 @@
+package gate_test
+
+import (
+	"strings"
+	"testing"
+
+	"tollgate/internal/live"
+	"tollgate/internal/tenant"
+)
+
+// TestEmergencyLimits: emergency calls pass limits that are reached, so many of them at once;
+// more are calls like any other. All are counted.
+func TestEmergencyLimits(t *testing.T) {
+	run(t, false, func(r *rig) {
+		r.change(func(a *tenant.Account) {
+			a.Customer.CallLimit, a.Customer.CPS = 1, 1
+			a.Customer.Emergency = tenant.Emergency{Numbers: []string{"112"}, Group: 1}
+		})
+		call := func(n int, number string) {
+			id := "c" + itoa(n)
+			r.in(aliceAddr, strings.NewReplacer("Call-ID: call1", "Call-ID: "+id, "z9hG4bKa1", "z9hG4bK"+id, "sip:3401@", "sip:"+number+"@").Replace(invite))
+		}
+		call(0, "3401")
+		r.want(pbxAddr, "INVITE sip:3401@")
+		call(1, "3401")
+		r.want(aliceAddr, "SIP/2.0 480 ")
+		for n := range 20 {
+			call(100+n, "112")
+			r.want(pbxAddr, "INVITE sip:112@")
+		}
+		call(200, "112")
+		r.want(aliceAddr, "SIP/2.0 480 ")
+		if u := r.live.Usage(live.Scope{Kind: live.Customer, ID: 1}); u.Calls != 21 {
+			t.Errorf("%d calls are counted, want 21", u.Calls)
+		}
+		r.endAll(0)
+		if u := r.live.Usage(live.Scope{Kind: live.Emergency, ID: 1}); u.Calls != 0 {
+			t.Errorf("%d emergency calls are left", u.Calls)
+		}
+	})
+}
