@@ -72,7 +72,7 @@ func harmless(text string) string {
 }
 
 // spelled is JSON whose strings hold such escapes as text, since YAML has none where a string
-// stands without quotes. Line breaks and tabs stay what they are.
+// stands without quotes. Line breaks stay what they are; a tab would end what stands there.
 func spelled(text string) string {
 	var b strings.Builder
 	for i := 0; i < len(text); i++ {
@@ -82,7 +82,7 @@ func spelled(text string) string {
 		}
 		i++
 		switch c := text[i]; {
-		case c == 'r', c == 'b', c == 'f', c == 'u' && i+5 <= len(text) && unsafeHex(text[i+1:i+5]):
+		case c == 'r', c == 'b', c == 'f', c == 't', c == 'u' && i+5 <= len(text) && unsafeHex(text[i+1:i+5]):
 			b.WriteByte('\\')
 		}
 		b.WriteByte(text[i])

@@ -30,9 +30,22 @@ func TestHarmless(t *testing.T) {
 			}
 			continue
 		}
-		want := `\u001b[2J\u007f\u009b31m\u202e \u200b\udb40\udc41 =1+1 <b>` + "\tè \U0001f600\\r\nx"
+		want := `\u001b[2J\u007f\u009b31m\u202e \u200b\udb40\udc41 =1+1 <b>\tè ` + "\U0001f600\\r\nx"
 		if err := yaml.Unmarshal(out.Bytes(), &back); err != nil || back[0]["v"] != want {
 			t.Errorf("%v: %q\n%s", err, back, out.String())
 		}
+	}
+}
+
+// TestTabInYAML: a tab behind a colon would begin a mapping.
+func TestTabInYAML(t *testing.T) {
+	var out bytes.Buffer
+	p := &program{cli: &commands{Output: "yaml"}, stdout: &out}
+	if err := p.print(map[string]string{"v": "sip:\t=3"}, nil); err != nil {
+		t.Fatal(err)
+	}
+	var back map[string]string
+	if err := yaml.Unmarshal(out.Bytes(), &back); err != nil || back["v"] != `sip:\t=3` {
+		t.Errorf("%v: %q", err, out.String())
 	}
 }
