@@ -3,6 +3,7 @@ package threats
 import (
 	"bytes"
 	"context"
+	"net/http"
 	"os"
 	"os/exec"
 	"strconv"
@@ -87,7 +88,7 @@ func scan(t *testing.T, args []string) func() string {
 func challenger(pbx *peer.UA, domain string, user peer.Credentials) func(*peer.Message) bool {
 	return func(m *peer.Message) bool {
 		switch {
-		case m.Method == "OPTIONS":
+		case m.Method == http.MethodOptions:
 			pbx.Replies(m, 200)
 		case m.Method == "ACK" || m.Status != 0:
 		case !strings.Contains(m.Get("To"), user.User):
