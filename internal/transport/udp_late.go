@@ -134,7 +134,7 @@ func (d *udpLate) deliver(n int, now time.Time) {
 		switch {
 		case !ok:
 		case mayWait(data):
-			d.sort(f, data, first.arrived(i, now), now)
+			d.sort(f, data, first.arrived(i, now), now, false)
 		default:
 			d.r.t.handler.Receive(f, data)
 		}
@@ -197,15 +197,16 @@ func (d *udpLate) take() int {
 	now := time.Now()
 	for i := range n {
 		if f, data, ok := d.batch.datagram(d.r.l, i); ok {
-			d.sort(f, data, d.batch.arrived(i, now), now)
+			d.sort(f, data, d.batch.arrived(i, now), now, true)
 		}
 	}
 	d.batch.arm(n)
 	return n
 }
 
-// sort gives one datagram, which arrived then, its place.
-func (d *udpLate) sort(f Flow, data []byte, at, now time.Time) {
+// sort gives one datagram, which arrived then, its place. Only those of the late socket tell
+// how many come now.
+func (d *udpLate) sort(f Flow, data []byte, at, now time.Time, late bool) {
 	t, look := d.r.t, &d.look
 	var ok bool
 	if *look, ok = overload.Read(data); !ok {
@@ -228,7 +229,9 @@ func (d *udpLate) sort(f Flow, data []byte, at, now time.Time) {
 		return
 	}
 	kept := d.queue.Push(rank, look, data, at, f)
-	d.thin.note(&rank, look, &f, kept)
+	if late {
+		d.thin.note(&rank, look, &f, kept)
+	}
 	if !kept {
 		t.shed.count(rank.Class)
 		d.r.group.alarm.shedding(t, now)

@@ -142,10 +142,14 @@ func (h *hog) thinnable() bool {
 }
 
 // keep is which part of a share's INVITEs is to be let through, where this one was: half as
-// many again as were served, so that there is always one to serve.
+// many again as were served, so that there is always one to serve. It changes by steps,
+// and most where nothing had to be dropped.
 func (c *tally) keep(was float64) float64 {
+	if c.dropped == 0 {
+		return min(4*was, 1)
+	}
 	want := float64(3*(c.came-c.dropped)/2 + hogDrops)
-	return min(max(was*want/float64(max(c.came, 1)), 1.0/1024), 4*was, 1)
+	return min(max(was*want/float64(c.came), was/4, 1.0/1024), 1)
 }
 
 // settle follows the hogs that there are. Small changes are not worth a new program.

@@ -106,7 +106,7 @@ func (s *scene) flood(t *testing.T, capacity rate, times float64, most time.Dura
 func (s *scene) recovers(t *testing.T, capacity rate) {
 	t.Helper()
 	<-time.After(3 * time.Second) // what was up has ended by now; its callers are gone
-	r := s.run(t, flood.Load{Domain: flooded, Rate: capacity.perSecond / 4, For: 3 * time.Second, Wait: 5 * time.Second})
+	r := s.run(t, flood.Load{Domain: flooded, Rate: capacity.perSecond / 2, For: 3 * time.Second, Wait: 5 * time.Second})
 	if r.Completed != r.Offered || r.Again*100 > r.Offered {
 		t.Errorf("after the flood: %s", r)
 	}
