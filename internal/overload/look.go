@@ -98,6 +98,9 @@ func (l *Look) headers(rest []byte) {
 			line = rest[:end]
 		}
 		rest = rest[end+1:]
+		if len(line) == 0 { // a bare LF ends the headers, too
+			return
+		}
 		switch line[0] | 0x20 {
 		case 't':
 			if v, ok := value(line, "to"); ok {

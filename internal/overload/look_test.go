@@ -66,6 +66,8 @@ func TestRead(t *testing.T) {
 func FuzzRead(f *testing.F) {
 	f.Add([]byte("INVITE sip:1000@acme.example SIP/2.0\r\nTo: <sip:1000@acme.example>\r\n ;tag=1\r\nCall-ID: 1@x\r\n\r\n"))
 	f.Add([]byte("t:\r\n"))
+	f.Add([]byte("INVITE sip:a@b SIP/2.0\r\n\nTo: x\r\n\r\n")) // it once was a panic
+	f.Add([]byte("INVITE sip:a@b SIP/2.0\nt\n\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if l, ok := overload.Read(data); ok && len(l.URI) > len(data) {
 			t.Error("more than there was")
