@@ -104,6 +104,7 @@ type scratch struct {
 	fwd    dialog.Forward
 	reply  dialog.Reply
 	ack    exchange
+	heard  Heard
 	record []byte
 
 	numbers policy.Numbers // of numbered

@@ -38,11 +38,13 @@ func (c *Calls) hear(sh *transaction.Shard, call *Call) bool {
 	}
 	call.heard = true
 	var ok bool
-	call.counted, ok = c.cfg.Heard(sh.Now(), &Heard{
+	h := &c.table(sh).work.heard
+	*h = Heard{
 		Place: Place{call.id, sh.Index, call.slot}, Customer: call.customer, Direction: call.direction,
 		Source: call.caller.Flow.Remote, From: call.text(call.caller.Remote), URI: call.text(call.uri),
 		Age: sh.Since() - call.started, Restored: call.restored,
-	})
+	}
+	call.counted, ok = c.cfg.Heard(sh.Now(), h)
 	return ok
 }
 
