@@ -72,6 +72,11 @@ func (c *Calls) ask(sh *transaction.Shard, call *Call, from dialog.Side, m *sip.
 	if m.Method() != sip.REFER && m.First(sip.HdrReplaces) == nil && m.First(sip.HdrJoin) == nil && m.First(sip.HdrTargetDialog) == nil {
 		return nil, true
 	}
+	return c.question(sh, call, from, m, ref)
+}
+
+// question finds out what a request mentions.
+func (c *Calls) question(sh *transaction.Shard, call *Call, from dialog.Side, m *sip.Message, ref uint64) (q *question, now bool) {
 	q = &question{
 		customer: call.customer.Settings.ID, mentions: c.cfg.Minter.Mentions(nil, m),
 		outward: (call.direction == policy.Inbound) == (from == dialog.Callee),
