@@ -15,6 +15,7 @@ type cdrsCommand struct {
 // cdr is what the table of call records shows.
 type cdr struct {
 	Seq         int64     `json:"seq"`
+	Ref         string    `json:"ref"`
 	Customer    string    `json:"customer"`
 	Direction   string    `json:"direction"`
 	From        string    `json:"from"`
@@ -34,7 +35,7 @@ type cdr struct {
 // Run lists the records of calls that are over, oldest first.
 func (c *cdrsCommand) Run(ctx context.Context, p *program) error {
 	c.more = url.Values{"since": {c.Since}}
-	header := []string{"seq", "customer", "direction", "started", "setup", "talked", "status", "reason", "ended by", "from", "to", "source", "destination"}
+	header := []string{"seq", "ref", "customer", "direction", "started", "setup", "talked", "status", "reason", "ended by", "from", "to", "source", "destination"}
 	return list(ctx, p, &c.filter, "/cdrs", header, func(v *cdr) []string {
 		talked, to := "", v.Destination
 		if !v.Answered.IsZero() {
@@ -45,7 +46,7 @@ func (c *cdrsCommand) Run(ctx context.Context, p *program) error {
 		}
 		started := v.Started.Local().Format("2006-01-02 15:04:05")
 		return []string{
-			strconv.FormatInt(v.Seq, 10), v.Customer, v.Direction, started, short(seconds(v.Setup)), talked,
+			strconv.FormatInt(v.Seq, 10), v.Ref, v.Customer, v.Direction, started, short(seconds(v.Setup)), talked,
 			strconv.Itoa(v.Status), v.Reason, v.EndedBy, v.From, v.URI, v.Source, to,
 		}
 	})

@@ -25,7 +25,7 @@ func writeLines(w io.Writer, list []cdr.CDR, _ bool) error {
 var csvHeader = []string{
 	"seq", "id", "company_id", "customer_id", "customer", "direction", "hidden", "call_id", "far_call_id", "from", "to", "uri",
 	"source", "source_transport", "destination_id", "destination", "target", "target_transport", "started", "answered", "ended",
-	"setup_seconds", "duration_seconds", "status", "reason", "ended_by", "rule_id", "rule", "limit", "counter", "repeated",
+	"setup_seconds", "duration_seconds", "status", "reason", "ended_by", "rule_id", "rule", "limit", "counter", "repeated", "ref",
 }
 
 // writeCSV writes records as RFC 4180 has it, under a header where they are the first.
@@ -54,7 +54,7 @@ func csvRow(c *cdr.CDR) []string {
 		number(c.Seq), c.ID, number(int64(c.Company)), number(int64(c.Customer)), c.CustomerName, c.Direction, strconv.FormatBool(c.Hidden),
 		c.CallID, c.FarCallID, c.From, c.To, c.URI, c.Source, c.SourceTransport, number(int64(c.DestinationID)), c.Destination,
 		c.Target, c.TargetTransport, at(c.Started), at(c.Answered), at(c.Ended), seconds(c.Setup), seconds(c.Duration),
-		number(int64(c.Status)), c.Reason, c.EndedBy, number(int64(c.Rule)), c.RuleName, c.Limit, c.Counter, number(int64(c.Repeated)),
+		number(int64(c.Status)), c.Reason, c.EndedBy, number(int64(c.Rule)), c.RuleName, c.Limit, c.Counter, number(int64(c.Repeated)), c.Ref,
 	}
 }
 

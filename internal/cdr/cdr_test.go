@@ -18,7 +18,7 @@ func TestRecord(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := CDR{
-		ID: "000000000000000100000000", Company: 2, Customer: 3, CustomerName: "acme", Direction: "outbound", Hidden: true,
+		ID: "000000000000000100000000", Ref: "000G0", Company: 2, Customer: 3, CustomerName: "acme", Direction: "outbound", Hidden: true,
 		CallID: "call@phone", FarCallID: "far", From: `"Alice" <sip:alice@x.test>`, To: "<sip:bob@y.test>", URI: "sip:+39040123456@y.test",
 		Source: "192.0.2.1:5060", SourceTransport: "udp", Target: "[2001:db8::1]:5061", TargetTransport: "tls", DestinationID: 7, Destination: "pbx",
 		Started: r.Started, Answered: r.Started.Add(r.Setup), Ended: r.Started.Add(r.Setup + r.Duration), Setup: 1.234567, Duration: 3600,

@@ -12,6 +12,7 @@ import (
 
 	"tollgate/internal/store"
 	"tollgate/internal/tenant"
+	"tollgate/internal/trace"
 )
 
 // A record in the journal and in the store is the store's head and behind it, numbers big endian:
@@ -198,7 +199,7 @@ func decode(s *store.CDR) (c CDR, err error) {
 	if err != nil {
 		return CDR{}, errRecord
 	}
-	c.Seq = s.Seq
+	c.Seq, c.Ref = s.Seq, trace.ID(s.ID).Ref()
 	return c, nil
 }
 

@@ -28,7 +28,7 @@ func TestFirstLayout(t *testing.T) {
 	}
 	started := time.UnixMicro(1_800_000_000_000_000).UTC()
 	want := CDR{
-		ID: "010000000000000000000000", Company: 2, Customer: 3, CustomerName: "acme", Direction: "outbound", Hidden: true,
+		ID: "010000000000000000000000", Ref: "00000", Company: 2, Customer: 3, CustomerName: "acme", Direction: "outbound", Hidden: true,
 		CallID: "call@phone", FarCallID: "far", From: `"Alice" <sip:alice@x.test>`, To: "<sip:bob@y.test>", URI: "sip:+39040123456@y.test",
 		Source: "192.0.2.1:5060", SourceTransport: "udp", Target: "[2001:db8::1]:5061", TargetTransport: "tls", DestinationID: 7, Destination: "pbx",
 		Started: started, Answered: started.Add(1234567 * time.Microsecond), Ended: started.Add(1234567*time.Microsecond + time.Hour), Setup: 1.234567, Duration: 3600,

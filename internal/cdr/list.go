@@ -8,12 +8,14 @@ import (
 
 	"tollgate/internal/store"
 	"tollgate/internal/tenant"
+	"tollgate/internal/trace"
 )
 
 // CDR is a record as people and programs read it. Names are those of then.
 type CDR struct {
 	Seq             int64                `json:"seq" doc:"Rises in the order of storing: what a reader resumes by."`
 	ID              string               `json:"id"`
+	Ref             string               `json:"ref" doc:"A short name that people can read out, as decisions and traces have it."`
 	Company         tenant.CompanyID     `json:"company_id"`
 	Customer        tenant.CustomerID    `json:"customer_id"`
 	CustomerName    string               `json:"customer"`
@@ -85,7 +87,7 @@ const Damaged = "damaged"
 func Read(s *store.CDR) CDR {
 	c, err := decode(s)
 	if err != nil {
-		return CDR{Seq: s.Seq, ID: hex.EncodeToString(s.ID[:]), Company: s.Company(), Customer: s.Customer(), Ended: s.Ended(), Reason: Damaged}
+		return CDR{Seq: s.Seq, ID: hex.EncodeToString(s.ID[:]), Ref: trace.ID(s.ID).Ref(), Company: s.Company(), Customer: s.Customer(), Ended: s.Ended(), Reason: Damaged}
 	}
 	return c
 }
@@ -95,7 +97,7 @@ func (c *CDR) holds(text string) bool {
 	if text == "" {
 		return true
 	}
-	for _, in := range [...]string{c.From, c.To, c.URI, c.CallID, c.FarCallID, c.Source, c.Target, c.Destination, c.ID} {
+	for _, in := range [...]string{c.From, c.To, c.URI, c.CallID, c.FarCallID, c.Source, c.Target, c.Destination, c.ID, c.Ref} {
 		if strings.Contains(strings.ToLower(in), text) {
 			return true
 		}

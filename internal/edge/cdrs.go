@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"strconv"
 	"sync"
 	"time"
 
@@ -75,15 +76,10 @@ func (e *Edge) recordCall(c *call.Ending) {
 	}
 	r := cdr.Record{
 		ID: cdr.ID(c.ID), Outbound: c.Direction == policy.Outbound, Hidden: c.Hidden, Answered: c.Answered,
-		Started: c.Started, Setup: c.Setup, Duration: c.Duration, Status: c.Status, Reason: c.Reason.Code(), EndedBy: cdr.Tollgate,
+		Started: c.Started, Setup: c.Setup, Duration: c.Duration, Status: c.Status, Reason: c.Reason.Code(), EndedBy: endedBy(c),
 		CallID: c.CallID, FarCallID: c.FarCallID, From: c.From, To: c.To, URI: c.URI,
 		Source: c.Source.Remote, SourceTransport: c.Source.Proto.String(),
 		Target: c.Target.Remote, TargetTransport: c.Target.Proto.String(),
-	}
-	if c.Reason == policy.OK || c.Reason == policy.Canceled {
-		if r.EndedBy = cdr.Caller; c.By == dialog.Callee {
-			r.EndedBy = cdr.Callee
-		}
 	}
 	if c.Destination != nil {
 		r.DestinationID, r.Destination = c.Destination.ID, c.Destination.Name
@@ -104,12 +100,15 @@ func (e *Edge) recordRefusal(d *gate.Decision) {
 	}
 	r := cdr.Record{
 		ID: cdr.ID(d.ID), Outbound: d.Identity.Direction == policy.Outbound, Started: time.Now(),
-		Status: d.Verdict.Status, Reason: d.Verdict.Reason.Code(), Rule: d.Verdict.Rule, EndedBy: cdr.Tollgate,
+		Status: d.Verdict.Status, Reason: d.Verdict.Reason.Code(), Rule: d.Verdict.Rule, RuleName: d.Verdict.Name, EndedBy: cdr.Tollgate,
 		CallID: m.CallID(), From: dialog.WithoutTag(m.Value(sip.HdrFrom)), To: dialog.WithoutTag(m.Value(sip.HdrTo)), URI: m.RequestURI(),
 		Source: d.Source, SourceTransport: d.Proto.String(),
 	}
 	if d.Verdict.Reason == policy.Canceled {
 		r.EndedBy = cdr.Caller
+	}
+	if full := d.Limit.Scope; full.Kind != 0 {
+		r.Limit = full.Kind.String() + " " + strconv.FormatInt(full.ID, 10)
 	}
 	of(&r, d.Identity.Customer)
 	e.cdrs.Refused(&r)

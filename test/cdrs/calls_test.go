@@ -3,6 +3,7 @@ package cdrs
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -181,7 +182,7 @@ func limit(t theater) {
 	second := t.Caller.Invite(t.URI())
 	second.Expect(480)
 	c := t.one(480, "call_limit", "tollgate")
-	if c.CallID != second.ID || c.Destination != "" || c.Target != "" {
+	if c.CallID != second.ID || c.Destination != "" || c.Target != "" || !strings.HasPrefix(c.Limit, "customer ") {
 		t.Errorf("%+v", c)
 	}
 	t.End(a, b)
@@ -232,6 +233,10 @@ func blocklisted(t theater) {
 	}
 	if len(ids) != 3 {
 		t.Errorf("%v", ids)
+	}
+	decided := t.reader.node.JSON(t.Stage.T, "decisions", list[0].CallID)
+	if c := list[0]; len(decided) != 1 || decided[0]["ref"] != c.Ref || decided[0]["rule_name"] != c.RuleName || c.RuleName != "00882" {
+		t.Errorf("the decisions are %v, the record is %+v", decided, c)
 	}
 }
 

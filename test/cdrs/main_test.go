@@ -48,6 +48,9 @@ type record struct {
 	Reason      string    `json:"reason"`
 	EndedBy     string    `json:"ended_by"`
 	Rule        int64     `json:"rule_id"`
+	RuleName    string    `json:"rule"`
+	Limit       string    `json:"limit"`
+	Ref         string    `json:"ref"`
 	Repeated    int       `json:"repeated"`
 }
 
