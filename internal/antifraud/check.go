@@ -102,7 +102,7 @@ func (g *Guard) look(k *key, r *policy.Request, id *policy.Identity, s *Standing
 		s.Left, s.Count, detail = max(e.until-at, 0), e.count(at), e.detail
 	}
 	if s.Left == 0 {
-		if s.Count+1 < s.Of || s.Method == sip.INVITE && !s.Known {
+		if s.Count+1 < s.Of || s.Method == sip.INVITE { // a call counts behind the gate: Reached
 			return policy.Verdict{}
 		}
 		detail = detailOf(s.Method, s.Count+1, s.Of)
@@ -112,6 +112,15 @@ func (g *Guard) look(k *key, r *policy.Request, id *policy.Identity, s *Standing
 		return policy.Verdict{}
 	}
 	return refusal(detail)
+}
+
+// Reached is the verdict over a call that passes the gate, and counts at once since it is from an
+// entry: for explanations.
+func (s *Standing) Reached(id *policy.Identity) policy.Verdict {
+	if s.Method != sip.INVITE || !s.Known || s.Spared || s.Of == 0 || s.Count+1 < s.Of || !acts(id.Customer) {
+		return policy.Verdict{}
+	}
+	return refusal(detailOf(s.Method, s.Count+1, s.Of))
 }
 
 // count is how many calls or requests with the key there are.

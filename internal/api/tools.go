@@ -43,7 +43,7 @@ func (s *server) explain(ctx context.Context, in *explainInput) (*explainOutput,
 			return nil, problem(http.StatusNotFound, "none of your customers has to do with such a request: neither its domain nor its source is theirs")
 		}
 	}
-	e.Steps, e.Candidates = present(e.Steps), present(e.Candidates)
+	e.Steps, e.Passed, e.Candidates = present(e.Steps), present(e.Passed), present(e.Candidates)
 	return &explainOutput{Body: e}, nil
 }
 

@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"fmt"
 	"strconv"
 
 	"tollgate/internal/policy"
@@ -8,16 +9,19 @@ import (
 	"tollgate/internal/transport"
 )
 
-// Explain takes a request through the very steps that decide, up to the first that
-// would change something, and tells what each of them found. Nothing is counted.
+// Explain takes a request through the very steps that decide, up to the one that sends it, and
+// tells what each of them found. Nothing is counted and no place is taken. What it cannot know:
+// rates of new calls, and whether the very message was here before (a loop).
 func (g *Gate) Explain(r *policy.Request) policy.Explanation {
 	proto, _ := transport.ParseProto(r.Transport)
 	p := &passage{msg: r.Msg, req: *r, flow: transport.Flow{Proto: proto, Remote: r.Source}}
 	p.req.Dry = true
 	g.learn(p)
-	var e policy.Explanation
+	e := policy.Explanation{Passed: []string{}}
 	for _, s := range g.steps {
 		if s.changes {
+			e.Passed = append(e.Passed, s.name)
+			tellHeard(&e, p)
 			break
 		}
 		v, _ := s.run(g, nil, p)
@@ -29,6 +33,7 @@ func (g *Gate) Explain(r *policy.Request) policy.Explanation {
 		if v.Refused() {
 			break
 		}
+		e.Passed = append(e.Passed, s.name)
 	}
 	return e
 }
@@ -40,6 +45,23 @@ func tellBlocklist(e *policy.Explanation, p *passage, v policy.Verdict) { e.Told
 // tellRefusal is for steps that have nothing to say of what passes.
 func tellRefusal(name string) func(*policy.Explanation, *passage, policy.Verdict) {
 	return func(e *policy.Explanation, _ *passage, v policy.Verdict) { e.Told(name, v, "") }
+}
+
+// tellReserve tells what has no room for a call.
+func tellReserve(e *policy.Explanation, p *passage, v policy.Verdict) {
+	text := ""
+	if v.Refused() && p.full.Calls > 0 {
+		text = fmt.Sprintf("%s It allows %d calls at once.", v.Reason.Sentence(), p.full.Calls)
+	}
+	e.ToldReserve(&p.list, v, text)
+}
+
+// tellHeard tells of a call that passes all steps, but counts at once since its caller is known
+// (call.Passed.Known), and reaches the antifraud threshold.
+func tellHeard(e *policy.Explanation, p *passage) {
+	if v := p.alike.Reached(&p.id); v.Refused() {
+		e.Told("antifraud", v, v.Reason.Sentence())
+	}
 }
 
 func tellPhones(e *policy.Explanation, p *passage, v policy.Verdict) {

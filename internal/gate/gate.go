@@ -107,7 +107,7 @@ func New(cfg Config, layer *transaction.Layer) *Gate {
 		{name: "phones", run: (*Gate).locate, tell: tellPhones},
 		{name: "route", run: (*Gate).route, tell: tellRoute},
 		{name: "screen", run: (*Gate).screen, tell: tellScreen},
-		{name: "reserve", run: (*Gate).reserve, changes: true},
+		{name: "reserve", run: (*Gate).reserve, tell: tellReserve},
 		{name: "send", run: (*Gate).send, changes: true},
 	}
 	g.passages = make([]passage, layer.Shards())

@@ -65,6 +65,48 @@ func (g *Gate) passOver(p *passage, o live.Outcome) bool {
 	return true
 }
 
+// foresee is ask for who only wants to know: it takes nothing. What it cannot tell is the rate
+// of new calls, since only taking one tells whether it was too many. Candidates behind the first
+// that have no room are left out, as they are at failover.
+func (g *Gate) foresee(p *passage) policy.Verdict {
+	r, own := &p.lease, p.lease.N
+	for {
+		r.N = own
+		if p.list.N > 0 && p.list.List[0].Switch != nil {
+			r.Add(limitOf(p.list.List[0].Switch))
+		}
+		o := g.room(r)
+		if g.passOver(p, o) {
+			continue
+		}
+		if p.full = fullOf(r, o); !o.OK {
+			return verdictOf(o)
+		}
+		break
+	}
+	for i := p.list.N - 1; i > 0; i-- {
+		to, before := p.list.List[i].Switch, p.list.List[i-1].Switch
+		if to != nil && to != before && !g.fits(limitOf(to)) {
+			p.list.PassOverAt(i, policy.SwitchLimit)
+		}
+	}
+	return policy.Verdict{}
+}
+
+// room is the outcome that a reservation would have now, but for rates.
+func (g *Gate) room(r *live.Reservation) live.Outcome {
+	for _, l := range r.Limits[:r.N] {
+		if !g.fits(l) {
+			return live.Outcome{Full: l.Scope}
+		}
+	}
+	return live.Outcome{OK: true}
+}
+
+func (g *Gate) fits(l live.Limit) bool {
+	return l.Calls == 0 || g.cfg.Live.Usage(l.Scope).Calls < l.Calls
+}
+
 func scopeOf(id tenant.SwitchID) live.Scope { return live.Scope{Kind: live.Switch, ID: int64(id)} }
 
 func limitOf(sw *policy.Switch) live.Limit {

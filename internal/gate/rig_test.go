@@ -50,6 +50,10 @@ type rig struct {
 	dead    map[uint64]bool // connections
 	ended   []call.Ending
 	decided gate.Decision // the last one
+
+	banned  map[netip.Addr]bool
+	dropped int // requests of those
+	down    map[tenant.DestinationID]bool
 }
 
 var (
@@ -192,10 +196,21 @@ func newRigOver(t testing.TB, hidden bool, limit int, backend live.Live, kept *b
 	}, r.layer)
 	r.gate = gate.New(gate.Config{
 		Table: r.table, Live: r.live, Calls: r.calls, Relay: r.relay, Registrar: r.registrar, Minter: minter, Antifraud: r.fraud,
+		Health: r, Banned: r.isBanned,
 		Decided: func(_ *transaction.Shard, d *gate.Decision) { r.decided = *d },
 	}, r.layer)
 	c.Gate = r.gate
 	return r
+}
+
+// Down is policy.Health.
+func (r *rig) Down(d *policy.Destination) bool { return r.down[d.ID] }
+
+func (r *rig) isBanned(_ tenant.CustomerID, source netip.Addr, dry bool) bool {
+	if r.banned[source] && !dry {
+		r.dropped++
+	}
+	return r.banned[source]
 }
 
 // phones breaks the circle between calls and the registrar.

@@ -88,6 +88,9 @@ func (g *Gate) reserve(sh *transaction.Shard, p *passage) (policy.Verdict, bool)
 	}
 	p.lease = live.Reservation{Call: leaseOf(p.stable)}
 	g.limits(&p.lease, &p.id)
+	if p.req.Dry {
+		return g.foresee(p), false
+	}
 	return g.ask(sh, p)
 }
 

@@ -36,6 +36,7 @@ type Explanation struct {
 	Emergency    bool              `json:"emergency"`
 	Foreign      bool              `json:"foreign"`
 	Steps        []Step            `json:"steps"`
+	Passed       []string          `json:"passed"` // the steps that it passes, by their names, as a decision has them
 	Candidates   []Explained       `json:"candidates"`
 	Verdict      Verdict           `json:"verdict"`
 }
@@ -72,6 +73,14 @@ func (e *Explanation) ToldRoute(id *Identity, c *Candidates, v Verdict) {
 	e.Foreign = c.Foreign
 	e.Told("route", v, routeText(id, c, v))
 	e.candidates(c)
+}
+
+// ToldReserve tells whether there is room for a call, and which candidates have none.
+func (e *Explanation) ToldReserve(c *Candidates, v Verdict, text string) {
+	e.Told("reserve", v, text)
+	if !v.Refused() && len(e.Candidates) > 0 {
+		e.candidates(c)
+	}
 }
 
 // Explain runs the steps that policy decides alone, and tells what they found. Not for the

@@ -63,6 +63,7 @@ const (
 	ByDestination
 	ByBinding
 	ByEntry
+	ByUser // has proven a SIP user's password
 )
 
 // String is the word of logs and explanations.
@@ -76,6 +77,8 @@ func (h How) String() string {
 		return "binding"
 	case ByEntry:
 		return "entry"
+	case ByUser:
+		return "user"
 	default:
 		return "nothing"
 	}
@@ -90,6 +93,7 @@ type Identity struct {
 	Direction Direction
 	Source    *Destination // outbound: the destination that called
 	Entry     *Switch      // the entry that the source is, nil if it is none; a destination may be one too
+	User      *User        // the SIP user that has proven his password, else nil
 	By        How
 	Domain    string  // the customer's domain that the request named, "" if none
 	Emergency bool    // the number called is one of the customer's emergency numbers
@@ -132,11 +136,14 @@ func (c *Candidates) reset() {
 }
 
 // PassOver leaves out the first candidate.
-func (c *Candidates) PassOver(why Reason) {
-	first := c.List[0]
+func (c *Candidates) PassOver(why Reason) { c.PassOverAt(0, why) }
+
+// PassOverAt leaves out a candidate by its place.
+func (c *Candidates) PassOverAt(i int, why Reason) {
+	out := c.List[i]
 	c.N--
-	copy(c.List[:c.N], c.List[1:])
-	c.skip(first, why)
+	copy(c.List[i:c.N], c.List[i+1:])
+	c.skip(out, why)
 }
 
 func (c *Candidates) skip(d *Destination, why Reason) {
