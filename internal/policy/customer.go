@@ -38,8 +38,10 @@ type Customer struct {
 	callers   *callers
 	dids      map[string]*did                    // by didKey; nil if there are none
 	ways      map[tenant.SwitchID][]*Destination // to the switches that dids lead to
-	egress    bool                               // some of Switches sends calls to us
-	emergency []string                           // as Plan writes them
+	users     map[string]*User                   // by name; nil if there are none
+	usersByID map[tenant.SIPUserID]*User
+	egress    bool     // some of Switches sends calls to us
+	emergency []string // as Plan writes them
 }
 
 // maxGroup is the highest number of a destination group (mission row C7).

@@ -14,6 +14,7 @@ import (
 type did struct {
 	number string
 	to     tenant.SwitchID // 0: it leads to a SIP user
+	user   tenant.SIPUserID
 }
 
 func didKey(d *tenant.DID) string { return strings.TrimPrefix(d.Number, "+") }
@@ -27,7 +28,7 @@ func (c *Customer) addDIDs(given []tenant.DID) error {
 	c.ways = make(map[tenant.SwitchID][]*Destination)
 	for i := range given {
 		from := &given[i]
-		c.dids[didKey(from)] = &did{from.Number, from.Switch}
+		c.dids[didKey(from)] = &did{from.Number, from.Switch, from.SIPUser}
 		if from.Switch == 0 || c.ways[from.Switch] != nil {
 			continue
 		}

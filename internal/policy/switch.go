@@ -70,8 +70,11 @@ func (c *Customer) Switch(id tenant.SwitchID) *Switch {
 
 // takes reports whether an entry may be used over a transport (mission row A5). That media is
 // encrypted, as tls+srtp wants, is seen in the session description, not here.
-func (sw *Switch) takes(transport string) bool {
-	switch sw.Protocol {
+func (sw *Switch) takes(transport string) bool { return takes(sw.Protocol, transport) }
+
+// takes reports whether a protocol setting allows a transport.
+func takes(protocol, transport string) bool {
+	switch protocol {
 	case "", transport:
 		return true
 	case protoSRTP:

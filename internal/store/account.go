@@ -16,11 +16,12 @@ import (
 // chunk is how many customers one bulk query asks for.
 const chunk = 500
 
-// Account loads everything of one customer, for the node itself: no scope, proven domains only.
+// Account loads everything of one customer, for the node itself: no scope, proven domains only,
+// with what is kept of passwords.
 func (s *Store) Account(ctx context.Context, id tenant.CustomerID) (*tenant.Account, error) {
 	var out *tenant.Account
 	err := s.snapshot(ctx, func(db bun.IDB) error {
-		return eachAccount(ctx, db, []tenant.CustomerID{id}, func(a *tenant.Account) { out = proven(a) })
+		return eachAccount(ctx, db, []tenant.CustomerID{id}, s.credentials, func(a *tenant.Account) { out = proven(a) })
 	})
 	if err == nil && out == nil {
 		err = tenant.NotFound(tenant.KindCustomer)
@@ -35,7 +36,7 @@ func (s *Store) Accounts(ctx context.Context) iter.Seq2[*tenant.Account, error] 
 		stop := false
 		err := s.snapshot(ctx, func(db bun.IDB) error {
 			return inChunks(ctx, db, func(ids []tenant.CustomerID) (bool, error) {
-				err := eachAccount(ctx, db, ids, func(a *tenant.Account) { stop = stop || !yield(proven(a), nil) })
+				err := eachAccount(ctx, db, ids, s.credentials, func(a *tenant.Account) { stop = stop || !yield(proven(a), nil) })
 				return !stop, err
 			})
 		})
@@ -58,7 +59,7 @@ func (s *Store) FullAccounts(ctx context.Context, scope tenant.Scope, ids []tena
 		if err := q.Scan(ctx, &seen); err != nil {
 			return err
 		}
-		return eachAccount(ctx, db, seen, func(a *tenant.Account) { out = append(out, a) })
+		return eachAccount(ctx, db, seen, nil, func(a *tenant.Account) { out = append(out, a) })
 	})
 	return out, s.explain(err)
 }
@@ -99,10 +100,14 @@ func inChunks(ctx context.Context, db bun.IDB, fn func([]tenant.CustomerID) (boo
 	}
 }
 
-// eachAccount loads the accounts of ids, in their order, by one query a noun for each chunk.
-func eachAccount(ctx context.Context, db bun.IDB, ids []tenant.CustomerID, fn func(*tenant.Account)) error {
+// eachAccount loads the accounts of ids, in their order, by one query a noun for each chunk;
+// secrets, where given, adds what is sealed.
+func eachAccount(ctx context.Context, db bun.IDB, ids []tenant.CustomerID, secrets func(context.Context, bun.IDB, accounts) error, fn func(*tenant.Account)) error {
 	for part := range slices.Chunk(ids, chunk) {
 		accounts, err := loadAccounts(ctx, db, part)
+		if err == nil && secrets != nil {
+			err = secrets(ctx, db, accounts)
+		}
 		if err != nil {
 			return err
 		}

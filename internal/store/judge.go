@@ -64,7 +64,7 @@ func (t *Tx) judge(ctx context.Context) (tenant.Faults, error) {
 			})
 		}
 	}
-	err := eachAccount(ctx, t.db, t.standing(), func(a *tenant.Account) {
+	err := eachAccount(ctx, t.db, t.standing(), nil, func(a *tenant.Account) {
 		for _, f := range tenant.CheckAccount(a) {
 			faults = append(faults, t.inContext(f, a))
 		}

@@ -224,7 +224,7 @@ func (s *Store) secret(ctx context.Context, db bun.IDB, table string, id int64) 
 	return string(text), nil
 }
 
-// SIPCredentials gives the HA1s of a customer's SIP users, for the node's authenticator: no scope.
+// SIPCredentials gives the HA1s of a customer's SIP users as they are stored: no scope.
 func (s *Store) SIPCredentials(ctx context.Context, c tenant.CustomerID) (map[tenant.SIPUserID]HA1, error) {
 	var rows []struct {
 		OwnerID int64
@@ -237,13 +237,9 @@ func (s *Store) SIPCredentials(ctx context.Context, c tenant.CustomerID) (map[te
 	}
 	out := make(map[tenant.SIPUserID]HA1, len(rows))
 	for _, r := range rows {
-		text, err := s.seal.open(sipUserSecrets, r.OwnerID, r.Sealed)
+		h, err := s.openHA1(r.OwnerID, r.Sealed)
 		if err != nil {
-			return nil, fmt.Errorf("password of SIP user %d: %w", r.OwnerID, err)
-		}
-		var h HA1
-		if err := json.Unmarshal(text, &h); err != nil {
-			return nil, fmt.Errorf("password of SIP user %d: %w", r.OwnerID, err)
+			return nil, err
 		}
 		out[tenant.SIPUserID(r.OwnerID)] = h
 	}

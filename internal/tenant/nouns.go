@@ -369,5 +369,6 @@ type Account struct {
 	CLIs         []CLI
 	DIDs         []DID
 	SIPUsers     []SIPUser
-	Profiles     []SIPProfile // those that its SIP users name
+	Profiles     []SIPProfile      // those that its SIP users name
+	Credentials  map[SIPUserID]HA1 // of its SIP users, for the node alone; else nil
 }

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"strings"
@@ -38,6 +39,13 @@ func sipPasswords(h *house) {
 	want := store.MakeHA1("1001", "anna.example", password, nil)
 	if got := creds[u.ID]; got != want || len(got.MD5) != 32 || len(got.SHA256) != 64 || got.SHA512256 != "" || !got.Holds("1001", password) || got.Holds("1001", "other") {
 		h.Errorf("credential %+v, want %+v", got, want)
+	}
+	if got := h.account(h.anna.ID).Credentials[u.ID]; !got.HasMD5 || !got.HasSHA256 || got.HasSHA512256 ||
+		hex.EncodeToString(got.MD5[:]) != want.MD5 || hex.EncodeToString(got.SHA256[:]) != want.SHA256 {
+		h.Errorf("the account has %+v of %+v", got.HasMD5, want.Realm)
+	}
+	if full, err := h.s.FullAccounts(h.ctx, tenant.Platform(), nil); err != nil || full[0].Credentials != nil {
+		h.Errorf("what people see holds credentials, or %v", err)
 	}
 	if again := h.write(func(tx *store.Tx) error { return tx.SetSIPPassword(h.ctx, u.ID, password) }); again != h.revision() {
 		h.Errorf("the same password changed something")

@@ -1,0 +1,165 @@
+package policy
+
+import (
+	"fmt"
+	"net/netip"
+
+	"tollgate/internal/tenant"
+	"tollgate/sip"
+)
+
+// User is a SIP user of a customer, compiled: what it leaves empty has its profile's value, else
+// the default (mission row U3). Immutable.
+type User struct {
+	ID               tenant.SIPUserID
+	Username         string
+	HA1              tenant.HA1
+	Channels         int            // at once, 0 = up to the customer's
+	CPS              int            // 0 = unlimited
+	Protocol         string         // udp, tcp, tls or tls+srtp, "" = any
+	AllowFrom        []netip.Prefix // empty: from anywhere
+	NATPing          string         // enabled, disabled or timeout
+	RetainDID        bool
+	SmartExtension   bool
+	RestrictedCodecs []string  // shared among users of a profile; not to be written to
+	Rewriter         *Rewriter // of what it sends; nil rewrites nothing
+}
+
+// User finds a SIP user by its name, in its very case: the password was hashed with it. nil:
+// there is none such.
+func (c *Customer) User(name []byte) *User { return c.users[string(name)] }
+
+// UserByID finds a SIP user of the customer, nil if he has none such.
+func (c *Customer) UserByID(id tenant.SIPUserID) *User { return c.usersByID[id] }
+
+// UserOf finds the SIP user that a sip: or sips: URI names in one of the customer's domains, nil
+// where it names none.
+func (c *Customer) UserOf(u *sip.URI) *User {
+	if c.users == nil || len(u.User) == 0 || !c.Owns(u) {
+		return nil
+	}
+	var room [3 * maxUsername]byte
+	return c.users[string(username(room[:0], u))]
+}
+
+// Owns says that the host of a URI is one of the customer's domains.
+func (c *Customer) Owns(u *sip.URI) bool {
+	var buf [maxDomain + 1]byte
+	host := appendHost(buf[:0], u)
+	for _, d := range c.Domains {
+		if d == string(host) {
+			return true
+		}
+	}
+	return false
+}
+
+// DIDUser is the SIP user that a number of the customer's leads to, nil where the URI names no
+// such number.
+func (c *Customer) DIDUser(u *sip.URI) *User {
+	if d := c.did(u); d != nil {
+		return c.usersByID[d.user]
+	}
+	return nil
+}
+
+// maxUsername is the longest name of a SIP user, in bytes.
+const maxUsername = 64
+
+// username appends the user part of a URI without escapes, "" where it is too long for a name.
+func username(dst []byte, u *sip.URI) []byte {
+	if len(u.User) > 3*maxUsername {
+		return dst
+	}
+	return sip.AppendUnescaped(dst, u.User)
+}
+
+// compileUsers compiles the SIP users of an account.
+func (c *Customer) compileUsers(a *tenant.Account) error {
+	if len(a.SIPUsers) == 0 {
+		return nil
+	}
+	profiles := make(map[tenant.ProfileID]*tenant.SIPProfile, len(a.Profiles))
+	for i := range a.Profiles {
+		profiles[a.Profiles[i].ID] = &a.Profiles[i]
+	}
+	list := make([]User, len(a.SIPUsers)) // in one piece: there may be 100,000
+	c.users = make(map[string]*User, len(list))
+	c.usersByID = make(map[tenant.SIPUserID]*User, len(list))
+	for i := range a.SIPUsers {
+		from, u := &a.SIPUsers[i], &list[i]
+		if err := u.compile(from, profiles[from.Profile], &a.Customer); err != nil {
+			return fmt.Errorf("SIP user %q: %w", from.Username, err)
+		}
+		u.HA1 = a.Credentials[from.ID]
+		c.users[u.Username], c.usersByID[u.ID] = u, u
+	}
+	return nil
+}
+
+// compile fills in a user; profile may be nil.
+func (u *User) compile(from *tenant.SIPUser, profile *tenant.SIPProfile, customer *tenant.Customer) (err error) {
+	u.ID, u.Username, u.NATPing = from.ID, from.Username, customer.NATPing
+	u.Channels = from.EffectiveChannels(profile, customer.CallLimit)
+	if profile != nil {
+		u.NATPing, u.Protocol, u.RestrictedCodecs = profile.NATPing, profile.Protocol, profile.RestrictedCodecs
+	}
+	set(&u.CPS, from.CPS)
+	set(&u.Protocol, from.Protocol)
+	set(&u.NATPing, from.NATPing)
+	set(&u.RetainDID, from.RetainDID)
+	set(&u.SmartExtension, from.SmartExtension)
+	if from.RestrictedCodecs != nil {
+		u.RestrictedCodecs = from.RestrictedCodecs
+	}
+	u.Protocol, u.NATPing = protocolText(u.Protocol), natPingText(u.NATPing)
+	for _, text := range from.AllowFrom {
+		p, err := parsePrefix(text)
+		if err != nil {
+			return fmt.Errorf("allow_from: %w", err)
+		}
+		u.AllowFrom = append(u.AllowFrom, p)
+	}
+	u.Rewriter, err = CompileRewrites(from.Rewrite)
+	return err
+}
+
+func set[T any](to, from *T) {
+	if from != nil {
+		*to = *from
+	}
+}
+
+// protocolText is one text for all users, so that the one from the store need not stay.
+func protocolText(p string) string {
+	for _, known := range [...]string{protoUDP, protoTCP, protoTLS, protoSRTP} {
+		if p == known {
+			return known
+		}
+	}
+	return ""
+}
+
+func natPingText(p string) string {
+	for _, known := range [...]string{"disabled", "timeout"} {
+		if p == known {
+			return known
+		}
+	}
+	return "enabled"
+}
+
+// Takes reports whether the user may come over a transport. That media is encrypted, as
+// tls+srtp wants, is seen in the session description, not here.
+func (u *User) Takes(transport string) bool { return takes(u.Protocol, transport) }
+
+// Allows reports whether the user may come from an address.
+func (u *User) Allows(addr netip.Addr) bool {
+	addr = addr.Unmap()
+	for _, p := range u.AllowFrom {
+		if p.Contains(addr) {
+			return true
+		}
+	}
+	return len(u.AllowFrom) == 0
+}
