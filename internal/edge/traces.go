@@ -67,6 +67,9 @@ func (e *Edge) traceDecision(d *gate.Decision) {
 	case d.Identity.Entry != nil:
 		v.Who = d.Identity.Entry.Name
 	}
+	if d.Verdict.Reason == policy.Antifraud {
+		v.Counter, v.Verdict.Detail = d.Verdict.Detail, ""
+	}
 	if l := &d.Limit; l.Scope.Kind != 0 {
 		v.LimitOf, v.LimitID, v.LimitMax = l.Scope.Kind.String(), l.Scope.ID, l.Calls
 		if d.Verdict.Reason == policy.RateLimit {
