@@ -39,11 +39,15 @@ func AppendCDRHead(dst []byte, company tenant.CompanyID, customer tenant.Custome
 
 func (c *CDR) number(at int) int64 { return int64(binary.BigEndian.Uint64(c.Record[at:])) }
 
-// Company and Customer are whose record it is, Ended is the end of the attempt. The record has its head.
-func (c *CDR) Company() tenant.CompanyID   { return tenant.CompanyID(c.number(0)) }
+// Company is whose customer's record it is. A record has its head, for this and what follows.
+func (c *CDR) Company() tenant.CompanyID { return tenant.CompanyID(c.number(0)) }
+
+// Customer is whose record it is.
 func (c *CDR) Customer() tenant.CustomerID { return tenant.CustomerID(c.number(8)) }
-func (c *CDR) Ended() time.Time            { return time.UnixMicro(c.ended()).UTC() }
-func (c *CDR) ended() int64                { return c.number(16) }
+
+// Ended is the end of the attempt, to the microsecond.
+func (c *CDR) Ended() time.Time { return time.UnixMicro(c.ended()).UTC() }
+func (c *CDR) ended() int64     { return c.number(16) }
 
 // Records lie behind each other in a block: each its ID, u32 length, and itself.
 const (
