@@ -29,7 +29,7 @@ func (t *Table) compile(s *Snapshot, a *tenant.Account) (*Customer, error) {
 	c.blocklist, blocklist = compileBlocklist(a.Blocklist, &c.Plan, was.blocklist, was.Plan == c.Plan)
 	c.callers, callers = compileCallers(a, &c.Plan, was.callers, was.Plan == c.Plan)
 	faults := []error{
-		routing, firewall, blocklist, callers, c.addDomains(a.Domains), c.compileSwitches(a.Switches, was),
+		routing, firewall, blocklist, callers, c.addDomains(a.Domains), c.compileSwitches(a, was),
 		t.addDestinations(c, a), c.addDIDs(a.DIDs), c.compileUsers(a), c.addEmergency(),
 	}
 	if err := errors.Join(faults...); err != nil {

@@ -92,6 +92,7 @@ const (
 	SessionExpired
 	Canceled
 	TransportFailed
+	SwitchChallenge
 	HungUp
 	PartiesGone
 
@@ -172,6 +173,7 @@ var reasonTable = [reasonCount]reasonText{
 	SessionExpired:  {"session_expired", 0, "The session was not refreshed in time."},
 	Canceled:        {"canceled", 487, "The caller gave up."},
 	TransportFailed: {"transport_failed", 500, "The request could not be sent to any destination."},
+	SwitchChallenge: {"switch_challenge", 403, "The switch asked for a password in a way that must not be answered, or did not take the one that is set."},
 	PartiesGone:     {"parties_gone", 480, "After a restart neither party knew the call any more."},
 	HungUp:          {"hung_up", 480, "An operator ended the call."},
 

@@ -19,13 +19,15 @@ type Switch struct {
 	tenant.Switch // as it is stored
 
 	Rewriter *Rewriter      // of its numbers; nil rewrites nothing
+	Password tenant.Secret  // that it asks us for; "": none is set
 	ranges   []netip.Prefix // of an egress entry
 }
 
 // compileSwitches compiles a customer's entries, by id; what did not change is taken over.
-func (c *Customer) compileSwitches(given []tenant.Switch, was *Customer) error {
+func (c *Customer) compileSwitches(a *tenant.Account, was *Customer) error {
+	given := a.Switches
 	for i := range given {
-		sw, err := compileSwitch(&given[i], c, was)
+		sw, err := compileSwitch(&given[i], a.Passwords[given[i].ID], c, was)
 		if err != nil {
 			return fmt.Errorf("switch %q: %w", given[i].Name, err)
 		}
@@ -36,11 +38,11 @@ func (c *Customer) compileSwitches(given []tenant.Switch, was *Customer) error {
 	return nil
 }
 
-func compileSwitch(given *tenant.Switch, c, was *Customer) (*Switch, error) {
-	if old := was.Switch(given.ID); old != nil && was.Plan == c.Plan && reflect.DeepEqual(old.Switch, *given) {
+func compileSwitch(given *tenant.Switch, password tenant.Secret, c, was *Customer) (*Switch, error) {
+	if old := was.Switch(given.ID); old != nil && was.Plan == c.Plan && old.Password == password && reflect.DeepEqual(old.Switch, *given) {
 		return old, nil
 	}
-	sw := &Switch{Switch: *given}
+	sw := &Switch{Switch: *given, Password: password}
 	sw.Customer = c.Settings.ID
 	var err error
 	if sw.Rewriter, err = CompileRewriter(given); err != nil {
@@ -67,6 +69,9 @@ func (c *Customer) Switch(id tenant.SwitchID) *Switch {
 	}
 	return c.Switches[i]
 }
+
+// Asks says that the switch asks us who we are: its challenges are for us, and no caller's.
+func (sw *Switch) Asks() bool { return sw != nil && sw.Username != "" }
 
 // takes reports whether an entry may be used over a transport (mission row A5). That media is
 // encrypted, as tls+srtp wants, is seen in the session description, not here.

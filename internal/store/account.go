@@ -21,7 +21,7 @@ const chunk = 500
 func (s *Store) Account(ctx context.Context, id tenant.CustomerID) (*tenant.Account, error) {
 	var out *tenant.Account
 	err := s.snapshot(ctx, func(db bun.IDB) error {
-		return eachAccount(ctx, db, []tenant.CustomerID{id}, s.credentials, func(a *tenant.Account) { out = proven(a) })
+		return eachAccount(ctx, db, []tenant.CustomerID{id}, s.secrets, func(a *tenant.Account) { out = proven(a) })
 	})
 	if err == nil && out == nil {
 		err = tenant.NotFound(tenant.KindCustomer)
@@ -36,7 +36,7 @@ func (s *Store) Accounts(ctx context.Context) iter.Seq2[*tenant.Account, error] 
 		stop := false
 		err := s.snapshot(ctx, func(db bun.IDB) error {
 			return inChunks(ctx, db, func(ids []tenant.CustomerID) (bool, error) {
-				err := eachAccount(ctx, db, ids, s.credentials, func(a *tenant.Account) { stop = stop || !yield(proven(a), nil) })
+				err := eachAccount(ctx, db, ids, s.secrets, func(a *tenant.Account) { stop = stop || !yield(proven(a), nil) })
 				return !stop, err
 			})
 		})

@@ -369,6 +369,7 @@ type Account struct {
 	CLIs         []CLI
 	DIDs         []DID
 	SIPUsers     []SIPUser
-	Profiles     []SIPProfile      // those that its SIP users name
-	Credentials  map[SIPUserID]HA1 // of its SIP users, for the node alone; else nil
+	Profiles     []SIPProfile        // those that its SIP users name
+	Credentials  map[SIPUserID]HA1   // of its SIP users, for the node alone; else nil
+	Passwords    map[SwitchID]Secret // that its switches ask us for, likewise
 }
