@@ -553,7 +553,7 @@ func TestDry(t *testing.T) {
 		if _, v, _ := b.check(ask{dry: true}); !v.Refused() || v.Detail != "register 3 of 3" || len(b.trips) != 0 {
 			t.Errorf("the one that would reach it: %+v", v)
 		}
-		if s, v, _ := b.check(ask{method: "INVITE", dry: true, entry: true}); !s.Known || !v.Refused() {
+		if s, v, id := b.check(ask{method: "INVITE", dry: true, entry: true}); !s.Known || v.Refused() || !s.Reached(id).Refused() {
 			t.Errorf("an entry's call that would reach it: %+v %+v", s, v)
 		}
 		b.hear(ask{}, 0)

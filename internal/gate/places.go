@@ -13,13 +13,7 @@ import (
 func (g *Gate) ask(sh *transaction.Shard, p *passage) (policy.Verdict, bool) {
 	for {
 		r, own := &p.lease, p.lease.N
-		if p.list.N > 0 && p.list.List[0].Switch != nil {
-			limit := limitOf(p.list.List[0].Switch)
-			if own > 0 && r.Limits[own-1].Scope.Kind == live.Emergency {
-				limit.Calls, limit.CPS = 0, 0
-			}
-			r.Add(limit)
-		}
+		p.addFirst()
 		slot, park := g.parked[sh.Index].Alloc()
 		ref := uint64(sh.Index)<<56 | uint64((park.gen+1)&0xffffff)<<32 | uint64(slot)
 		o, now := g.cfg.Live.Reserve(r, g, ref)
@@ -35,6 +29,21 @@ func (g *Gate) ask(sh *transaction.Shard, p *passage) (policy.Verdict, bool) {
 		p.full = fullOf(r, o)
 		return verdictOf(o), false
 	}
+}
+
+// addFirst adds the first candidate's limit to the lease, if it has one; an emergency call's has
+// none.
+func (p *passage) addFirst() {
+	r := &p.lease
+	to := p.firstSwitch()
+	if to == nil {
+		return
+	}
+	limit := limitOf(to)
+	if r.N > 0 && r.Limits[r.N-1].Scope.Kind == live.Emergency {
+		limit.Calls, limit.CPS = 0, 0
+	}
+	r.Add(limit)
 }
 
 // asked goes on with the answer to a reservation; parked says that another one is asked for.
@@ -71,12 +80,10 @@ func (g *Gate) passOver(p *passage, o live.Outcome) bool {
 func (g *Gate) foresee(p *passage) policy.Verdict {
 	r, own := &p.lease, p.lease.N
 	for {
-		r.N = own
-		if p.list.N > 0 && p.list.List[0].Switch != nil {
-			r.Add(limitOf(p.list.List[0].Switch))
-		}
+		p.addFirst()
 		o := g.room(r)
 		if g.passOver(p, o) {
+			r.N = own
 			continue
 		}
 		if p.full = fullOf(r, o); !o.OK {
@@ -84,13 +91,24 @@ func (g *Gate) foresee(p *passage) policy.Verdict {
 		}
 		break
 	}
-	for i := p.list.N - 1; i > 0; i-- {
-		to, before := p.list.List[i].Switch, p.list.List[i-1].Switch
-		if to != nil && to != before && !g.fits(limitOf(to)) {
+	for i, holds := 1, p.firstSwitch(); i < p.list.N; i++ {
+		to := p.list.List[i].Switch
+		if to != nil && to != holds && !g.fits(limitOf(to)) {
 			p.list.PassOverAt(i, policy.SwitchLimit)
+			i--
+			continue
 		}
+		holds = to
 	}
 	return policy.Verdict{}
+}
+
+// firstSwitch is the first candidate's switch, nil if it is none.
+func (p *passage) firstSwitch() *policy.Switch {
+	if p.list.N == 0 {
+		return nil
+	}
+	return p.list.List[0].Switch
 }
 
 // room is the outcome that a reservation would have now, but for rates.
