@@ -177,6 +177,8 @@ func groupText(id *Identity, c *Candidates) string {
 	switch {
 	case c.DID != "":
 		return fmt.Sprintf("%s is a DID that leads to a switch. ", c.DID)
+	case id.Smart() && c.Group != 0:
+		return "The SIP user is a smart extension: it goes to the destination marked class 5. "
 	case c.Group == 0 && rules == 0:
 		return ""
 	case c.Group == 0:

@@ -44,6 +44,7 @@ const (
 	Banned
 
 	// Firewall, block list.
+	IdentityNotOwned // of a SIP user that has proven his password
 	Firewalled
 	Blocklisted
 	Antifraud
@@ -67,6 +68,8 @@ const (
 	PhoneUnreachable
 	PhoneIsSource
 	RegisterFromDestination
+	UserNotRegistered
+	NoClass5
 
 	// Reserve.
 	CallLimit
@@ -99,6 +102,7 @@ const (
 	// The end of a phone's binding.
 	BindingDead
 	BindingExpired
+	PhoneSilent
 
 	// The node.
 	Draining
@@ -131,6 +135,8 @@ var reasonTable = [reasonCount]reasonText{
 
 	Banned: {"banned", Drop, "The source is banned."},
 
+	IdentityNotOwned: {"identity_not_owned", 403, "The SIP user speaks for somebody else: neither his name nor one of his numbers in the customer's domains."},
+
 	Firewalled:  {"firewall", 403, "A firewall rule of the customer drops such requests."},
 	Blocklisted: {"blocklist", 403, "The number is on the customer's block list."},
 	Antifraud:   {"antifraud", 403, "The customer's antifraud threshold was reached: too many calls or requests of one caller to nearly the same number."},
@@ -151,6 +157,8 @@ var reasonTable = [reasonCount]reasonText{
 	PhoneUnreachable:        {"phone_unreachable", 480, "The phone's registration has ended, or its connection is gone."},
 	PhoneIsSource:           {"phone_is_source", 404, "The only phone of this address is where the request came from."},
 	RegisterFromDestination: {"register_from_destination", 403, "A destination asked for a registration: only phones register here."},
+	UserNotRegistered:       {"user_not_registered", 480, "No phone of the SIP user is registered."},
+	NoClass5:                {"no_class5", 404, "The SIP user's calls go to the destination marked class 5, and none is marked."},
 
 	CallLimit:     {"call_limit", 480, "The customer's call limit is reached."},
 	CompanyLimit:  {"company_limit", 480, "The company's call limit is reached."},
@@ -179,6 +187,7 @@ var reasonTable = [reasonCount]reasonText{
 
 	BindingDead:    {"binding_dead", 480, "The phone's connection ended, or three pings in a row were not answered."},
 	BindingExpired: {"binding_expired", 480, "The phone did not refresh its registration in time."},
+	PhoneSilent:    {"phone_silent", 480, "Three pings in a row to the SIP user's phone were not answered."},
 
 	Draining:          {"draining", 503, "This node takes no new calls: it is being stopped."},
 	ResourceExhausted: {"resource_exhausted", 503, "This node has no room for more."},

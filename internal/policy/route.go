@@ -68,6 +68,9 @@ func (s *Snapshot) route(r *Request, id *Identity, out *Candidates) Verdict {
 		}
 		out.reset() // the PBX's own emergency call takes whatever way there is
 	}
+	if id.Smart() {
+		return c.class5(r, id, out)
+	}
 	foreign := id.Direction == Outbound && s.foreign(r, c)
 	if !foreign {
 		if way := c.didWay(r, id, out); way != nil {

@@ -255,7 +255,7 @@ func (w *work) fill(f *facts, was *binding, c *wanted, agent []byte) {
 	agent = w.text
 	if was != nil {
 		*f = was.facts
-		f.uri, f.path = keep(f.uri, c.name.URI), keep(f.path, w.wish.path)
+		f.aor, f.uri, f.path = keep(f.aor, w.wish.aor()), keep(f.uri, c.name.URI), keep(f.path, w.wish.path)
 		f.instance, f.agent = keep(f.instance, c.instance), keep(f.agent, agent)
 	} else {
 		aor, n := w.wish.aor(), len(agent)

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"encoding/hex"
 	"slices"
+	"strings"
 	"time"
 
 	"tollgate/internal/dialog"
@@ -16,6 +17,7 @@ import (
 type Summary struct {
 	ID        string            `json:"id"`
 	Customer  tenant.CustomerID `json:"customer_id"`
+	User      string            `json:"user,omitempty"` // the SIP user whose phone registered here
 	AOR       string            `json:"aor"`
 	Contact   string            `json:"contact"`
 	Instance  string            `json:"instance,omitempty"`
@@ -111,8 +113,12 @@ func (r *Registrar) Find(id dialog.Stable) (Summary, bool) {
 }
 
 func (r *Registrar) summary(b *binding) Summary {
+	user := ""
+	if b.user != 0 {
+		user = b.aor[:strings.LastIndexByte(b.aor, '@')]
+	}
 	return Summary{
-		ID: hex.EncodeToString(b.id[:]), Customer: b.customer, AOR: b.aor, Contact: b.uri,
+		User: user, ID: hex.EncodeToString(b.id[:]), Customer: b.customer, AOR: b.aor, Contact: b.uri,
 		Instance: b.instance, UserAgent: b.agent,
 		Transport: b.flow.Proto.String(), Source: b.flow.Remote.String(), NAT: b.nat,
 		Missed:  max(int(b.missed)-1, 0), // the last one may still be answered

@@ -12,14 +12,14 @@ import (
 
 // ping asks phones whether they are there. It keeps no state: the branch of the
 // question proves that the answer's question was ours, its Call-ID whose it was.
-// Connections get a CRLF keepalive (RFC 5626 3.5.1), since TCP itself tells when they
-// end; the transport does.
+// Connections of a PBX's phones get a CRLF keepalive (RFC 5626 3.5.1), since TCP itself
+// tells when they end; the transport does.
 func (r *Registrar) ping(shard uint8, list []Contact) {
 	r.layer.Do(shard, func(sh *transaction.Shard) {
 		for i := range list {
 			c := &list[i]
 			data := sh.Out[:0]
-			if c.Flow.Proto.Reliable() {
+			if c.Flow.Proto.Reliable() && c.User == 0 {
 				data = append(data, "\r\n\r\n"...)
 			} else {
 				data = r.appendPing(data, sh, c)

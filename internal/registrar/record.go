@@ -11,15 +11,21 @@ import (
 	"tollgate/internal/transport"
 )
 
-// A binding in the journal, version 1. Numbers are varints, texts and addresses have
-// their length before them; an expiry is wall-clock time in milliseconds, since a
-// process's own clock ends with it.
+// A binding in the journal. Numbers are varints, texts and addresses have their length
+// before them; an expiry is wall-clock time in milliseconds, since a process's own clock
+// ends with it. A PBX's binding is of version 1, one that was made here of version 2,
+// which begins with what only such have.
 //
-//	version, key, flags (bit 0: NAT), protocol
+//	version
+//	SIP user, hash of Call-ID, CSeq (version 2 only)
+//	key, flags (bit 0: NAT), protocol
 //	customer, destination, expiry, since, q, connection
 //	local address, port, remote address, port
 //	address of record, URI, instance, path, User-Agent
-const recordVersion = 1
+const (
+	recordOfPBX  = 1
+	recordOfUser = 2
+)
 
 // Errors of Restore.
 var (
@@ -41,7 +47,13 @@ func appendRecord(dst []byte, f *facts, flow *transport.Flow, expiry time.Time) 
 	if f.nat {
 		flags = 1
 	}
-	dst = append(dst, recordVersion, f.key, flags, byte(flow.Proto))
+	if f.user == 0 {
+		dst = append(dst, recordOfPBX)
+	} else {
+		dst = binary.AppendUvarint(append(dst, recordOfUser), uint64(f.user))
+		dst = binary.AppendUvarint(binary.AppendUvarint(dst, f.call), uint64(f.cseq))
+	}
+	dst = append(dst, f.key, flags, byte(flow.Proto))
 	for _, n := range [...]uint64{
 		uint64(f.customer), uint64(f.dest), uint64(expiry.UnixMilli()), uint64(f.since), uint64(f.q), flow.Conn,
 	} {
@@ -122,7 +134,10 @@ func decode(data []byte, f *facts, flow *transport.Flow) (expiry time.Time, err 
 	switch version := d.byte(); {
 	case len(data) == 0, version == 0:
 		return expiry, errRecord
-	case version != recordVersion:
+	case version == recordOfUser:
+		f.user, f.call, f.cseq = tenant.SIPUserID(d.number()), d.number(), uint32(d.number())
+		d.bad = d.bad || f.user == 0
+	case version != recordOfPBX:
 		return expiry, errVersion
 	}
 	f.key, f.nat = d.byte(), d.byte()&1 != 0
@@ -149,14 +164,13 @@ func (r *Registrar) Restore(id dialog.Stable, data []byte) error {
 	if err != nil {
 		return err
 	}
-	key := binary.BigEndian.AppendUint64(nil, uint64(b.customer))
-	at := r.addressOf(append(key, b.aor...))
+	at := r.addressOf(b.address())
 	if id[0] != at.first {
 		return errRecord
 	}
 	left := min(time.Until(expiry), maxLife) // the wall clock may have been set meanwhile
 	flow, ok := r.cfg.Transport.Adopt(b.flow)
-	if left <= 0 || !ok || !r.cfg.Minter.Knows(b.key) {
+	if left <= 0 || !ok || b.user == 0 && !r.cfg.Minter.Knows(b.key) {
 		return nil
 	}
 	b.flow, b.hash, b.expires = flow, at.hash, r.now()+left
@@ -167,6 +181,15 @@ func (r *Registrar) Restore(id dialog.Stable, data []byte) error {
 		r.add(s, b)
 	}
 	return nil
+}
+
+// address is what the table hashes to find a binding.
+func (f *facts) address() []byte {
+	if f.user != 0 {
+		return appendUser(nil, f.customer, f.user)
+	}
+	key := binary.BigEndian.AppendUint64(nil, uint64(f.customer))
+	return append(key, f.aor...)
 }
 
 // Checkpoint puts every live binding into the journal again, a stripe at a time.

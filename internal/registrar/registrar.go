@@ -1,16 +1,18 @@
-// Package registrar relays REGISTER to the customers' PBXs and keeps the bindings
-// that their 2xx make: where each phone is reached, through its own flow.
+// Package registrar relays REGISTER to the customers' PBXs, or answers it for customers
+// whose phones register here, and keeps the bindings that either makes: where each
+// phone is reached, through its own flow.
 //
 // A PBX gets a Contact of ours, whose user is a token that stays the same for an
 // address of record and instance (or Contact) over refreshes, changes of a NAT's
-// port and our restarts, so that PBXs do not collect contacts. Bindings are kept
-// in this node's memory and journalled; pings keep NATs open and find dead flows.
+// port and our restarts, so that PBXs do not collect contacts. A binding that was made
+// here is its SIP user's, under whichever of the customer's domains he registers. Bindings
+// are kept in this node's memory and journalled; pings keep NATs open and find dead flows.
 //
 // Locks: a shard of the transaction layer may hold, then a stripe of bindings, then
 // a stripe of flows; never the other way round. With a stripe locked nothing else of
 // the Config is called than Customer and the Journal.
 //
-// It is not its job to authenticate (the PBX does), nor to carry calls.
+// It is not its job to authenticate (the PBX does, or the gate), nor to carry calls.
 //
 // RFC 3261 10; RFC 3327 (Path); RFC 5626 (instances, keepalive); RFC 3581 (rport).
 package registrar
@@ -47,11 +49,12 @@ const (
 type Contact struct {
 	Binding  dialog.Stable
 	Customer tenant.CustomerID
-	AOR      string         // user@domain: the user unescaped, the domain canonical
-	URI      string         // as the phone wrote it: the Request-URI that it wants
-	Path     string         // Route value through the proxies before it, "" = none
-	Flow     transport.Flow // where it is reached; may be a connection that is gone
-	Q        uint16         // preference, 0 to 1000
+	User     tenant.SIPUserID // whose it is where it was made here, 0 = made by a PBX
+	AOR      string           // user@domain: the user unescaped, the domain canonical
+	URI      string           // as the phone wrote it: the Request-URI that it wants
+	Path     string           // Route value through the proxies before it, "" = none
+	Flow     transport.Flow   // where it is reached; may be a connection that is gone
+	Q        uint16           // preference, 0 to 1000
 }
 
 // Journal keeps bindings over a restart. Put returns once the record would survive
@@ -81,7 +84,8 @@ type Config struct {
 	Customer func(tenant.CustomerID) *policy.Customer
 	Interval time.Duration // between two pings of a phone; 0 = 30 s
 	// Ended is told of bindings that end otherwise than by a REGISTER or Remove:
-	// policy.BindingExpired, policy.BindingDead. It may be called with a shard locked.
+	// policy.BindingExpired, policy.BindingDead, policy.PhoneSilent. It may be called with a
+	// shard locked.
 	// nil: nobody is told.
 	Ended func(c Contact, why policy.Reason)
 	// Answered is told of each response to a REGISTER from outside, while its request is still

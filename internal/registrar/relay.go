@@ -40,6 +40,7 @@ type work struct {
 	out    dialog.Address // how the PBX's flow knows us
 	next   [maxContacts]facts
 	text   []byte
+	reply  []byte // headers of an answer of ours
 
 	branch [transaction.BranchLen]byte
 	id     [dialog.IDLen]byte
@@ -58,14 +59,19 @@ func (r *Registrar) request(sh *transaction.Shard, ref uint64) *request {
 	return q
 }
 
-// Start relays a REGISTER that passed the gate. m is the request of the server transaction.
+// Start relays a REGISTER that passed the gate, or answers it where the customer's phones
+// register here. m is the request of the server transaction.
 func (r *Registrar) Start(sh *transaction.Shard, server transaction.ID, id *policy.Identity, list *policy.Candidates, m *sip.Message) {
 	info, ok := sh.Server(server)
 	if !ok {
 		return
 	}
+	if id.Customer.RegistersHere() {
+		r.answerHere(sh, server, id, m, info.Flow)
+		return
+	}
 	w := &r.work[sh.Index].wish
-	no := r.read(w, m, id.Customer, info.Flow)
+	no := r.read(w, m, id.Customer, nil, info.Flow)
 	if no.status == 0 {
 		no = r.room(w, id.Customer, m)
 	}
@@ -103,7 +109,7 @@ func (r *Registrar) again(sh *transaction.Shard, q *request) bool {
 		return false
 	}
 	w := &r.work[sh.Index].wish
-	if r.read(w, &sh.Kept, q.customer, q.source).status != 0 {
+	if r.read(w, &sh.Kept, q.customer, nil, q.source).status != 0 {
 		return false // our listeners have changed meanwhile
 	}
 	for i := range w.contacts[:w.n] {

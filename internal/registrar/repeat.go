@@ -50,7 +50,7 @@ func (r *Registrar) recall(w *wish, rep *repeat, c *policy.Customer) bool {
 	}
 	w.key = append(binary.BigEndian.AppendUint64(w.key[:0], uint64(c.Settings.ID)), b.aor...)
 	w.address, w.contacts[0], w.n = rep.address, rep.contact, 1
-	w.all, w.path, w.recalled = false, w.path[:0], true
+	w.all, w.path, w.record, w.recalled = false, w.path[:0], w.record[:0], true
 	return true
 }
 

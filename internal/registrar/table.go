@@ -27,6 +27,7 @@ const slots = 256
 type facts struct {
 	customer tenant.CustomerID
 	dest     tenant.DestinationID // the PBX that has the binding, 0 = a foreign host
+	user     tenant.SIPUserID     // whose it is where it was made here, 0 = made by a PBX
 	aor      string
 	uri      string
 	instance string
@@ -35,6 +36,8 @@ type facts struct {
 	expires  time.Duration // on the registrar's clock, as is bound
 	bound    time.Duration // the last 2xx
 	since    int64         // Unix time in seconds
+	call     uint64        // hash of the Call-ID that it was made with; of those made here
+	cseq     uint32        // likewise
 	q        uint16
 	key      uint8 // of its token
 	missed   uint8 // pings since it was last heard
@@ -109,7 +112,14 @@ func appendAddress(dst []byte, customer tenant.CustomerID, user []byte, domain s
 // customerLen is how much of what appendAddress writes is not the address itself.
 const customerLen = 8
 
-// addressOf hashes what appendAddress wrote. It follows from the minter's root, so
+// appendUser appends customer and SIP user as they are hashed. No address of record begins
+// with a control character.
+func appendUser(dst []byte, customer tenant.CustomerID, user tenant.SIPUserID) []byte {
+	dst = binary.BigEndian.AppendUint64(dst, uint64(customer))
+	return binary.BigEndian.AppendUint64(append(dst, 0), uint64(user))
+}
+
+// addressOf hashes what appendAddress or appendUser wrote. It follows from the minter's root, so
 // that ids are the same after a restart.
 func (r *Registrar) addressOf(key []byte) address {
 	s := r.cfg.Minter.Derive(key)
@@ -120,7 +130,7 @@ func (r *Registrar) stripe(first byte) *stripe { return &r.stripes[first%stripes
 
 func (b *binding) contact() Contact {
 	return Contact{
-		Binding: b.id, Customer: b.customer, AOR: b.aor, URI: b.uri, Path: b.path, Flow: b.flow, Q: b.q,
+		Binding: b.id, Customer: b.customer, User: b.user, AOR: b.aor, URI: b.uri, Path: b.path, Flow: b.flow, Q: b.q,
 	}
 }
 
@@ -145,13 +155,35 @@ func (r *Registrar) ByAOR(dst []Contact, customer tenant.CustomerID, user []byte
 	s := r.stripe(at.first)
 	s.mu.Lock()
 	for b := s.byAOR[at.hash]; b != nil; b = b.nextAOR {
-		if b.customer == customer && b.aor == string(key[customerLen:]) {
+		if b.customer == customer && b.user == 0 && b.aor == string(key[customerLen:]) {
 			dst = append(dst, b.contact())
 		}
 	}
 	s.mu.Unlock()
-	slices.SortStableFunc(dst[n:], func(a, b Contact) int { return int(b.Q) - int(a.Q) })
+	sortByQ(dst[n:])
 	return dst
+}
+
+// ByUser appends the live bindings of a SIP user that were made here, the most preferred
+// first.
+func (r *Registrar) ByUser(dst []Contact, customer tenant.CustomerID, user tenant.SIPUserID) []Contact {
+	var room [customerLen + 9]byte
+	at := r.addressOf(appendUser(room[:0], customer, user))
+	n := len(dst)
+	s := r.stripe(at.first)
+	s.mu.Lock()
+	for b := s.byAOR[at.hash]; b != nil; b = b.nextAOR {
+		if b.customer == customer && b.user == user {
+			dst = append(dst, b.contact())
+		}
+	}
+	s.mu.Unlock()
+	sortByQ(dst[n:])
+	return dst
+}
+
+func sortByQ(list []Contact) {
+	slices.SortStableFunc(list, func(a, b Contact) int { return int(b.Q) - int(a.Q) })
 }
 
 // ByFlow gives the binding that was made over a flow: whose phone a request comes

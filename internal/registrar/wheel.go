@@ -102,7 +102,7 @@ func (r *Registrar) look(s *stripe, tick int64, found *round) {
 	for b != nil {
 		next := b.next
 		b.next, b.prev = nil, nil
-		if why, over := r.visit(b, uint8(tick), now, found); over {
+		if why, over := r.visit(b, tick, now, found); over {
 			found.ended = append(found.ended, ending{b.contact(), why})
 			r.end(s, b)
 		} else {
@@ -113,17 +113,19 @@ func (r *Registrar) look(s *stripe, tick int64, found *round) {
 }
 
 // visit says whether a binding is over, and asks for its ping when it is its turn.
-func (r *Registrar) visit(b *binding, tick uint8, now time.Duration, found *round) (why policy.Reason, over bool) {
+func (r *Registrar) visit(b *binding, tick int64, now time.Duration, found *round) (why policy.Reason, over bool) {
 	switch {
 	case b.expires <= now:
 		return policy.BindingExpired, true
-	case tick != b.id[1]:
+	case uint8(tick) != b.id[1]:
 		return policy.OK, false
 	}
 	c := r.cfg.Customer(b.customer)
 	switch {
 	case c == nil:
 		return policy.OK, true // with its customer
+	case b.user != 0:
+		return visitUser(b, c, tick, found)
 	case c.Settings.NATPing != pingsOn || c.Transparent:
 		b.missed = 0
 		return policy.OK, false

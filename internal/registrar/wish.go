@@ -13,7 +13,8 @@ import (
 // wish is what a REGISTER asks for; its slices are the message's. It is read again
 // for each try and for the answer, since the request is kept anyway.
 type wish struct {
-	key      []byte // customer and address of record: see appendAddress
+	key      []byte // customer and address of record, or SIP user: see appendAddress, appendUser
+	record   []byte // the address of record of a REGISTER that is answered here, empty = of others
 	address  address
 	contacts [maxContacts]wanted
 	n        int
@@ -46,13 +47,24 @@ type refusal struct {
 }
 
 // aor is the address of record: the user unescaped, the domain canonical.
-func (w *wish) aor() []byte { return w.key[customerLen:] }
+func (w *wish) aor() []byte {
+	if len(w.record) > 0 {
+		return w.record
+	}
+	return w.key[customerLen:]
+}
 
-// read takes what a REGISTER asks for, and judges it.
-func (r *Registrar) read(w *wish, m *sip.Message, c *policy.Customer, f transport.Flow) refusal {
+// read takes what a REGISTER asks for, and judges it. u is the SIP user whose bindings it is
+// about, nil where a PBX decides.
+func (r *Registrar) read(w *wish, m *sip.Message, c *policy.Customer, u *policy.User, f transport.Flow) refusal {
 	w.n, w.all, w.path, w.same, w.recalled = 0, false, w.path[:0], false, false
 	if no := r.readAOR(w, m, c); no.status != 0 {
 		return no
+	}
+	if w.record = w.record[:0]; u != nil {
+		if no := r.readUser(w, c, u); no.status != 0 {
+			return no
+		}
 	}
 	if no := w.readPath(m); no.status != 0 {
 		return no
