@@ -53,18 +53,42 @@ func (h HA1) Holds(username, password string) bool {
 	return h != HA1{Realm: h.Realm} && (h.MD5 == "" || h.MD5 == o.MD5) && (h.SHA256 == "" || h.SHA256 == o.SHA256) && (h.SHA512256 == "" || h.SHA512256 == o.SHA512256)
 }
 
-// GeneratePassword gives a new password of 20 letters and digits, about 117 bits.
+// The characters of a generated password: none that looks like another one, or that a
+// provisioning file or a shell would have to quote.
+const (
+	upperLetters = "ABCDEFGHJKLMNPQRSTUVWXYZ"
+	lowerLetters = "abcdefghijkmnopqrstuvwxyz"
+	someDigits   = "23456789"
+	someSymbols  = "-_.+="
+)
+
+// GeneratePassword gives a new password of 20 characters, more than 115 bits: an upper-case
+// letter, a lower-case one, a digit and a symbol are always among them (mission row U2).
 func GeneratePassword() string {
-	const letters = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789"
-	out := make([]byte, 0, 20)
-	buf := make([]byte, 1)
-	for len(out) < cap(out) {
-		_, _ = rand.Read(buf)
-		if n := int(buf[0]); n < 256/len(letters)*len(letters) { // no letter more often than another
-			out = append(out, letters[n%len(letters)])
+	const all = upperLetters + lowerLetters + someDigits + someSymbols
+	out := make([]byte, 20)
+	for {
+		for i := range out {
+			out[i] = all[randomBelow(len(all))]
+		}
+		// Drawn again as a whole where one is missing, so that no place is less random than another; a
+		// symbol at the beginning would make it an option to a shell, and a formula to a spreadsheet.
+		if v := string(out); strings.ContainsAny(v, upperLetters) && strings.ContainsAny(v, lowerLetters) &&
+			strings.ContainsAny(v, someDigits) && strings.ContainsAny(v, someSymbols) && strings.IndexByte(someSymbols, v[0]) < 0 {
+			return v
 		}
 	}
-	return string(out)
+}
+
+// randomBelow gives a number below n, which is at most 256, each equally often.
+func randomBelow(n int) int {
+	buf := make([]byte, 1)
+	for {
+		_, _ = rand.Read(buf)
+		if v := int(buf[0]); v < 256/n*n {
+			return v % n
+		}
+	}
 }
 
 // SetSIPPassword stores the hashes of a SIP user's new password under its customer's realm.

@@ -144,7 +144,7 @@ func (c *accountCheck) sipUsers() {
 	for _, p := range c.a.Profiles {
 		profiles[p.ID] = p.Company == c.a.Customer.Company
 	}
-	seen := map[string]bool{}
+	seen, free := map[string]bool{}, ""
 	for i := range c.a.SIPUsers {
 		u := &c.a.SIPUsers[i]
 		if seen[u.Key()] {
@@ -155,7 +155,10 @@ func (c *accountCheck) sipUsers() {
 			c.dangling(u, "profile", RefProfile(u.Profile), "the customer's company has no such SIP profile", `one of its profiles, or "" for none`)
 		}
 		if !c.a.Customer.InBlock(u.Username) {
-			c.add(u, CodeOutOfRange, "username", quote(u.Username)+" is not in the customer's extension block "+c.a.Customer.ExtensionBlock, c.free())
+			if free == "" {
+				free = c.free()
+			}
+			c.add(u, CodeOutOfRange, "username", quote(u.Username)+" is not in the customer's extension block "+c.a.Customer.ExtensionBlock, free)
 		}
 	}
 }
@@ -215,6 +218,25 @@ func (c *accountCheck) channels() {
 			return
 		}
 	}
+}
+
+// Unfit gives the SIP users who do not fit into the account's channels, taken in their order: each
+// who does takes his own, each who does not leaves them to those after him.
+func Unfit(a *Account) []*SIPUser {
+	limit := a.Customer.CallLimit
+	if limit <= 0 {
+		return nil
+	}
+	var out []*SIPUser
+	sum := 0
+	for i, t := range takers(a) {
+		if sum+t.channels > limit {
+			out = append(out, &a.SIPUsers[i])
+			continue
+		}
+		sum += t.channels
+	}
+	return out
 }
 
 // ChannelSum is how many channels the account's SIP users take together.

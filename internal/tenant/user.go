@@ -3,6 +3,7 @@ package tenant
 import (
 	"fmt"
 	"strings"
+	"unicode/utf8"
 )
 
 // Normalize does nothing: a company has one form only.
@@ -149,18 +150,24 @@ func CheckPIN(v string) *Fault {
 	return &Fault{Code: CodeInvalid, Field: "voicemail.pin", Message: "the PIN is not 4 to 12 digits", Want: `such as "4711", quoted`}
 }
 
-// CheckPassword gives what is wrong with a new password of a SIP user, nil if nothing is. It never quotes it.
+// passwordLength is the least that a password has, whoever chose it.
+const passwordLength = 8
+
+// CheckPassword gives what is wrong with a new password of a SIP user, nil if nothing is. It never
+// quotes it. Which characters it has is the user's matter: length is what guessing costs.
 func CheckPassword(username, v string) *Fault {
 	bad := func(what, want string) *Fault {
 		return &Fault{Code: CodeInvalid, Field: "password", Message: what, Want: want}
 	}
 	switch {
 	case v == "":
-		return &Fault{Code: CodeRequired, Field: "password", Message: "is missing", Want: "a password of at least 6 characters, or generate"}
-	case len(v) < 6:
-		return bad("the password is too short", "at least 6 characters, better: generate")
+		return &Fault{Code: CodeRequired, Field: "password", Message: "is missing", Want: fmt.Sprintf("a password of at least %d characters, or generate", passwordLength)}
+	case utf8.RuneCountInString(v) < passwordLength:
+		return bad("the password is too short", fmt.Sprintf("at least %d characters, better: generate", passwordLength))
 	case len(v) > 128:
-		return bad("the password is too long", "at most 128 characters")
+		return bad("the password is too long", "at most 128 bytes")
+	case !utf8.ValidString(v):
+		return bad("the password is not UTF-8", "text, best: generate")
 	case strings.EqualFold(v, username):
 		return bad("the password is the user name", "another one, best: generate")
 	case strings.ContainsFunc(v, func(r rune) bool { return r < 0x20 || r == 0x7f }):

@@ -167,7 +167,7 @@ func wrongFields() []wrong {
 		{"duplicate user", "      - username: \"1001\"\n", "      - {username: \"1001\", password: Correct-Horse-2}\n      - username: \"1001\"\n", `"1001"` + "\n        password", "Duplicate User Detected", "each once", 0},
 		{"outside of the block", `extension_block: ""`, `extension_block: "2000-2999"`, `"1001"` + "\n        password", "not in the customer's extension block 2000-2999", "a free extension: 2000, 2001", 0},
 		{"no password", "        password: Correct-Horse-1\n", "", `username: "1001"`, "password: is missing", "generate", 0},
-		{"short password", "password: Correct-Horse-1", "password: short", "short", "too short", "at least 6", 0},
+		{"short password", "password: Correct-Horse-1", "password: short", "short", "too short", "at least 8", 0},
 		{"password form", "password: Correct-Horse-1", "password: {env: A, file: B}", "{env", "none of the forms", "{env: NAME}", 0},
 		{"unset variable", "password: Correct-Horse-1", "password: {env: TOLLGATE_TEST_UNSET}", "{env", "TOLLGATE_TEST_UNSET is not set", "set it where", 0},
 		{"no such file", "password: Correct-Horse-1", "password: {file: testdata/no-such-file}", "{file", "no such file", "", 0},
