@@ -66,14 +66,18 @@ func tellHeard(e *policy.Explanation, p *passage) {
 
 func tellPhones(e *policy.Explanation, p *passage, v policy.Verdict) {
 	text := ""
-	if !v.Refused() && len(p.phones) > 0 {
+	switch {
+	case v.Refused():
+	case len(p.phones) > 0:
 		text = phonesText(p.phones)
+	case p.registers():
+		text = "The SIP user " + p.id.User.Username + " registers here."
 	}
 	e.Told("phones", v, text)
 }
 
 func tellRoute(e *policy.Explanation, p *passage, v policy.Verdict) {
-	if v.Refused() || len(p.phones) == 0 {
+	if v.Refused() || len(p.phones) == 0 && !p.registers() {
 		e.ToldRoute(&p.id, &p.list, v)
 	}
 }

@@ -26,9 +26,13 @@ func (g *Gate) learn(p *passage) {
 	}
 }
 
-// locate finds the phones that a request of the PBX is for: the one whose token it
-// names, else those that have registered as its address of record (step 13).
+// locate finds the phones that a request is for: those of a SIP user, or, for one of the PBX,
+// the one whose token it names, else those that have registered as its address of record
+// (step 13).
 func (g *Gate) locate(_ *transaction.Shard, p *passage) (policy.Verdict, bool) {
+	if v, done := g.toUser(p); done {
+		return v, false
+	}
 	if p.id.Direction != policy.Outbound {
 		p.phones = p.phones[:0]
 		return policy.Verdict{}, false

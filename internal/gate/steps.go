@@ -71,7 +71,7 @@ func (g *Gate) blocklist(_ *transaction.Shard, p *passage) (policy.Verdict, bool
 
 func (g *Gate) route(_ *transaction.Shard, p *passage) (policy.Verdict, bool) {
 	switch {
-	case len(p.phones) > 0:
+	case len(p.phones) > 0, p.registers():
 		p.list = policy.Candidates{}
 		return policy.Verdict{}, false
 	case p.looped:
