@@ -82,6 +82,21 @@ func BenchmarkRate(b *testing.B) {
 	}
 }
 
+// BenchmarkPace is what the measuring itself costs: what BenchmarkRate gives above it is the records'.
+func BenchmarkPace(b *testing.B) {
+	r, n := record(1), 0
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	before := spent()
+	for b.Loop() {
+		if n++; n%75 == 0 {
+			<-tick.C
+		}
+		r.numbered(n)
+	}
+	b.ReportMetric(float64(spent()-before)/1e3/float64(n), "cpu-us/record")
+}
+
 // BenchmarkEncode is the first step of them.
 func BenchmarkEncode(b *testing.B) {
 	r, buf := record(1), make([]byte, 0, 4096)
