@@ -1,0 +1,149 @@
+package sdp
+
+import "bytes"
+
+// Part is where a session description stands in the body of a message.
+type Part struct {
+	Body   Span
+	Length Span // digits of the part's own Content-Length; empty: it has none
+}
+
+// nested is how deep a multipart body is looked into.
+const nested = 3
+
+// Locate finds the session description in a body: all of it, where its Content-Type is
+// application/sdp or absent, or the first such part of a multipart one (RFC 2046 5.1,
+// RFC 5621). False: there is none.
+func Locate(contentType, body []byte) (Part, bool) {
+	if len(body) == 0 || len(body) > MaxSize {
+		return Part{}, false
+	}
+	if len(bytes.TrimSpace(contentType)) == 0 || mediaType(contentType, "application/sdp") {
+		return Part{Body: Span{0, uint16(len(body))}}, true
+	}
+	return locate(contentType, body, 0, nested)
+}
+
+// locate looks into a multipart body, which stands at off in the whole.
+func locate(contentType, body []byte, off, depth int) (Part, bool) {
+	const kind = "multipart/"
+	if depth == 0 || len(contentType) < len(kind) || !equalFold(contentType[:len(kind)], kind) {
+		return Part{}, false
+	}
+	boundary := parameter(contentType, "boundary")
+	if len(boundary) == 0 || len(boundary) > 70 {
+		return Part{}, false
+	}
+	at, next, last := delimiter(body, 0, boundary)
+	for at >= 0 && !last {
+		start := next
+		if at, next, last = delimiter(body, start, boundary); at < 0 {
+			at = len(body)
+			last = true
+		}
+		kind, length, content := partHeader(body, start, at)
+		if mediaType(kind, "application/sdp") && content < at {
+			p := Part{Body: Span{uint16(off + content), uint16(off + at)}}
+			if length.End > 0 {
+				p.Length = Span{length.Off + uint16(off), length.End + uint16(off)}
+			}
+			return p, true
+		}
+		if p, ok := locate(kind, body[content:at], off+content, depth-1); ok {
+			return p, true
+		}
+	}
+	return Part{}, false
+}
+
+// delimiter finds the next line "--boundary" from a line's start: at is where the line
+// end before it begins, next the line behind it; last says that it is the closing one.
+// at < 0: there is none.
+func delimiter(body []byte, from int, boundary []byte) (at, next int, last bool) {
+	for off := from; off < len(body); off = next {
+		next = lineEnd(body, off)
+		line, ok := bytes.CutPrefix(body[off:next], []byte("--"))
+		if ok {
+			line, ok = bytes.CutPrefix(line, boundary)
+		}
+		if !ok {
+			continue
+		}
+		line, last = bytes.CutPrefix(line, []byte("--"))
+		if len(bytes.TrimSpace(line)) > 0 {
+			continue // a longer boundary, of a part within
+		}
+		if at = off; at > from && body[at-1] == '\n' {
+			if at--; at > from && body[at-1] == '\r' {
+				at--
+			}
+		}
+		return at, next, last
+	}
+	return -1, len(body), true
+}
+
+// partHeader reads the header of a part from start to end: the value of its
+// Content-Type, where the digits of its Content-Length stand, and its content.
+func partHeader(body []byte, start, end int) (kind []byte, length Span, content int) {
+	for off := start; off < end; {
+		next := min(lineEnd(body, off), end)
+		line := bytes.TrimRight(body[off:next], "\r\n")
+		if len(line) == 0 {
+			return kind, length, next
+		}
+		name, value, _ := bytes.Cut(line, []byte{':'})
+		name, value = bytes.TrimSpace(name), bytes.TrimSpace(value)
+		switch {
+		case equalFold(name, "Content-Type"), equalFold(name, "c"):
+			kind = value
+		case equalFold(name, "Content-Length"), equalFold(name, "l"):
+			if _, ok := parseUint(value, MaxSize); ok {
+				at := bytes.LastIndex(body[off:next], value) + off
+				length = Span{uint16(at), uint16(at + len(value))}
+			}
+		}
+		off = next
+	}
+	return kind, length, end
+}
+
+// lineEnd is where the line behind the one at off begins.
+func lineEnd(body []byte, off int) int {
+	if i := bytes.IndexByte(body[off:], '\n'); i >= 0 {
+		return off + i + 1
+	}
+	return len(body)
+}
+
+// mediaType compares a Content-Type without its parameters.
+func mediaType(contentType []byte, want string) bool {
+	kind, _, _ := bytes.Cut(contentType, []byte{';'})
+	return equalFold(bytes.TrimSpace(kind), want)
+}
+
+// parameter reads a parameter of a Content-Type, without its quotes.
+func parameter(contentType []byte, name string) []byte {
+	_, rest, _ := bytes.Cut(contentType, []byte{';'})
+	for len(rest) > 0 {
+		rest = bytes.TrimLeft(rest, " \t\r\n;")
+		key, value, ok := bytes.Cut(rest, []byte{'='})
+		if !ok {
+			return nil
+		}
+		value = bytes.TrimLeft(value, " \t")
+		end := bytes.IndexByte(value, ';')
+		if len(value) > 0 && value[0] == '"' {
+			value = value[1:]
+			end = bytes.IndexByte(value, '"')
+		}
+		if end < 0 {
+			end = len(value)
+		}
+		if equalFold(bytes.TrimSpace(key), name) {
+			return bytes.TrimSpace(value[:end])
+		}
+		rest = value[min(end+1, len(value)):]
+	}
+	return nil
+}
