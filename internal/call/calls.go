@@ -82,6 +82,7 @@ type Calls struct {
 	subs   atomic.Int64 // subscriptions that no call made
 }
 
+	lost   lost         // phones whose calls are to end
 // table is the calls of one shard.
 type table struct {
 	calls     slab.Slab[Call]

@@ -13,7 +13,9 @@ import (
 // setup is what a call needs only until it is answered.
 type setup struct {
 	walk   peer.Walk
-	phones []phone        // that ring at once, instead of a walk
+	phones []phone        // instead of a walk, the most preferred first; those of one preference ring at once
+	next   int            // the first of them that was not tried yet
+	silent bool           // one of them was, too long
 	flow   transport.Flow // the branch's at hand
 	// reached leads to the walk's destination, where a place at it had to be waited for.
 	reached transport.Flow

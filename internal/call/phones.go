@@ -15,19 +15,26 @@ type phone struct {
 	heard   bool           // it has given a sign of life
 }
 
-// ring sends the request to all phones at once; the first answer wins.
+// ring sends the request to all phones of the highest preference that was not tried yet, at
+// once; the first answer wins. Where none of them can be reached, the next ones are tried.
 func (c *Calls) ring(sh *transaction.Shard, call *Call, s *setup, m *sip.Message) {
-	for i := range s.phones {
-		to := &s.phones[i]
-		call.way, s.flow = uint8(i), to.contact.Flow
-		if sent := c.sendFirst(sh, call, s, m, to); call.state != calling {
-			return
-		} else if sent {
-			to.branch = call.branch
+	for s.next < len(s.phones) && !s.ringing() {
+		for q := s.phones[s.next].contact.Q; s.next < len(s.phones) && s.phones[s.next].contact.Q == q; s.next++ {
+			to := &s.phones[s.next]
+			call.way, s.flow = uint8(s.next), to.contact.Flow
+			if sent := c.sendFirst(sh, call, s, m, to); call.state != calling {
+				return
+			} else if sent {
+				to.branch = call.branch
+			}
 		}
 	}
 	call.branch = 0
-	if !s.ringing() {
+	switch {
+	case s.ringing():
+	case len(s.best) > 0 || s.silent:
+		c.phonesOver(sh, call, s)
+	default:
 		c.refuse(sh, call, 480, policy.PhoneUnreachable)
 	}
 }
@@ -98,7 +105,7 @@ func (c *Calls) phoneRefused(sh *transaction.Shard, call *Call, s *setup, m *sip
 
 // phoneSilent takes a phone that never answered.
 func (c *Calls) phoneSilent(sh *transaction.Shard, call *Call, s *setup) {
-	s.phones[call.way].branch = 0
+	s.phones[call.way].branch, s.silent = 0, true
 	c.phonesLeft(sh, call, s)
 }
 
@@ -108,17 +115,26 @@ func (c *Calls) silentPhones(sh *transaction.Shard, call *Call) {
 	for i := range s.phones {
 		if to := &s.phones[i]; to.branch != 0 && !to.heard {
 			sh.Abandon(to.branch)
-			to.branch = 0
+			to.branch, s.silent = 0, true
 		}
 	}
 	c.phonesLeft(sh, call, s)
 }
 
-// phonesLeft ends the call when no phone is left that may answer.
+// phonesLeft rings the next phones when none is left that may answer, unless one of them has
+// spoken for all (RFC 3261 16.6 step 2 and 16.7 step 5), and ends the call when there are no more.
 func (c *Calls) phonesLeft(sh *transaction.Shard, call *Call, s *setup) {
-	if s.ringing() {
-		return
+	switch {
+	case s.ringing():
+	case s.next < len(s.phones) && statusOf(&sh.Aux, s.best) < 600 && sh.Request(call.server, &sh.Kept):
+		c.ring(sh, call, s, &sh.Kept)
+	default:
+		c.phonesOver(sh, call, s)
 	}
+}
+
+// phonesOver ends the call with the best refusal of all phones.
+func (c *Calls) phonesOver(sh *transaction.Shard, call *Call, s *setup) {
 	call.branch = 0
 	if len(s.best) > 0 && sh.Aux.Parse(s.best) == nil {
 		call.way, s.flow = s.from, s.phones[s.from].contact.Flow // whose traces are to be hidden
