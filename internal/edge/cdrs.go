@@ -104,6 +104,9 @@ func (e *Edge) recordRefusal(d *gate.Decision) {
 		CallID: m.CallID(), From: dialog.WithoutTag(m.Value(sip.HdrFrom)), To: dialog.WithoutTag(m.Value(sip.HdrTo)), URI: m.RequestURI(),
 		Source: d.Source, SourceTransport: d.Proto.String(),
 	}
+	if d.Verdict.Reason == policy.Antifraud {
+		r.Counter = d.Verdict.Detail
+	}
 	if d.Verdict.Reason == policy.Canceled {
 		r.EndedBy = cdr.Caller
 	}
