@@ -39,6 +39,7 @@ type rig struct {
 	minter   *dialog.Minter
 	reg      *registrar.Registrar
 	customer atomic.Pointer[policy.Customer] // nil: it is gone
+	account  tenant.Account                  // of which change makes it
 	journal  *journal
 
 	hops map[transport.Target][]transport.Hop // under the lock of a shard, of which tests use one at a time
@@ -156,10 +157,21 @@ func (r *rig) Request(sh *transaction.Shard, m *sip.Message, f transport.Flow) {
 	server := sh.NewServer(m, f, 0, 0)
 	customer := r.customer.Load()
 	id := policy.Identity{Customer: customer, Domain: "acme.test", By: policy.ByDomain}
+	if customer.RegistersHere() {
+		id.User, id.By = customer.User([]byte(userIn(m.Value(sip.HdrFrom)))), policy.ByUser
+	}
 	var list policy.Candidates
 	list.N = copy(list.List[:], customer.Destinations)
 	r.reg.Start(sh, server, &id, &list, m)
 }
+
+// userIn is the user part of the URI in a From.
+func userIn(from []byte) string {
+	_, rest, _ := strings.Cut(string(from), "sip:")
+	user, _, _ := strings.Cut(rest, "@")
+	return user
+}
+
 func (r *rig) Ack(*transaction.Shard, *sip.Message, transport.Flow)   {}
 func (r *rig) Stray(*transaction.Shard, *sip.Message, transport.Flow) {}
 func (r *rig) Pong(_ *transaction.Shard, m *sip.Message, f transport.Flow) {
@@ -178,9 +190,7 @@ func newRig(t testing.TB, hidden bool) *rig {
 		journal: &journal{kept: map[dialog.Stable][]byte{}, full: -1},
 		minter:  dialog.NewMinter(1, 1, dialog.Key{K0: 3, K1: 4}, dialog.Key{ID: 1, K0: 1, K1: 2}),
 	}
-	table := policy.NewTable()
-	table.PutCompany(tenant.Company{ID: 1, Name: "one"})
-	if err := table.Put(&tenant.Account{
+	r.account = tenant.Account{
 		Customer: tenant.Customer{
 			ID: 1, Company: 1, Name: "acme", TopologyHiding: hidden, DestinationMode: tenant.ModePriority,
 			NATPing: "enabled", Outbound: "any", Timers: tenant.Timers{Initial: 5 * time.Second, Invite: time.Minute, MaxCall: time.Hour},
@@ -190,12 +200,22 @@ func newRig(t testing.TB, hidden bool) *rig {
 			{ID: 1, Customer: 1, Name: "pbx", Group: 1, Host: "203.0.113.10", Port: 5060, Protocol: "udp", Priority: 10},
 			{ID: 2, Customer: 1, Name: "pbx2", Group: 1, Host: "203.0.113.11", Port: 5060, Protocol: "udp", Priority: 20},
 		},
-	}); err != nil {
-		t.Fatal(err)
 	}
-	r.customer.Store(table.Snapshot().Customer(1))
+	r.change(func(*tenant.Account) {})
 	r.layer, r.reg = r.node(r.minter)
 	return r
+}
+
+// change changes the customer.
+func (r *rig) change(how func(*tenant.Account)) {
+	r.t.Helper()
+	how(&r.account)
+	table := policy.NewTable()
+	table.PutCompany(tenant.Company{ID: 1, Name: "one"})
+	if err := table.Put(&r.account); err != nil {
+		r.t.Fatal(err)
+	}
+	r.customer.Store(table.Snapshot().Customer(1))
 }
 
 // node makes a registrar over the rig's network and journal.
