@@ -10,7 +10,7 @@ import (
 
 // Standing is how it stands with a request's key. From, To and Left are for explanations only.
 type Standing struct {
-	// Known says that a call counts before its destination answers: it is from an entry.
+	// Known says that a call counts before its destination answers: it is from an entry or a SIP user.
 	Known    bool
 	Spared   bool // by the whitelist, or as a destination
 	Method   sip.Method
@@ -28,7 +28,7 @@ func (g *Guard) Check(r *policy.Request, id *policy.Identity) (s Standing, v pol
 		return Standing{}, policy.Verdict{}
 	}
 	s = Standing{Method: r.Msg.Method(), Of: of}
-	s.Known = id.Entry != nil
+	s.Known = id.Entry != nil || id.User != nil
 	if s.Spared = g.spared(id.Customer.Settings.ID, plain(r.Source.Addr())); s.Spared {
 		return s, policy.Verdict{}
 	}

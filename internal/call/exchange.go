@@ -164,7 +164,7 @@ func (c *Calls) write(sh *transaction.Shard, call *Call, x *exchange, m *sip.Mes
 	if len(fwd.Target) == 0 {
 		fwd.Target = nil
 	}
-	fwd.Names = x.names
+	fwd.Names, fwd.Realm = x.names, call.customer.AsksIn()
 	if x.method == sip.NOTIFY && !call.hidden {
 		fwd.ID = c.mint(w.id[:0], sh, call, dialog.InRoute, 0)
 		c.records(fwd, from.Flow, flow) // RFC 6665 4.3: it may make the dialog

@@ -244,7 +244,7 @@ func (c *Calls) sendFirst(sh *transaction.Shard, call *Call, s *setup, m *sip.Me
 	if to != nil {
 		fwd.Target, fwd.Routes = []byte(to.contact.URI), []byte(to.contact.Path)
 	}
-	fwd.Names = s.names
+	fwd.Names, fwd.Realm = s.names, call.customer.AsksIn()
 	if call.hidden {
 		c.hide(&w.hiding, call, s.mask, m)
 		fwd.Hide, fwd.Names = &w.hiding, c.unmasked(call, s.names, m, flow)

@@ -3,6 +3,7 @@ package dialog
 import (
 	"net/netip"
 
+	"tollgate/internal/auth"
 	"tollgate/internal/transport"
 	"tollgate/sip"
 )
@@ -44,6 +45,9 @@ type Forward struct {
 	To          []byte // likewise
 	ToTag       []byte
 	Names       []Rename // of dialogs that the request names
+	Foreign     bool     // the receiver asks us who we are: the sender's credentials are not for him
+	Authorize   []byte   // header lines with our own
+	Realm       string   // that we ask for passwords in: an answer to that is for nobody else; "" = none
 }
 
 // Write appends the request as the receiver gets it to dst.
@@ -68,6 +72,7 @@ func (f *Forward) Edit(e *sip.Edit) {
 		rewriteRAck(e, m, f.RAck)
 	}
 	rename(e, f.Names)
+	f.credentials(e)
 	if f.Hide != nil {
 		f.identities(e)
 		f.Hide.renamed = f.Names
@@ -84,6 +89,27 @@ func (f *Forward) Edit(e *sip.Edit) {
 		if field := m.Field(i); field.ID == sip.HdrRoute {
 			e.Delete(field.Line)
 		}
+	}
+}
+
+// credentials leaves out the sender's that were meant for us, and replaces all of them by ours
+// where the receiver asks for those.
+func (f *Forward) credentials(e *sip.Edit) {
+	if !f.Foreign && f.Realm == "" {
+		return
+	}
+	m := f.Message
+	for i := range m.FieldCount() {
+		field := m.Field(i)
+		if field.ID != sip.HdrAuthorization && field.ID != sip.HdrProxyAuthorization {
+			continue
+		}
+		if f.Foreign || auth.For(m.Slice(field.Value), f.Realm) {
+			e.Delete(field.Line)
+		}
+	}
+	if len(f.Authorize) > 0 {
+		e.Insert(m.HeadersEnd()).Bytes(f.Authorize)
 	}
 }
 

@@ -115,6 +115,12 @@ func (m *Minter) BranchKey() [2]uint64 {
 	return [2]uint64{hi, lo}
 }
 
+// NonceKey is what the nonces of our challenges are keyed by, likewise.
+func (m *Minter) NonceKey() [2]uint64 {
+	hi, lo := siphash.Hash128(m.root.K1, ^m.root.K0, []byte("nonce"))
+	return [2]uint64{hi, lo}
+}
+
 // Append appends an identifier.
 func (m *Minter) Append(dst []byte, id ID) []byte {
 	id.Node, id.Epoch = m.node, m.epoch

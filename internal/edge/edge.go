@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"tollgate/internal/antifraud"
+	"tollgate/internal/auth"
 	"tollgate/internal/ban"
 	"tollgate/internal/call"
 	"tollgate/internal/cdr"
@@ -163,7 +164,7 @@ func (e *Edge) wire(minter *dialog.Minter) {
 	e.relay = relay.New(relay.Config{Router: router, Minter: minter, Advertised: e.transport.Advertised, Answered: e.answered}, e.layer)
 	e.gate = gate.New(gate.Config{
 		Table: e.table, Health: e.watch, Live: e.live, Calls: e.calls, Relay: e.relay,
-		Registrar: e.registrar, Minter: minter, Banned: e.bans.Refused, Antifraud: e.fraud, Decided: e.decided,
+		Registrar: e.registrar, Minter: minter, Banned: e.bans.Refused, Antifraud: e.fraud, Auth: auth.New(minter.NonceKey(), time.Now()), Decided: e.decided,
 	}, e.layer)
 	core.Gate, e.steps = e.gate, e.gate.StepNames()
 	e.full.tell(e.gate)

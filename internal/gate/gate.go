@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 
 	"tollgate/internal/antifraud"
+	"tollgate/internal/auth"
 	"tollgate/internal/call"
 	"tollgate/internal/dialog"
 	"tollgate/internal/live"
@@ -37,6 +38,7 @@ type Config struct {
 	// Banned says that a customer hears nothing of an address; with dry it counts nothing.
 	Banned    func(customer tenant.CustomerID, source netip.Addr, dry bool) bool
 	Antifraud *antifraud.Guard // nil: nothing is too much
+	Auth      *auth.Authenticator
 	// Decided is told of each verdict, under the shard's lock.
 	Decided func(sh *transaction.Shard, d *Decision)
 }
@@ -65,6 +67,7 @@ type passage struct {
 	token  bool                // it names a phone by a token of ours
 	looped bool                // it was here before as it is now
 	alike  antifraud.Standing  // how many like it there are
+	answer auth.Credentials    // of it, in our realm; aliases msg
 	server transaction.ID
 	stable dialog.Stable
 	next   int // step
@@ -101,6 +104,7 @@ func New(cfg Config, layer *transaction.Layer) *Gate {
 		{name: "banned", run: (*Gate).banned, tell: tellRefusal("banned")},
 		{name: "serve", run: (*Gate).serve, tell: tellRefusal("serve")},
 		{name: "firewall", run: (*Gate).firewall, tell: tellFirewall},
+		{name: "authenticate", run: (*Gate).authenticate, tell: tellAuthenticate},
 		{name: "antifraud", run: (*Gate).antifraud, tell: tellAntifraud},
 		{name: "rewrite", run: (*Gate).rewrite, tell: tellRewrite},
 		{name: "blocklist", run: (*Gate).blocklist, tell: tellBlocklist},

@@ -3,6 +3,7 @@ package gate
 import (
 	"slices"
 
+	"tollgate/internal/auth"
 	"tollgate/internal/live"
 	"tollgate/internal/policy"
 	"tollgate/internal/transaction"
@@ -15,7 +16,7 @@ import (
 func (g *Gate) park(sh *transaction.Shard, p *passage, park *parking, ref uint64) {
 	gen := park.gen + 1
 	*park = parking{gen: gen, used: true, passage: *p}
-	park.msg, park.req.Msg = nil, nil
+	park.msg, park.req.Msg, park.answer = nil, nil, auth.Credentials{}
 	park.phones = slices.Clone(p.phones)
 	if p.server == 0 {
 		park.server = sh.NewServer(p.msg, p.flow, g.user, ref)

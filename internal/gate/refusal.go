@@ -28,6 +28,7 @@ type Decision struct {
 	Passed     int                // how many of StepNames it passed
 	Limit      live.Limit         // that has no room
 	Candidates *policy.Candidates // of one that was routed, else nil
+	Username   []byte             // that a password was given for, in our realm; nil: none was
 }
 
 // StepNames are the steps in order, as explanations and decisions name them.
@@ -44,6 +45,7 @@ func (g *Gate) decided(sh *transaction.Shard, p *passage, v policy.Verdict) {
 	*d = Decision{
 		ID: p.stable, Method: p.msg.Method(), Proto: p.flow.Proto, Source: p.flow.Remote,
 		Identity: &p.id, Verdict: v, Message: p.msg, Passed: p.next, Limit: p.full,
+		Username: p.answer.Username,
 	}
 	if p.list.Group != 0 || p.list.Foreign || p.list.DID != "" {
 		d.Candidates = &p.list
@@ -62,6 +64,13 @@ func (g *Gate) refuse(sh *transaction.Shard, p *passage, v policy.Verdict) {
 	r := sip.Response{Status: v.Status, Headers: headersOf(v, &p.id, p.msg, p.stable)}
 	if v.Reason == policy.BadMessage {
 		r.Reason = v.Detail
+	}
+	if v.Status == 401 || v.Status == 407 {
+		r.Headers = g.challenge(p, v)
+	}
+	if p.server == 0 && p.id.User != nil {
+		// His retransmission would be a replay of his answer: it is for a transaction to know.
+		p.server = sh.NewServer(p.msg, p.flow, g.user, 0)
 	}
 	if p.server != 0 {
 		sh.RespondStatus(p.server, &r)

@@ -141,6 +141,9 @@ func (g *Gate) limits(r *live.Reservation, id *policy.Identity) {
 	if id.Entry != nil {
 		r.Add(limitOf(id.Entry))
 	}
+	if id.User != nil {
+		r.Add(live.Limit{Scope: live.Scope{Kind: live.User, ID: int64(id.User.ID)}, Calls: id.User.Channels, CPS: id.User.CPS})
+	}
 	if id.Emergency {
 		g.urgent(r, customer)
 	}
@@ -186,6 +189,8 @@ func verdictOf(o live.Outcome) policy.Verdict {
 		return policy.Refuse(policy.CompanyLimit)
 	case o.Full.Kind == live.Switch:
 		return policy.Refuse(policy.SwitchLimit)
+	case o.Full.Kind == live.User:
+		return policy.Refuse(policy.UserLimit)
 	}
 	return policy.Refuse(policy.CallLimit)
 }

@@ -44,8 +44,16 @@ const (
 	Banned
 
 	// Firewall, block list.
-	IdentityNotOwned // of a SIP user that has proven his password
 	Firewalled
+	Challenged // this and what follows: authentication, which is between firewall and block list
+	StaleNonce
+	Replayed
+	WrongPassword
+	DigestAlgorithm
+	CredentialsElsewhere
+	UserAddress
+	UserProtocol
+	IdentityNotOwned // of a SIP user that has proven his password
 	Blocklisted
 	Antifraud
 
@@ -76,6 +84,7 @@ const (
 	CompanyLimit
 	PlatformLimit
 	SwitchLimit
+	UserLimit
 	RateLimit
 
 	// The message itself.
@@ -135,9 +144,18 @@ var reasonTable = [reasonCount]reasonText{
 
 	Banned: {"banned", Drop, "The source is banned."},
 
-	IdentityNotOwned: {"identity_not_owned", 403, "The SIP user speaks for somebody else: neither his name nor one of his numbers in the customer's domains."},
+	Firewalled: {"firewall", 403, "A firewall rule of the customer drops such requests."},
 
-	Firewalled:  {"firewall", 403, "A firewall rule of the customer drops such requests."},
+	Challenged:           {"challenged", 407, "A password is asked for, as of everybody who calls himself the customer's."},
+	StaleNonce:           {"stale_nonce", 407, "The password is asked for again: what was answered was too old, or asked of another address."},
+	Replayed:             {"replay", 407, "The password is asked for again: this answer was given before."},
+	WrongPassword:        {"wrong_password", 407, "There is no such SIP user, or the password is not his."},
+	DigestAlgorithm:      {"digest_algorithm", 407, "The password was given with a digest algorithm that the customer does not accept."},
+	CredentialsElsewhere: {"credentials_elsewhere", 400, "The password was given for another request."},
+	UserAddress:          {"user_address", 403, "The SIP user may not come from this address."},
+	UserProtocol:         {"user_protocol", 403, "The SIP user is to use another protocol."},
+	IdentityNotOwned:     {"identity_not_owned", 403, "The SIP user speaks for somebody else: neither his name nor one of his numbers in the customer's domains."},
+
 	Blocklisted: {"blocklist", 403, "The number is on the customer's block list."},
 	Antifraud:   {"antifraud", 403, "The customer's antifraud threshold was reached: too many calls or requests of one caller to nearly the same number."},
 
@@ -164,6 +182,7 @@ var reasonTable = [reasonCount]reasonText{
 	CompanyLimit:  {"company_limit", 480, "The company's call limit is reached."},
 	PlatformLimit: {"platform_limit", 480, "The platform's call limit is reached."},
 	SwitchLimit:   {"switch_limit", 480, "The switch's channels are all in use."},
+	UserLimit:     {"user_limit", 480, "The SIP user's channels are all in use."},
 	RateLimit:     {"rate_limit", 503, "Too many new calls a second."},
 
 	BadMessage:        {"bad_message", 400, "The message breaks the rules of SIP."},
@@ -220,6 +239,9 @@ func (r Reason) Status() int {
 
 // String is Code.
 func (r Reason) String() string { return r.Code() }
+
+// Asks says that it is a normal round of digest and no refusal: who knows the password gives it.
+func (r Reason) Asks() bool { return r == Challenged || r == StaleNonce }
 
 // MarshalText is Code, for JSON.
 func (r Reason) MarshalText() ([]byte, error) { return []byte(r.Code()), nil }

@@ -7,16 +7,28 @@ import (
 	"tollgate/sip"
 )
 
-// Rewrite rewrites the numbers of a request that an entry sent (step 11), into id.Numbers. What
+// Rewrite rewrites the numbers of a request that an entry or a SIP user sent (step 11), into id.Numbers. What
 // the number called becomes can be an emergency number.
 func (s *Snapshot) Rewrite(r *Request, id *Identity) {
-	if id.Entry == nil || id.Entry.Rewriter == nil || r.Msg.Method() == sip.REGISTER {
+	w := id.rewriter()
+	if w == nil || r.Msg.Method() == sip.REGISTER {
 		return
 	}
 	id.Numbers.Read(r.Msg, true, id.Emergency)
-	id.Entry.Rewriter.Apply(&id.Numbers, id.Customer, nil)
+	w.Apply(&id.Numbers, id.Customer, nil)
 	id.Emergency = id.Emergency || id.Numbers.Emergency || id.Customer.isEmergencyNumber(id.Numbers.Called.Bytes())
 	id.Numbers.Emergency = id.Emergency
+}
+
+// rewriter is that of the entry or SIP user that sent a request; nil rewrites nothing.
+func (id *Identity) rewriter() *Rewriter {
+	switch {
+	case id.Entry != nil:
+		return id.Entry.Rewriter
+	case id.User != nil:
+		return id.User.Rewriter
+	}
+	return nil
 }
 
 // Screen refuses a call whose number is on the block list as one of the switches that it may
@@ -45,13 +57,20 @@ func (s *Snapshot) Screen(r *Request, id *Identity, list *Candidates) Verdict {
 
 // ToldRewrite tells what Rewrite did, a step each.
 func (e *Explanation) ToldRewrite(r *Request, id *Identity, v Verdict) {
-	if id.Entry == nil || id.Entry.Rewriter == nil || !id.Numbers.read {
+	w := id.rewriter()
+	if w == nil || !id.Numbers.read {
 		return
+	}
+	who := ""
+	if id.Entry != nil {
+		who = fmt.Sprintf("switch %q", id.Entry.Name)
+	} else {
+		who = fmt.Sprintf("SIP user %q", id.User.Username)
 	}
 	var n Numbers
 	uri, err := sip.ParseURI(r.Msg.RequestURI())
 	n.Read(r.Msg, true, err == nil && id.Customer.isEmergency(&uri))
-	e.toldSteps(v, fmt.Sprintf("From switch %q: ", id.Entry.Name), id.Entry.Rewriter, &n, id.Customer)
+	e.toldSteps(v, "From "+who+": ", w, &n, id.Customer)
 }
 
 // ToldSwitches tells what each switch of the candidates would be sent, and what Screen found.

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"iter"
 	"net/netip"
 
 	"tollgate/internal/tenant"
@@ -162,4 +163,115 @@ func (u *User) Allows(addr netip.Addr) bool {
 		}
 	}
 	return len(u.AllowFrom) == 0
+}
+
+// AsksIn is the realm in which Tollgate asks a customer's phones for their passwords, "" where
+// it does not: then their PBX does.
+func (c *Customer) AsksIn() string {
+	if !c.RegistersHere() {
+		return ""
+	}
+	return c.Settings.Realm
+}
+
+// Asks says that the sender of a request has to prove who he is (step 9): whoever asks for a
+// registration, comes over a phone's flow, or names himself by a domain of the customer. Not
+// asked are entries, destinations, those who call by domain from elsewhere, and who only asks
+// what we are (OPTIONS).
+func (s *Snapshot) Asks(r *Request, id *Identity) bool {
+	if !id.Customer.RegistersHere() || id.Direction != Inbound || id.Entry != nil {
+		return false
+	}
+	switch r.Msg.Method() {
+	case sip.OPTIONS:
+		return false
+	case sip.REGISTER:
+		return true
+	}
+	return r.Bound != 0 || id.Customer.claims(r.Msg)
+}
+
+// identityHeaders name who sends a request.
+func identityHeaders() [4]sip.HeaderID {
+	return [...]sip.HeaderID{sip.HdrFrom, sip.HdrPAI, sip.HdrPPI, sip.HdrRPID}
+}
+
+// claims says that a request names its sender by a domain of the customer, or so that this
+// cannot be told.
+func (c *Customer) claims(m *sip.Message) bool {
+	for _, header := range identityHeaders() {
+		for u, ok := range identities(m, header) {
+			if !ok || c.Owns(&u) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// identities yields the URIs of a header that names the sender; not ok is one that cannot be
+// read, or the first of too many.
+func identities(m *sip.Message, header sip.HeaderID) iter.Seq2[sip.URI, bool] {
+	return func(yield func(sip.URI, bool) bool) {
+		elements := m.Elements(header)
+		for n := 0; ; n++ {
+			element, more := elements.Next()
+			if !more {
+				return
+			}
+			name, bad := sip.ParseNameAddr(element)
+			u, err := sip.ParseURI(name.URI)
+			if ok := bad == nil && err == nil && n < maxNamed; !yield(u, ok) || !ok {
+				return
+			}
+		}
+	}
+}
+
+// Claimed is the SIP user whose name or DID is in From, nil where there is none such.
+func (c *Customer) Claimed(m *sip.Message) *User {
+	for u, ok := range identities(m, sip.HdrFrom) {
+		if !ok {
+			return nil
+		}
+		if user := c.UserOf(&u); user != nil {
+			return user
+		}
+		return c.DIDUser(&u)
+	}
+	return nil
+}
+
+// Admit says whether a SIP user who has proven his password may send a request: from this
+// address, over this transport, under these names.
+func (c *Customer) Admit(user *User, r *Request) Verdict {
+	switch {
+	case !user.Allows(r.Source.Addr()):
+		return Refuse(UserAddress)
+	case !user.Takes(r.Transport):
+		return Refuse(UserProtocol)
+	}
+	for _, header := range identityHeaders() {
+		for u, ok := range identities(r.Msg, header) {
+			if header == sip.HdrFrom && ok && c.anonymous(&u) {
+				continue // RFC 3323 4.1.1.3: it names nobody
+			}
+			if !ok || !c.owned(&u, user) {
+				return Refuse(IdentityNotOwned)
+			}
+		}
+	}
+	return Verdict{}
+}
+
+// owned says that a URI is a user's own: his name, or a DID that leads to him.
+func (c *Customer) owned(u *sip.URI, user *User) bool {
+	if u.Scheme == sip.SchemeTEL || c.Owns(u) {
+		return c.UserOf(u) == user || c.DIDUser(u) == user
+	}
+	return false
+}
+
+func (c *Customer) anonymous(u *sip.URI) bool {
+	return sip.EqualFoldString(u.User, "anonymous") && (IsHost(u, "anonymous.invalid") || c.Owns(u))
 }

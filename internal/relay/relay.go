@@ -202,6 +202,7 @@ func (r *Relay) send(sh *transaction.Shard, q *request, m *sip.Message, flow tra
 	fwd := dialog.Forward{
 		Message: m, Source: q.source.Remote, Out: r.address(flow),
 		Branch: sh.AppendBranch(branch[:0], q.client, transaction.LoopHash(m)), CSeq: q.cseq,
+		Realm: q.customer.AsksIn(),
 	}
 	if to != nil {
 		fwd.Target, fwd.Routes = []byte(to.contact.URI), []byte(to.contact.Path)
