@@ -242,14 +242,17 @@ func (e *Edge) decided(sh *transaction.Shard, d *gate.Decision) {
 	if d.Message != nil {
 		v.CallID, v.Target = d.Message.CallID(), d.Message.RequestURI()
 	}
-	v.Emergency = d.Identity.Emergency
+	v.Emergency = d.Identity.Emergency && !d.Verdict.Reason.Asks()
 	if d.Verdict.Refused() || v.Emergency {
 		v.Ref = trace.ID(d.ID).Ref()
 	}
 	e.recorder.Decided(&v)
+	e.suspicious(sh, d)
+	if d.Verdict.Reason.Asks() {
+		return // what comes of it is the answer's
+	}
 	e.recordRefusal(d)
 	e.traceDecision(d)
-	e.suspicious(sh, d)
 }
 
 // Run serves until ctx ends, then drains: no new calls, and the live ones have

@@ -46,6 +46,10 @@ func (e *Edge) domains(yield func(string) bool) {
 // suspicious tells the guard of a decision that may be an attacker's.
 func (e *Edge) suspicious(sh *transaction.Shard, d *gate.Decision) {
 	switch known := d.Identity.Customer != nil; {
+	case d.Verdict.Reason == policy.WrongPassword, d.Verdict.Reason == policy.DigestAlgorithm:
+		e.guard.WrongPassword(sh.Now(), d.Source, d.Proto, d.Identity.Customer.Settings.ID, d.Username, d.Message)
+	case d.Identity.User != nil && len(d.Username) > 0:
+		e.guard.RightPassword(sh.Now(), d.Source.Addr(), d.Identity.Customer.Settings.ID, d.Username)
 	case known && d.Identity.Direction == policy.Inbound && threat.Marked(d.Message):
 		e.guard.Marked(sh.Now(), d.Source, d.Proto, d.Message)
 	case known:
@@ -60,6 +64,9 @@ func (e *Edge) answered(sh *transaction.Shard, request transaction.ID, customer 
 	info, ok := sh.Server(request)
 	if !ok || !e.guard.Heeds(sh.Now(), response.StatusCode(), info.Flow.Remote.Addr()) || !sh.Request(request, &sh.Kept) {
 		return
+	}
+	if gave(&sh.Kept, customer.AsksIn()) {
+		return // the password was right, whatever the PBX says
 	}
 	e.guard.Answered(sh.Now(), info.Flow.Remote, info.Flow.Proto, customer.Settings.ID, &sh.Kept, response)
 }

@@ -66,6 +66,8 @@ func (e *Edge) traceDecision(d *gate.Decision) {
 		v.Who = d.Identity.Source.Name
 	case d.Identity.Entry != nil:
 		v.Who = d.Identity.Entry.Name
+	case d.Identity.User != nil:
+		v.Who = d.Identity.User.Username
 	}
 	if d.Verdict.Reason == policy.Antifraud {
 		v.Counter, v.Verdict.Detail = d.Verdict.Detail, ""

@@ -13,7 +13,6 @@ import (
 // authenticate asks for a password whoever calls himself the customer's own (step 9), and holds
 // who has given it to what he may be.
 func (g *Gate) authenticate(_ *transaction.Shard, p *passage) (policy.Verdict, bool) {
-	p.answer = auth.Credentials{}
 	if !g.cfg.Table.Snapshot().Asks(&p.req, &p.id) {
 		return policy.Verdict{}, false
 	}

@@ -138,6 +138,7 @@ func (g *Gate) Request(sh *transaction.Shard, m *sip.Message, f transport.Flow) 
 	p := &g.passages[sh.Index]
 	p.msg, p.flow, p.server, p.next = m, f, 0, 0
 	p.looped, p.full, p.stable = false, live.Limit{}, dialog.Stable{}
+	p.answer = auth.Credentials{}
 	p.id = policy.Identity{}
 	p.list.Group, p.list.Foreign, p.list.DID = 0, false, ""
 	p.req = policy.Request{

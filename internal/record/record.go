@@ -74,7 +74,7 @@ func (r *Recorder) Decided(v *Verdict) {
 				"status", v.Verdict.Status, "reason", v.Verdict.Reason.Code(), "call_id", string(v.CallID), "ref", v.Ref)
 		}
 	}
-	if !v.Verdict.Refused() || r.log == nil {
+	if !v.Verdict.Refused() || v.Verdict.Reason.Asks() || r.log == nil {
 		return
 	}
 	if !r.logged.Allow() {

@@ -128,6 +128,22 @@ func (g *Guard) Answered(now time.Time, source netip.AddrPort, proto transport.P
 	}
 }
 
+// WrongPassword counts a wrong password that was given to Tollgate itself, or one for a user who
+// does not exist. The answer was to a challenge that its very source was sent: it is no forgery.
+func (g *Guard) WrongPassword(now time.Time, source netip.AddrPort, proto transport.Proto, customer tenant.CustomerID, user []byte, request *sip.Message) {
+	at := g.moment(now)
+	g.latest.Store(uint32(at) + 1)
+	a := accusation{addr: source.Addr(), proto: proto, sure: true}
+	g.failed(at, g.key(source.Addr()), g.userKey(customer, user), wrongPassword, a, request)
+}
+
+// RightPassword clears a user's failures from a source.
+func (g *Guard) RightPassword(now time.Time, source netip.Addr, customer tenant.CustomerID, user []byte) {
+	if g.Heeds(now, 200, source) {
+		g.proven(g.key(source), g.userKey(customer, user))
+	}
+}
+
 func (g *Guard) proven(key, user uint64) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
