@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"tollgate/internal/trace"
 )
@@ -27,16 +28,16 @@ func (c *traceCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	found, err := (&whyCommand{What: c.CallID, Since: c.Since}).find(ctx, node)
+	found, err := decided(ctx, node, c.CallID, c.Since)
 	if err != nil {
 		return err
 	}
-	if len(found.Decisions) == 0 {
+	if len(found) == 0 {
 		return fmt.Errorf("no call and no refused request with %s is kept", plain(c.CallID))
 	}
-	at := "/traces/" + url.PathEscape(found.Decisions[0].ID.String())
+	at := "/traces/" + url.PathEscape(found[0].ID.String())
 	if c.Pcap != "" {
-		return c.capture(ctx, p, node, at, &found.Decisions[0])
+		return c.capture(ctx, p, node, at, &found[0])
 	}
 	if p.cli.Output == "text" {
 		at += "/ladder"
@@ -45,7 +46,14 @@ func (c *traceCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	return p.print(json.RawMessage(data), func() { _, _ = p.stdout.Write(data) })
+	return p.print(json.RawMessage(data), func() { p.ladder(string(data)) })
+}
+
+// ladder prints one line by line: another node's could hold what a terminal obeys.
+func (p *program) ladder(text string) {
+	for line := range strings.Lines(text) {
+		fmt.Fprintln(p.stdout, plain(strings.TrimRight(line, "\n")))
+	}
 }
 
 func (c *traceCommand) capture(ctx context.Context, p *program, node *client, at string, d *trace.Decision) error {
@@ -65,7 +73,11 @@ func (c *traceCommand) capture(ctx context.Context, p *program, node *client, at
 	})
 }
 
-// events reads server-sent events until the context or the node ends, and gives the data of each.
+// errStopped says that the node has ended a stream that would go on for ever.
+var errStopped = errors.New("the node has ended the stream, as one does that stops")
+
+// events reads server-sent events until the context ends, and gives the data of each; errStopped
+// where the node ends them.
 func (c *client) events(ctx context.Context, path string, each func(data []byte) error) error {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base+"/api/v1"+path, nil)
 	if err != nil {
@@ -95,8 +107,11 @@ func (c *client) events(ctx context.Context, path string, each func(data []byte)
 			}
 		}
 	}
-	if ctx.Err() != nil || lines.Err() == nil {
-		return nil // interrupted, or the node stops
+	if ctx.Err() != nil {
+		return nil // interrupted
 	}
-	return errors.Join(errors.New("the node's events broke off"), lines.Err())
+	if err := lines.Err(); err != nil {
+		return fmt.Errorf("the node's events broke off: %w", err)
+	}
+	return errStopped
 }

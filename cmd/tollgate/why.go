@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -50,29 +51,59 @@ func (c *whyCommand) Run(ctx context.Context, p *program) error {
 	return p.print(found, func() { p.told(found, ladder) })
 }
 
-// find asks by reference where it may be one, else by text; and who is banned or a stranger
-// where nothing was decided.
+// find gives what was decided, and who is banned or a stranger.
 func (c *whyCommand) find(ctx context.Context, node *client) (*findings, error) {
-	found := &findings{Decisions: []trace.Decision{}, Strangers: []strange{}, Bans: []banned{}}
-	ask := func(key string) error {
-		q := url.Values{"since": {c.Since}, "limit": {"11"}, key: {c.What}}
-		return page(ctx, node, "/decisions?"+q.Encode(), &found.Decisions)
+	decisions, err := decided(ctx, node, c.What, c.Since)
+	if err != nil {
+		return nil, err
 	}
-	if _, ok := trace.CanonicalRef(c.What); ok {
-		if err := ask("ref"); err != nil {
-			return nil, err
-		}
-	}
-	if len(found.Decisions) == 0 {
-		if err := ask("q"); err != nil {
-			return nil, err
-		}
+	found := &findings{Decisions: decisions, Strangers: []strange{}, Bans: []banned{}}
+	if len(c.What) > longestText {
+		return found, nil // a Call-ID
 	}
 	q := url.Values{"q": {c.What}, "limit": {"10"}}.Encode()
 	if err := page(ctx, node, "/bans?"+q, &found.Bans); err != nil {
 		return nil, err
 	}
 	return found, page(ctx, node, "/strangers?"+q, &found.Strangers)
+}
+
+const (
+	// longestText is what a list's text filter takes, in bytes.
+	longestText = 200
+	// longestCallID is how much of a Call-ID is kept, in bytes.
+	longestCallID = 255
+	// mostDecided is how many decisions are told: one in full, and ten before it.
+	mostDecided = 11
+)
+
+// decided gives the newest decisions about what a person typed: those whose reference it is, then
+// those that hold it, since five digits may be a number as well.
+func decided(ctx context.Context, node *client, what, since string) ([]trace.Decision, error) {
+	if what = strings.TrimSpace(what); what == "" {
+		return nil, misuse("say what to look for: a number, address, Call-ID, user or reference")
+	}
+	q := url.Values{"since": {since}, "limit": {strconv.Itoa(mostDecided)}}
+	found := []trace.Decision{}
+	if _, ok := trace.CanonicalRef(what); ok {
+		q.Set("ref", what)
+		if err := page(ctx, node, "/decisions?"+q.Encode(), &found); err != nil {
+			return nil, err
+		}
+		q.Del("ref")
+	}
+	q.Set("q", strings.ToValidUTF8(what[:min(len(what), longestCallID)], ""))
+	var more []trace.Decision
+	if err := page(ctx, node, "/decisions?"+q.Encode(), &more); err != nil {
+		return nil, err
+	}
+	for i := range more {
+		known := slices.ContainsFunc(found, func(d trace.Decision) bool { return d.ID == more[i].ID })
+		if !known && len(found) < mostDecided {
+			found = append(found, more[i])
+		}
+	}
+	return found, nil
 }
 
 // page reads one page of a list.
@@ -89,7 +120,7 @@ func (p *program) told(found *findings, ladder string) {
 	if len(found.Decisions) > 0 {
 		p.decision(&found.Decisions[0])
 		fmt.Fprintln(p.stdout)
-		fmt.Fprint(p.stdout, ladder)
+		p.ladder(ladder)
 	}
 	for i := range found.Bans {
 		b := &found.Bans[i]
@@ -117,18 +148,18 @@ func (p *program) told(found *findings, ladder string) {
 // decision prints what was decided, in a sentence and with all that led to it.
 func (p *program) decision(d *trace.Decision) {
 	who := cmp.Or(d.CustomerName, "Nobody")
-	fmt.Fprintf(p.stdout, "%s  %s  %s %s from %s\n", d.Ref, clock(d.At), plain(d.Method), plain(userOf(d.URI)), plain(userOf(d.From)))
+	fmt.Fprintf(p.stdout, "%s  %s  %s %s from %s\n", plain(d.Ref), clock(d.At), plain(d.Method), plain(userOf(d.URI)), plain(userOf(d.From)))
 	switch {
 	case d.Refused && d.Status < 0:
-		fmt.Fprintf(p.stdout, "%s: no answer. %s\n", plain(who), d.Sentence)
+		fmt.Fprintf(p.stdout, "%s: no answer. %s\n", plain(who), plain(d.Sentence))
 	case d.Refused:
-		fmt.Fprintf(p.stdout, "%s: refused with %d. %s\n", plain(who), d.Status, d.Sentence)
+		fmt.Fprintf(p.stdout, "%s: refused with %d. %s\n", plain(who), d.Status, plain(d.Sentence))
 	case d.Ended.IsZero() && d.Status == 0:
 		fmt.Fprintf(p.stdout, "%s: let through.\n", plain(who))
 	case d.Status > 0:
-		fmt.Fprintf(p.stdout, "%s: let through; it ended with %d. %s\n", plain(who), d.Status, ended(d))
+		fmt.Fprintf(p.stdout, "%s: let through; it ended with %d. %s\n", plain(who), d.Status, plain(ended(d)))
 	default:
-		fmt.Fprintf(p.stdout, "%s: let through. %s\n", plain(who), ended(d))
+		fmt.Fprintf(p.stdout, "%s: let through. %s\n", plain(who), plain(ended(d)))
 	}
 	for _, row := range facts(d) {
 		fmt.Fprintf(p.stdout, "  %-13s %s\n", row[0], plain(row[1]))
@@ -219,16 +250,28 @@ func (c *watchCommand) Run(ctx context.Context, p *program) error {
 		query.Set("refused", "true")
 	}
 	return node.events(ctx, "/events?"+query.Encode(), func(data []byte) error {
-		if !strings.Contains(strings.ToLower(string(data)), strings.ToLower(c.Text)) {
-			return nil
-		}
 		var d trace.Decision
 		if err := decode(data, &d); err != nil {
 			return err
 		}
+		if !c.wants(&d) {
+			return nil
+		}
+		if p.cli.Output == "yaml" {
+			fmt.Fprintln(p.stdout, "---")
+		}
 		return p.print(json.RawMessage(data), func() {
-			fmt.Fprintf(p.stdout, "%s  %s  %-8s %-7s %-16s %s -> %s  %s  %s\n", d.Ref, d.At.Local().Format("15:04:05.000"), plain(d.Method), outcome(&d),
-				plain(d.Reason), plain(userOf(d.From)), plain(userOf(d.URI)), d.Source, plain(d.CustomerName))
+			fmt.Fprintf(p.stdout, "%s  %s  %-8s %-7s %-16s %s -> %s  %s  %s\n", plain(d.Ref), d.At.Local().Format("15:04:05.000"), plain(d.Method),
+				outcome(&d), plain(d.Reason), plain(userOf(d.From)), plain(userOf(d.URI)), d.Source, plain(d.CustomerName))
 		})
 	})
+}
+
+// wants says that a decision holds the text, in any case.
+func (c *watchCommand) wants(d *trace.Decision) bool {
+	text := strings.ToLower(c.Text)
+	return slices.ContainsFunc([]string{
+		d.Ref, d.CustomerName, d.Method, d.Source.String(), d.Target.String(), d.CallID, d.FarCallID, d.From, d.To, d.URI, d.UserAgent,
+		d.Who, d.Domain, d.Reason, d.RuleName, d.Destination, strconv.Itoa(d.Status),
+	}, func(has string) bool { return strings.Contains(strings.ToLower(has), text) })
 }

@@ -50,7 +50,7 @@ func plainResponse(media, text string) map[string]*huma.Response {
 type decisionInput struct {
 	Customer int64  `query:"customer" minimum:"1" doc:"Only what belongs to this customer."`
 	Company  int64  `query:"company" minimum:"1" doc:"Only what belongs to this company."`
-	Q        string `query:"q" maxLength:"200" doc:"A Call-ID, a number (in E.164 or as dialled), an address, a user, a domain, a User-Agent, or a part of these."`
+	Q        string `query:"q" maxLength:"255" doc:"A Call-ID, a number (in E.164 or as dialled), an address, a user, a domain, a User-Agent, or a part of these."`
 	Ref      string `query:"ref" maxLength:"5" doc:"The five characters that a refused caller reads."`
 	CallID   string `query:"call_id" maxLength:"255" doc:"As q, for those who look for a Call-ID."`
 	Status   int    `query:"status" minimum:"-1" maximum:"699" doc:"Only with this final status; -1: silence."`
