@@ -80,9 +80,9 @@ type Calls struct {
 	tables []table
 	live   atomic.Int64 // calls
 	subs   atomic.Int64 // subscriptions that no call made
+	lost   lost         // phones whose calls are to end
 }
 
-	lost   lost         // phones whose calls are to end
 // table is the calls of one shard.
 type table struct {
 	calls     slab.Slab[Call]

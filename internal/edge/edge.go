@@ -199,11 +199,11 @@ func (e *Edge) customer(id tenant.CustomerID) *policy.Customer {
 // bindingEnded tells of a phone that did not un-register.
 func (e *Edge) bindingEnded(c registrar.Contact, why policy.Reason) {
 	e.log.Info("binding ended", "aor", c.AOR, "source", c.Flow.Remote.String(), "reason", why.Code())
-}
-
 	if why == policy.PhoneSilent {
 		e.calls.EndPhone(c.Binding, why)
 	}
+}
+
 // localHosts are the names and addresses by which requests mean this node.
 func (e *Edge) localHosts() []string {
 	var hosts []string
