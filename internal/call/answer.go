@@ -5,6 +5,7 @@ import (
 	"tollgate/internal/policy"
 	"tollgate/internal/transaction"
 	"tollgate/internal/transport"
+	"tollgate/internal/uac"
 	"tollgate/sip"
 )
 
@@ -41,6 +42,9 @@ func (c *Calls) setupResponse(sh *transaction.Shard, call *Call, m *sip.Message,
 		if c.ringing(sh, call) == nil {
 			sh.Stop(&call.initial) // else it is for those that are silent
 		}
+	}
+	if uac.Challenge(code) && c.challenged(sh, call, m, f) {
+		return
 	}
 	if c.cfg.Answered != nil && call.state == calling && call.direction == policy.Inbound && code > 100 {
 		c.cfg.Answered(sh, call.server, call.customer, m)
@@ -111,7 +115,7 @@ func (c *Calls) newFork(sh *transaction.Shard, call *Call, calleeTag []byte, flo
 	call.forks++
 	d := call.dialog(n)
 	*d = dialog.Dialog{Way: call.way}
-	d.Seq[dialog.Caller] = dialog.Seq{Last: call.cseq, InviteIn: call.cseq, InviteOut: call.cseq}
+	d.Seq[dialog.Caller] = dialog.Seq{Last: call.cseq, Shift: uint32(call.again), InviteIn: call.cseq, InviteOut: call.cseq + uint32(call.again)}
 	tag, err := call.texts.Add(calleeTag)
 	d.Callee = dialog.Leg{
 		CallID: call.out.callID, Tag: tag, LocalTag: call.out.tag,

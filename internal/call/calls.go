@@ -22,6 +22,7 @@ import (
 	"tollgate/internal/tenant"
 	"tollgate/internal/transaction"
 	"tollgate/internal/transport"
+	"tollgate/internal/uac"
 	"tollgate/sip"
 )
 
@@ -45,7 +46,8 @@ type Config struct {
 	Minter    *dialog.Minter
 	Transport Transport
 	Phones    Phones
-	Journal   Journal // nil: nothing is kept over a restart
+	Agent     *uac.Agent // answers switches; nil: none is answered
+	Journal   Journal    // nil: nothing is kept over a restart
 	// Customer gives the settings in force; nil when the customer is gone.
 	Customer func(tenant.CustomerID) *policy.Customer
 	// ProbeAfter is when a call that a restart has kept is asked whether it still
@@ -110,6 +112,8 @@ type scratch struct {
 
 	numbers policy.Numbers // of numbered
 	target  []byte
+
+	credentials []byte // of authorize
 }
 
 type place struct {

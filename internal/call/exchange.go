@@ -169,6 +169,7 @@ func (c *Calls) write(sh *transaction.Shard, call *Call, x *exchange, m *sip.Mes
 		fwd.ID = c.mint(w.id[:0], sh, call, dialog.InRoute, 0)
 		c.records(fwd, from.Flow, flow) // RFC 6665 4.3: it may make the dialog
 	}
+	fwd.Foreign = x.from == dialog.Caller && asks(call.dest)
 	if x.method == sip.PRACK {
 		c.prack(d, x, m, fwd)
 	}
@@ -215,6 +216,10 @@ func (c *Calls) exchangeResponse(sh *transaction.Shard, x *exchange, m *sip.Mess
 		return
 	}
 	call := c.table(sh).calls.At(x.call)
+	if x.challenged(call, code) {
+		c.answerExchange(sh, x, policy.SwitchChallenge.Status())
+		return
+	}
 	if code >= 200 {
 		c.final(sh, call, x, m)
 	}

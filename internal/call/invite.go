@@ -7,6 +7,7 @@ import (
 	"tollgate/internal/registrar"
 	"tollgate/internal/transaction"
 	"tollgate/internal/transport"
+	"tollgate/internal/uac"
 	"tollgate/sip"
 )
 
@@ -27,7 +28,8 @@ type setup struct {
 
 	numbers   policy.Numbers // as the entry's rewriting left them
 	emergency bool
-	fromText  dialog.Text // call.out's before a candidate's rewriting
+	answers   *uac.Answers // to the challenges of the switch at hand; nil: it has not asked
+	fromText  dialog.Text  // call.out's before a candidate's rewriting
 	toText    dialog.Text
 }
 
@@ -203,7 +205,7 @@ func (c *Calls) try(sh *transaction.Shard, call *Call, m *sip.Message) {
 				continue
 			}
 			call.dest = s.walk.Destination()
-			s.flow, s.early = flow, false
+			s.flow, s.early, s.answers = flow, false, nil
 			c.leaveDialogs(sh, call)
 			if c.sendFirst(sh, call, s, m, nil) {
 				return
@@ -239,7 +241,7 @@ func (c *Calls) sendFirst(sh *transaction.Shard, call *Call, s *setup, m *sip.Me
 	fwd := &w.fwd
 	*fwd = dialog.Forward{
 		Message: m, Source: call.caller.Flow.Remote, Out: c.address(flow),
-		Branch: sh.AppendBranch(w.branch[:0], call.branch, transaction.LoopHash(m)), CSeq: m.CSeq(),
+		Branch: sh.AppendBranch(w.branch[:0], call.branch, transaction.LoopHash(m)), CSeq: m.CSeq() + uint32(call.again),
 	}
 	if to != nil {
 		fwd.Target, fwd.Routes = []byte(to.contact.URI), []byte(to.contact.Path)
@@ -256,6 +258,7 @@ func (c *Calls) sendFirst(sh *transaction.Shard, call *Call, s *setup, m *sip.Me
 		c.records(fwd, call.caller.Flow, flow)
 	}
 	c.number(sh, call, &numbers, m, fwd)
+	c.authorize(sh, call, s, to, fwd)
 	out, err := fwd.Write(&sh.Edit, sh.Out[:0])
 	if err != nil {
 		sh.Forget(call.branch)

@@ -45,13 +45,14 @@ type Call struct {
 	gone      uint8 // parties that have not answered one
 	way       uint8 // of the phones that ring, the one whose branch is at hand
 	direction policy.Direction
-	forks     uint8 // dialogs, the first one in first
-	mine      uint8 // the first of them that the branch at hand has made
-	tags      uint8 // To-tags given to the caller so far
-	confirmed uint8 // dialogs that are up
-	pending   int16 // exchanges that still name this call
-	byes      int8  // of our own that are not answered yet
-	status    int16 // the final status, 0 = none yet
+	forks     uint8  // dialogs, the first one in first
+	mine      uint8  // the first of them that the branch at hand has made
+	again     uint16 // how often its request was sent with credentials of ours, each with a number of its own
+	tags      uint8  // To-tags given to the caller so far
+	confirmed uint8  // dialogs that are up
+	pending   int16  // exchanges that still name this call
+	byes      int8   // of our own that are not answered yet
+	status    int16  // the final status, 0 = none yet
 	reason    policy.Reason
 	by        dialog.Side
 

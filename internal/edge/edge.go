@@ -35,6 +35,7 @@ import (
 	"tollgate/internal/trace"
 	"tollgate/internal/transaction"
 	"tollgate/internal/transport"
+	"tollgate/internal/uac"
 )
 
 // Edge is one node.
@@ -136,6 +137,7 @@ func (e *Edge) wire(minter *dialog.Minter) {
 	e.resolver = transport.NewResolver(transport.ResolverConfig{})
 	e.prover = &prover{store: e.store, resolver: e.resolver, sip: e.transport, host: e.cfg.Platform.Host, log: e.log}
 	router := &peer.Router{Network: e.transport, Resolver: e.resolver, Forbidden: e.cfg.Forbidden.Prefixes, OwnToo: !e.cfg.Forbidden.Own}
+	agent := uac.NewAgent()
 	e.guard = e.newGuard()
 	core := &core{}
 	e.layer = transaction.New(transaction.Config{Send: &tap{e.transport, e.traces}, Core: core, ShardOf: minter.Shard, Key: minter.BranchKey()})
@@ -149,7 +151,7 @@ func (e *Edge) wire(minter *dialog.Minter) {
 		Answered: e.answered,
 	}, e.layer)
 	e.calls = call.New(call.Config{
-		Router: router, Minter: minter, Transport: e.transport, Phones: e.registrar,
+		Router: router, Minter: minter, Transport: e.transport, Phones: e.registrar, Agent: agent,
 		Journal: keeper{e.journal, keptCall}, Customer: e.customer, ProbeAfter: e.cfg.Test.Keepalive,
 		Hold: func(id dialog.Stable, c *policy.Customer, switches ...tenant.SwitchID) {
 			e.gate.Hold(id, c, switches...)
@@ -161,7 +163,7 @@ func (e *Edge) wire(minter *dialog.Minter) {
 		Heard:   e.heard,
 		Ended:   e.ended, Answered: e.answered,
 	}, e.layer)
-	e.relay = relay.New(relay.Config{Router: router, Minter: minter, Advertised: e.transport.Advertised, Answered: e.answered}, e.layer)
+	e.relay = relay.New(relay.Config{Router: router, Minter: minter, Advertised: e.transport.Advertised, Agent: agent, Answered: e.answered}, e.layer)
 	e.gate = gate.New(gate.Config{
 		Table: e.table, Health: e.watch, Live: e.live, Calls: e.calls, Relay: e.relay,
 		Registrar: e.registrar, Minter: minter, Banned: e.bans.Refused, Antifraud: e.fraud, Auth: auth.New(minter.NonceKey(), time.Now()), Decided: e.decided,

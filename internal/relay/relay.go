@@ -16,6 +16,7 @@ import (
 	"tollgate/internal/slab"
 	"tollgate/internal/transaction"
 	"tollgate/internal/transport"
+	"tollgate/internal/uac"
 	"tollgate/sip"
 )
 
@@ -23,6 +24,7 @@ import (
 type Config struct {
 	Router *peer.Router
 	Minter *dialog.Minter
+	Agent  *uac.Agent // answers switches; nil: none is answered
 	// Advertised is how the peer of a flow knows us.
 	Advertised func(f transport.Flow) (host string, port uint16)
 	// Answered is told of each response to a request from outside, while that is still kept,
@@ -62,7 +64,10 @@ type request struct {
 
 	numbers    policy.Numbers // as the entry's rewriting left them
 	emergency  bool
-	renumbered bool // From and To were written anew
+	to         transport.Flow // where it was sent last
+	answers    *uac.Answers   // to the challenges of the switch at hand; nil: it has not asked
+	again      uint16         // how often it was sent with credentials of ours
+	renumbered bool           // From and To were written anew
 }
 
 // New makes the relay of a layer.
@@ -145,6 +150,7 @@ func (r *Relay) try(sh *transaction.Shard, q *request, m *sip.Message) {
 			r.exhausted(sh, q)
 			return
 		case peer.Ready:
+			q.answers = nil
 			if r.send(sh, q, m, flow, nil) {
 				return
 			}
@@ -176,7 +182,7 @@ func (r *Relay) answer(sh *transaction.Shard, q *request, status int) {
 func (r *Relay) close(sh *transaction.Shard, q *request) {
 	sh.Stop(&q.initial)
 	sh.Free(&q.best)
-	q.used, q.customer, q.walk, q.phones = false, nil, peer.Walk{}, nil
+	q.used, q.customer, q.walk, q.phones, q.answers = false, nil, peer.Walk{}, nil, nil
 	r.shards[sh.Index].Release(q.slot)
 }
 
@@ -201,7 +207,7 @@ func (r *Relay) send(sh *transaction.Shard, q *request, m *sip.Message, flow tra
 	var hiding dialog.Hiding
 	fwd := dialog.Forward{
 		Message: m, Source: q.source.Remote, Out: r.address(flow),
-		Branch: sh.AppendBranch(branch[:0], q.client, transaction.LoopHash(m)), CSeq: q.cseq,
+		Branch: sh.AppendBranch(branch[:0], q.client, transaction.LoopHash(m)), CSeq: q.cseq + uint32(q.again),
 		Realm: q.customer.AsksIn(),
 	}
 	if to != nil {
@@ -219,6 +225,7 @@ func (r *Relay) send(sh *transaction.Shard, q *request, m *sip.Message, flow tra
 	var numbers policy.Numbers
 	n := peer.Numbers(&numbers, &q.numbers, m, q.customer, q.destination(to), q.emergency)
 	q.number(&n, m, &fwd)
+	q.authorize(to, &fwd)
 	out, err := fwd.Write(&sh.Edit, sh.Out[:0])
 	if err != nil {
 		sh.Forget(q.client)
@@ -230,7 +237,7 @@ func (r *Relay) send(sh *transaction.Shard, q *request, m *sip.Message, flow tra
 		q.client = 0
 		return false
 	}
-	q.silent = false
+	q.silent, q.to = false, flow
 	sh.Stop(&q.initial)
 	q.initial = sh.After(q.customer.Settings.Timers.Initial, r.user, 0, makeRef(q))
 	return true
@@ -251,6 +258,9 @@ func (r *Relay) Response(sh *transaction.Shard, id transaction.ID, ref uint64, m
 	sh.Stop(&q.initial)
 	code := m.StatusCode()
 	if code == 100 {
+		return
+	}
+	if uac.Challenge(code) && r.challenged(sh, q, m, f) {
 		return
 	}
 	if code == 500 || code >= 502 && code <= 504 {

@@ -65,6 +65,7 @@ var parts = []part{
 	{"internal/dialog", slices.Concat(sql, httpAPI, policy)},
 	{"internal/antifraud", slices.Concat(sockets, sql, httpAPI)},
 	{"internal/peer", slices.Concat(sql, httpAPI)},
+	{"internal/uac", slices.Concat(sql, httpAPI)},
 	{"internal/registrar", slices.Concat(sql, httpAPI)},
 	{"internal/relay", slices.Concat(sql, httpAPI)},
 	{"internal/call", slices.Concat(sql, httpAPI)},
