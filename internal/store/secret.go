@@ -111,15 +111,20 @@ func (t *Tx) SetSIPHA1(ctx context.Context, id tenant.SIPUserID, realm, ha1 stri
 	}
 	h, f := ParseHA1(realm, ha1)
 	if f == nil && realm != c.Realm {
-		f = &tenant.Fault{
-			Code: tenant.CodeConflict, Field: "password.realm", Message: fmt.Sprintf("%q is not the customer's realm, so the hash would never match", realm),
-			Want: fmt.Sprintf("%q, or the password itself", c.Realm),
-		}
+		f = WrongRealm(realm, c.Realm)
 	}
 	if f != nil {
 		return named(tenant.Faults{f}, &u)
 	}
 	return t.setHA1(ctx, &u, h)
+}
+
+// WrongRealm is the fault of a hash that was made with another realm than the customer's.
+func WrongRealm(realm, want string) *tenant.Fault {
+	return &tenant.Fault{
+		Code: tenant.CodeConflict, Field: "password.realm", Message: fmt.Sprintf("%q is not the customer's realm, so the hash would never match", realm),
+		Want: fmt.Sprintf("%q, or the password itself", want),
+	}
 }
 
 // ParseHA1 reads a hash brought from elsewhere.

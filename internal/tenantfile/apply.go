@@ -95,6 +95,9 @@ func (p *Plan) run(a *applying) error {
 		}
 	}
 	a.current = nil
+	if p.file.additive {
+		return nil
+	}
 	var companies []tenant.CompanyID
 	var customers []tenant.CustomerID
 	for _, id := range p.companies {

@@ -19,7 +19,7 @@ type owned struct {
 // conflicts refuses what others changed since the file was last applied, with who and when, so
 // that a file does not undo what the panel did. What the file would not touch is no conflict.
 func (p *planner) conflicts() error {
-	if p.opt.Overwrite {
+	if p.opt.Overwrite || p.file.additive {
 		return nil
 	}
 	since := map[owned][]store.AuditEntry{}

@@ -72,6 +72,7 @@ type File struct {
 	companies *list[tenant.Company]
 	profiles  *list[tenant.SIPProfile]
 	customers *list[tenant.Customer]
+	additive  bool // of rows: what they do not name stays
 }
 
 // Err gives the faults of reading, as Faults; nil where there are none.

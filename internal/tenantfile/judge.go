@@ -3,6 +3,7 @@ package tenantfile
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"tollgate/internal/store"
 	"tollgate/internal/tenant"
@@ -22,12 +23,31 @@ func (p *planner) judge() error {
 // checkAccount judges the customer as the file leaves it. A sum that no longer fits is told of the side that moved.
 func (p *planner) checkAccount(c *customerPlan) tenant.Faults {
 	faults := tenant.CheckAccount(c.after)
+	if p.file.additive {
+		return eachUnfit(c, faults)
+	}
 	for i, f := range faults {
 		if f.Code == tenant.CodeNoCapacity && c.before != nil && !p.changed[c.after.Customer.ID] && c.before.Customer.CallLimit != c.after.Customer.CallLimit {
 			faults[i] = tenant.LimitTooLow(c.after)
 		}
 	}
 	return faults
+}
+
+// eachUnfit tells of every row that does not fit into the account's channels, not of the first one only.
+func eachUnfit(c *customerPlan, faults tenant.Faults) tenant.Faults {
+	at := slices.IndexFunc(faults, func(f *tenant.Fault) bool { return f.Code == tenant.CodeNoCapacity })
+	if at < 0 {
+		return faults
+	}
+	first := faults[at]
+	out := slices.Delete(faults, at, at+1)
+	for _, u := range tenant.Unfit(c.after) {
+		f := *first
+		f.Name = u.Username
+		out = append(out, &f)
+	}
+	return out
 }
 
 // finderOf finds the item of the customer that a fault is about; the customer itself where the file does not name it.

@@ -31,11 +31,19 @@ func (s *listOf[T, ID]) merge(p *planner, c *customerPlan) {
 			claimed[*s.id(pairs[i].before)] = true
 		}
 	}
-	s.reorder(pairs, before, claimed)
+	if p.file.additive { // what stands comes first: who no longer fits is one of the rows
+		after = slices.DeleteFunc(slices.Clone(before), func(v T) bool { return s.claims(pairs, &v, claimed) })
+	} else {
+		s.reorder(pairs, before, claimed)
+	}
 	for i := range pairs {
 		m := &pairs[i]
 		s.emit(p, c, m)
 		after = append(after, m.after)
+	}
+	if p.file.additive {
+		s.put(c.after, after)
+		return
 	}
 	for i := range before {
 		v := &before[i]

@@ -80,6 +80,11 @@ func (p *planner) sipPassword(c *customerPlan, it *item[tenant.SIPUser], before,
 			return
 		}
 	}
+	if s.ha1 != "" && customer.Realm != "" && s.realm != customer.Realm {
+		f := store.WrongRealm(s.realm, customer.Realm)
+		p.fault(s.at, f.Code, f.Field, f.Message, f.Want)
+		return
+	}
 	if before != nil && !isNew && p.holds(c, before, s) {
 		return
 	}

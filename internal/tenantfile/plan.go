@@ -100,7 +100,9 @@ const tryLimit = 5000
 
 // compare is New without asking the store to try.
 func compare(ctx context.Context, st *store.Store, f *File, opt Options) (*Plan, error) {
-	opt.Principal.Via = via
+	if !f.additive {
+		opt.Principal.Via = via
+	}
 	if opt.Scope.Role() == "" {
 		opt.Scope = opt.Principal.Scope()
 	}
@@ -189,8 +191,9 @@ type customerPlan struct {
 	it     *item[tenant.Customer]
 	before *tenant.Account // nil: new
 	after  *tenant.Account
-	find   map[string]finder // where the nouns stand that the file gives, by kind and label
-	vague  map[string]bool   // lists with an item whose name could not be read: a reference may be to that one
+	find   map[string]finder           // where the nouns stand that the file gives, by kind and label
+	users  map[string]tenant.SIPUserID // by key, once it is asked for
+	vague  map[string]bool             // lists with an item whose name could not be read: a reference may be to that one
 }
 
 // finder gives places of one item, and whether what is there could not even be read.

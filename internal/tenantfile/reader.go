@@ -30,15 +30,16 @@ type reader struct {
 	secrets   Secrets
 	looksLike *regexp.Regexp // a number that some readers of YAML would see
 	faults    Faults
-	total     int // faults found, also those beyond faultLimit
+	limit     int // how many faults are told
+	total     int // faults found, also those beyond the limit
 }
 
 func newReader(file string, secrets Secrets) *reader {
-	return &reader{file: file, secrets: secrets, looksLike: regexp.MustCompile(`^[-+]?[0-9][0-9_]*([eE][-+]?[0-9]+)?$`)}
+	return &reader{file: file, secrets: secrets, limit: faultLimit, looksLike: regexp.MustCompile(`^[-+]?[0-9][0-9_]*([eE][-+]?[0-9]+)?$`)}
 }
 
 func (r *reader) fault(at place, code tenant.Code, field, message, want string) {
-	if r.total++; len(r.faults) < faultLimit {
+	if r.total++; len(r.faults) < r.limit {
 		r.faults = append(r.faults, &Fault{r.file, at.line, at.column, code, field, message, want})
 	}
 }

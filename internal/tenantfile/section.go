@@ -266,16 +266,26 @@ func resolveDID(p *planner, c *customerPlan, it *item[tenant.DID], v *tenant.DID
 		return
 	}
 	want := tenant.SIPUser{Username: ref.name}
-	for i := range c.after.SIPUsers {
-		if c.after.SIPUsers[i].Key() == want.Key() {
-			v.SIPUser = c.after.SIPUsers[i].ID
-			return
-		}
+	if id, there := c.sipUser(want.Key()); there {
+		v.SIPUser = id
+		return
 	}
 	if !c.vague["sip_users"] {
 		p.fault(ref.at, tenant.CodeUnknown, "sip_user", "this customer has no SIP user "+quote(ref.name), "one of its sip_users")
 	}
 	it.bad["sip_user"], v.SIPUser = true, unknownID
+}
+
+// sipUser finds a SIP user by his key, as the file leaves them: the list stands when DIDs are read.
+func (c *customerPlan) sipUser(key string) (tenant.SIPUserID, bool) {
+	if c.users == nil {
+		c.users = make(map[string]tenant.SIPUserID, len(c.after.SIPUsers))
+		for i := range c.after.SIPUsers {
+			c.users[c.after.SIPUsers[i].Key()] = c.after.SIPUsers[i].ID
+		}
+	}
+	id, there := c.users[key]
+	return id, there
 }
 
 // switchNamed finds a switch of the customer as the file leaves it; 0 and a fault where there is none.

@@ -268,6 +268,10 @@ func (p *planner) standingCustomers() (map[string]*tenant.Account, error) {
 }
 
 func (p *planner) planCustomer(it *item[tenant.Customer], before *tenant.Account) {
+	if before == nil && p.file.additive {
+		p.fault(it.at, tenant.CodeUnknown, "", "there is no customer "+quote(p.nameOf(it)), "one that is there already")
+		return
+	}
 	c := &customerPlan{it: it, before: before, after: &tenant.Account{Customer: tenant.NewCustomer()}, find: map[string]finder{}, vague: map[string]bool{}}
 	if before == nil {
 		c.after.Customer.ID = tenant.CustomerID(p.newID())
@@ -293,6 +297,13 @@ func (p *planner) planCustomer(it *item[tenant.Customer], before *tenant.Account
 		s.merge(p, c)
 	}
 	c.after.Profiles = p.profilesOf(c.after)
+}
+
+// nameOf is the name that an item gives a customer.
+func (p *planner) nameOf(it *item[tenant.Customer]) string {
+	var v tenant.Customer
+	it.apply(&v)
+	return v.Name
 }
 
 // profilesOf gives the profiles that the account's SIP users name, as the file leaves them.

@@ -54,6 +54,7 @@ var parts = []part{
 	{"internal/threat", slices.Concat(sql, policy, httpAPI, []string{"net", "os"})},
 	{"internal/store", slices.Concat(httpAPI, wire, []string{"tollgate/internal/transport/..."})},
 	{"internal/tenantfile", slices.Concat(httpAPI, wire, []string{"database/sql/...", "github.com/uptrace/bun/..."})},
+	{"internal/importer", slices.Concat(httpAPI, wire, []string{"database/sql/...", "github.com/uptrace/bun/...", "os"})},
 	{"internal/config", slices.Concat(sql, httpAPI, wire, policy)},
 	{"internal/journal", slices.Concat(sql, httpAPI, wire, policy, []string{"net", "tollgate/internal/transport/..."})},
 	{"internal/backup", slices.Concat(httpAPI, wire, policy, []string{"net", "tollgate/internal/transport/..."})},
