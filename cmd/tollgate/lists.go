@@ -144,6 +144,7 @@ type bindingsCommand struct{ filter }
 
 // binding is what the table of bindings shows.
 type binding struct {
+	User      string    `json:"user"`
 	AOR       string    `json:"aor"`
 	Contact   string    `json:"contact"`
 	Source    string    `json:"source"`
@@ -156,10 +157,10 @@ type binding struct {
 
 // Run lists the phones that have registered.
 func (c *bindingsCommand) Run(ctx context.Context, p *program) error {
-	return list(ctx, p, &c.filter, "/bindings", []string{"aor", "contact", "source", "transport", "nat", "reachable", "expires in", "user agent"},
+	return list(ctx, p, &c.filter, "/bindings", []string{"aor", "user", "contact", "source", "transport", "nat", "reachable", "expires in", "user agent"},
 		func(v *binding) []string {
 			left := short(max(time.Until(v.Expires), 0))
-			return []string{v.AOR, v.Contact, v.Source, v.Transport, yes(v.NAT), yes(v.Reachable), left, v.UserAgent}
+			return []string{v.AOR, v.User, v.Contact, v.Source, v.Transport, yes(v.NAT), yes(v.Reachable), left, v.UserAgent}
 		})
 }
 

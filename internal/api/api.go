@@ -55,6 +55,7 @@ func New(cfg Config) http.Handler {
 	s.passwords()
 	s.live()
 	s.bindings()
+	s.messages()
 	s.bans()
 	s.antifraud()
 	s.transparent()

@@ -115,7 +115,7 @@ func bindingCursor(cursor string) (registrar.Place, error) {
 // bindingHolds is the text filter of bindings.
 func bindingHolds(b *registrar.Summary, q string) bool {
 	q = strings.ToLower(strings.TrimSpace(q))
-	for _, text := range []string{b.ID, b.AOR, b.Contact, b.Instance, b.UserAgent, b.Transport, b.Source} {
+	for _, text := range []string{b.ID, b.User, b.AOR, b.Contact, b.Instance, b.UserAgent, b.Transport, b.Source} {
 		if strings.Contains(strings.ToLower(text), q) {
 			return true
 		}

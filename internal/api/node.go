@@ -12,6 +12,7 @@ import (
 	"tollgate/internal/peer"
 	"tollgate/internal/policy"
 	"tollgate/internal/registrar"
+	"tollgate/internal/relay"
 	"tollgate/internal/tenant"
 	"tollgate/internal/threat"
 	"tollgate/internal/trace"
@@ -30,6 +31,9 @@ type Node interface {
 	Binding(id string) (registrar.Summary, bool)
 	// Unbind ends a binding if allowed takes its customer; false where there is no such binding.
 	Unbind(id string, allowed func(tenant.CustomerID) bool) bool
+	// Message sends a text to the phones of a SIP user, with from as its user's name, and gives what
+	// became of it at each when all have answered, or at the end of ctx; empty where none is registered.
+	Message(ctx context.Context, customer tenant.CustomerID, user tenant.SIPUserID, from, text string) []relay.Delivery
 	// Bans gives the bans that stand here and whose customer keep takes, 0 for everybody's.
 	Bans(keep func(tenant.CustomerID) bool) []ban.Ban
 	// Ban returns once the ban is in force.

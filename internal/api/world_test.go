@@ -24,6 +24,7 @@ import (
 	"tollgate/internal/peer"
 	"tollgate/internal/policy"
 	"tollgate/internal/registrar"
+	"tollgate/internal/relay"
 	"tollgate/internal/store"
 	"tollgate/internal/tenant"
 	"tollgate/internal/threat"
@@ -32,6 +33,8 @@ import (
 
 // fakeNode is the edge as the API sees it.
 type fakeNode struct {
+	sent      []string // messages
+	answers   []int    // of phones, to each of them
 	mu        sync.Mutex
 	calls     []call.Summary
 	bindings  []registrar.Summary // in order
@@ -107,6 +110,14 @@ func (n *fakeNode) Unbind(id string, allowed func(tenant.CustomerID) bool) bool 
 		}
 	}
 	return false
+}
+
+func (n *fakeNode) Message(_ context.Context, _ tenant.CustomerID, _ tenant.SIPUserID, from, text string) (list []relay.Delivery) {
+	n.sent = append(n.sent, from+": "+text)
+	for _, status := range n.answers {
+		list = append(list, relay.Delivery{Contact: registrar.Contact{URI: "sip:alice@10.0.0.5"}, Status: status})
+	}
+	return list
 }
 
 func (n *fakeNode) Antifraud(customers []tenant.CustomerID) (rows []antifraud.Report) {

@@ -53,6 +53,7 @@ type Edge struct {
 	calls     *call.Calls
 	relay     *relay.Relay
 	registrar *registrar.Registrar
+	messenger *relay.Messenger
 	gate      *gate.Gate
 	recorder  *record.Recorder
 	receiver  *receiver
@@ -164,6 +165,7 @@ func (e *Edge) wire(minter *dialog.Minter) {
 		Ended:   e.ended, Answered: e.answered,
 	}, e.layer)
 	e.relay = relay.New(relay.Config{Router: router, Minter: minter, Advertised: e.transport.Advertised, Agent: agent, Answered: e.answered}, e.layer)
+	e.messenger = relay.NewMessenger(e.transport.Advertised, e.layer)
 	e.gate = gate.New(gate.Config{
 		Table: e.table, Health: e.watch, Live: e.live, Calls: e.calls, Relay: e.relay,
 		Registrar: e.registrar, Minter: minter, Banned: e.bans.Refused, Antifraud: e.fraud, Auth: auth.New(minter.NonceKey(), time.Now()), Decided: e.decided,
