@@ -4,7 +4,10 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"os/exec"
 	"slices"
 	"strings"
@@ -114,9 +117,48 @@ func otherTenant(sc *scene) {
 	if r := run(other, "decisions", "-o", "json"); strings.Contains(r.Stdout, sc.Domain) || r.Code != 0 {
 		sc.Errorf("another customer's decisions: %s", r)
 	}
+	sc.revoked(own)
 	if r := run(other, "limits", "-o", "json"); strings.Contains(r.Stdout, sc.Customer.Name) || r.Code != 0 {
 		sc.Errorf("another customer's limits: %s", r)
 	}
+}
+
+// revoked: who watches with a key sees nothing more soon after it was taken back.
+func (sc *scene) revoked(key string) {
+	sc.Helper()
+	r, err := http.NewRequestWithContext(sc.Context(), http.MethodGet, "http://"+sc.Node.HTTP+"/api/v1/events", nil)
+	if err != nil {
+		sc.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+key)
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		sc.Fatal(err)
+	}
+	defer resp.Body.Close()
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		_, _ = io.Copy(io.Discard, resp.Body) // that it ends is all that counts
+	}()
+	admin, deleted := strings.TrimSpace(sc.Node.Must(sc.T, "api-keys", "create", "support", "--access", "admin").Stdout), false
+	for _, k := range sc.Node.JSON(sc.T, "api-keys", "list") {
+		if k["name"] == "support of "+sc.Customer.Name {
+			api(sc, admin, "DELETE", fmt.Sprintf("/api-keys/%.0f", k["id"]), nil)
+			deleted = true
+		}
+	}
+	if !deleted {
+		sc.Fatal("the key is none of the API keys")
+	}
+	harness.Eventually(sc.T, 10*time.Second, func() error {
+		select {
+		case <-over:
+			return nil
+		default:
+			return errors.New("it watches on")
+		}
+	})
 }
 
 // pages: a list that is asked page by page has each decision once, and only the customer's.

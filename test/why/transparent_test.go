@@ -94,10 +94,15 @@ func transparent(sc *scene) {
 	if n := sc.hits("firewall"); n == 0 {
 		sc.Error("the firewall has counted nothing")
 	}
-	sc.End(a, b) // the call that was up keeps its mode
+	sc.Caller.Invite(sc.URI()).Expect(480) // the call limit
+	sc.End(a, b)                           // the call that was up keeps its mode
 	if d := sc.final(a.ID); d.FarCallID == d.CallID || d.EndedBy != "caller" {
 		sc.Errorf("the call that was up: %+v", d)
 	}
+	if d := sc.final(sc.through(sc.URI(), 486).ID); d.FarCallID == d.CallID {
+		sc.Errorf("nothing is hidden: %+v", d)
+	}
+	sc.Caller.Start("OPTIONS", sc.URI()).Expect("403 OPTIONS") // antifraud, which bans for it
 	sc.switched("off")
 }
 
