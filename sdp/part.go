@@ -12,13 +12,14 @@ type Part struct {
 const nested = 3
 
 // Locate finds the session description in a body: all of it, where its Content-Type is
-// application/sdp or absent, or the first such part of a multipart one (RFC 2046 5.1,
+// application/sdp (or it has none and begins as one does), or the first such part of a multipart one (RFC 2046 5.1,
 // RFC 5621). False: there is none.
 func Locate(contentType, body []byte) (Part, bool) {
 	if len(body) == 0 || len(body) > MaxSize {
 		return Part{}, false
 	}
-	if len(bytes.TrimSpace(contentType)) == 0 || mediaType(contentType, "application/sdp") {
+	untyped := len(bytes.TrimSpace(contentType)) == 0 && bytes.HasPrefix(body, []byte("v="))
+	if untyped || mediaType(contentType, "application/sdp") {
 		return Part{Body: Span{0, uint16(len(body))}}, true
 	}
 	return locate(contentType, body, 0, nested)

@@ -22,6 +22,7 @@ func TestLocate(t *testing.T) {
 		{"alone", "application/sdp", text, text, ""},
 		{"with parameters", " Application/SDP ; charset=utf-8", text, text, ""},
 		{"of no type", "", text, text, ""},
+		{"of no type, and something else", "", "x" + text, "", ""},
 		{"another type", "text/plain", text, "", ""},
 		{"empty", "application/sdp", "", "", ""},
 		{"second part", "multipart/mixed;boundary=b1", isup + part + end, text, ""},

@@ -53,6 +53,7 @@ func (c *Calls) setupResponse(sh *transaction.Shard, call *Call, m *sip.Message,
 	case code == 100:
 	case code < 300 && !c.hear(sh, call):
 		c.unwanted(sh, call, m, f)
+	case code < 300 && c.muteAnswer(sh, call, m, f):
 	case code < 200:
 		c.provisional(sh, call, m, f)
 	case code < 300 && call.method == sip.INVITE:
@@ -271,7 +272,8 @@ func (c *Calls) back(sh *transaction.Shard, call *Call, fork uint8, m *sip.Messa
 			r.ToTag = appendTag(w.tag[:0], call.id, refusalTag)
 		}
 	}
-	out, err := r.Write(&sh.Edit, sh.Out[:0])
+	r.Edit(&sh.Edit)
+	out, err := c.compose(sh, call, m)
 	if err != nil {
 		return false
 	}
@@ -358,6 +360,10 @@ func (c *Calls) exhausted(sh *transaction.Shard, call *Call) {
 	case status > 0:
 		status = upward(status, call.hidden)
 		why = policy.AllDestinationsDown
+	case call.reason == policy.NoCodecLeft, call.reason == policy.BadSession:
+		why, call.reason = call.reason, policy.OK
+		c.refuseOffer(sh, call, why, c.setup(sh, call).warning)
+		return
 	case call.reason == policy.SwitchLimit:
 		status, why = call.reason.Status(), call.reason
 	case call.reason == policy.InitialTimeout && call.direction == policy.Inbound:

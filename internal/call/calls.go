@@ -114,6 +114,7 @@ type scratch struct {
 	target  []byte
 
 	credentials []byte // of authorize
+	session     session
 }
 
 type place struct {

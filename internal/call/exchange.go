@@ -117,6 +117,9 @@ func (c *Calls) forward(sh *transaction.Shard, x *exchange, m *sip.Message) {
 		}
 		m = &sh.Kept
 	}
+	if c.muteExchange(sh, call, x, m) {
+		return
+	}
 	for {
 		flow, step := c.wayTo(sh, call, x)
 		if step == peer.Waiting {
@@ -185,7 +188,8 @@ func (c *Calls) write(sh *transaction.Shard, call *Call, x *exchange, m *sip.Mes
 	} else {
 		call.renumber(&from, &to, fwd)
 	}
-	out, err := fwd.Write(&sh.Edit, sh.Out[:0])
+	fwd.Edit(&sh.Edit)
+	out, err := c.compose(sh, call, m)
 	sh.Out = out
 	return err == nil
 }
@@ -255,7 +259,8 @@ func (c *Calls) backExchange(sh *transaction.Shard, call *Call, x *exchange, m *
 		r.Hide, r.Source = &w.hiding, sender.Flow.Remote
 		r.Out, r.ID = c.address(sender.Flow), c.mint(w.id[:0], sh, call, part, x.fork)
 	}
-	out, err := r.Write(&sh.Edit, sh.Out[:0])
+	r.Edit(&sh.Edit)
+	out, err := c.compose(sh, call, m)
 	if err != nil {
 		return false
 	}

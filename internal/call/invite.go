@@ -13,11 +13,12 @@ import (
 
 // setup is what a call needs only until it is answered.
 type setup struct {
-	walk   peer.Walk
-	phones []phone        // instead of a walk, the most preferred first; those of one preference ring at once
-	next   int            // the first of them that was not tried yet
-	silent bool           // one of them was, too long
-	flow   transport.Flow // the branch's at hand
+	walk    peer.Walk
+	warning []byte         // of an offer that could not go to a candidate
+	phones  []phone        // instead of a walk, the most preferred first; those of one preference ring at once
+	next    int            // the first of them that was not tried yet
+	silent  bool           // one of them was, too long
+	flow    transport.Flow // the branch's at hand
 	// reached leads to the walk's destination, where a place at it had to be waited for.
 	reached transport.Flow
 	early   bool            // early media was heard: no other destination after that
@@ -62,6 +63,7 @@ func (c *Calls) Start(sh *transaction.Shard, p *Passed, m *sip.Message) {
 	if call.place = firstPlace(p, call.method); p.Identity.Entry != nil {
 		call.entry = p.Identity.Entry.ID
 	}
+	call.parties = partiesOf(p)
 	sh.SetRef(p.Server, c.user, call.ref(refSetup))
 	if err := c.fill(sh, call, p, m, info.Flow); err != nil {
 		c.refuse(sh, call, 513, policy.TooBig)
@@ -183,6 +185,10 @@ func (c *Calls) try(sh *transaction.Shard, call *Call, m *sip.Message) {
 	}
 	s := c.setup(sh, call)
 	if len(s.phones) > 0 {
+		if c.muteHere(sh, call, s, m) {
+			c.refuseOffer(sh, call, call.reason, s.warning)
+			return
+		}
 		c.ring(sh, call, s, m)
 		return
 	}
@@ -205,6 +211,10 @@ func (c *Calls) try(sh *transaction.Shard, call *Call, m *sip.Message) {
 				continue
 			}
 			call.dest = s.walk.Destination()
+			if c.muteHere(sh, call, s, m) {
+				s.walk.SkipCandidate()
+				continue
+			}
 			s.flow, s.early, s.answers = flow, false, nil
 			c.leaveDialogs(sh, call)
 			if c.sendFirst(sh, call, s, m, nil) {
@@ -259,7 +269,8 @@ func (c *Calls) sendFirst(sh *transaction.Shard, call *Call, s *setup, m *sip.Me
 	}
 	c.number(sh, call, &numbers, m, fwd)
 	c.authorize(sh, call, s, to, fwd)
-	out, err := fwd.Write(&sh.Edit, sh.Out[:0])
+	fwd.Edit(&sh.Edit)
+	out, err := c.compose(sh, call, m)
 	if err != nil {
 		sh.Forget(call.branch)
 		c.refuse(sh, call, 513, policy.TooBig)

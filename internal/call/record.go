@@ -17,14 +17,15 @@ import (
 // gets another number, and what wrote this one stays readable.
 //
 //	version, method, flags, direction, tags
-//	customer, destination, entry, switch it holds a place at, CSeq, started, answered,
+//	customer, destination, entry, switch it holds a place at, parties (switch and user
+//	that it comes from, user that is called), CSeq, started, answered,
 //	session's end (Unix, ns; 0 = none)
 //	texts: length, bytes; every text below is an offset into them and a length
 //	caller's leg; what was called; how the callee knows caller and call
 //	dialogs: number; each: callee's leg, caller's To-tag, both Seq, way, flags
 //
-// Version 1 had neither entry nor switch.
-const recordVersion = 2
+// Version 1 had neither entry nor switch, version 2 no parties.
+const recordVersion = 3
 
 const (
 	flagHidden uint8 = 1 << iota
@@ -59,6 +60,9 @@ func appendRecord(dst []byte, call *Call, at func(time.Duration) int64) []byte {
 	dst = w.AppendUint64(dst, dest)
 	dst = w.AppendUint64(dst, uint64(call.entry))
 	dst = w.AppendUint64(dst, uint64(call.place))
+	dst = w.AppendUint64(dst, uint64(call.parties.source))
+	dst = w.AppendUint64(dst, uint64(call.parties.user))
+	dst = w.AppendUint64(dst, uint64(call.parties.called))
 	dst = w.AppendUint32(dst, call.cseq)
 	for _, t := range [...]time.Duration{call.started, call.answered, call.session} {
 		dst = w.AppendUint64(dst, uint64(at(t)))
@@ -155,6 +159,12 @@ func decodeRecord(data []byte, call *Call) (s saved, err error) {
 	s.customer, s.destination = int64(d.uint64()), int64(d.uint64())
 	if version >= 2 {
 		call.entry, call.place = tenant.SwitchID(d.uint64()), tenant.SwitchID(d.uint64())
+	}
+	if version >= 3 {
+		p := &call.parties
+		p.source, p.user, p.called = tenant.SwitchID(d.uint64()), tenant.SIPUserID(d.uint64()), tenant.SIPUserID(d.uint64())
+	} else {
+		call.parties.source = call.entry
 	}
 	call.cseq = d.uint32()
 	s.started, s.answered, s.session = int64(d.uint64()), int64(d.uint64()), int64(d.uint64())

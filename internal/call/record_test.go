@@ -61,7 +61,7 @@ func read(call *Call) {
 // TestSwitchesKept: the switches at which a call holds places stand in its record; an earlier
 // one says nothing of them.
 func TestSwitchesKept(t *testing.T) {
-	for name, want := range map[string][2]tenant.SwitchID{"call.v1": {}, "call.v2": {11, 12}, "subscription.v2": {}} {
+	for name, want := range map[string][2]tenant.SwitchID{"call.v1": {}, "call.v2": {11, 12}, "call.v3": {11, 12}, "subscription.v2": {}} {
 		data, err := os.ReadFile("testdata/" + name)
 		if err != nil {
 			t.Fatal(err)
@@ -69,6 +69,21 @@ func TestSwitchesKept(t *testing.T) {
 		var call Call
 		if _, err := decodeRecord(data, &call); err != nil || call.entry != want[0] || call.place != want[1] {
 			t.Errorf("%s: entry %d, place %d, %v", name, call.entry, call.place, err)
+		}
+	}
+}
+
+// TestPartiesKept: whose restricted codecs count stands in a call's record; of an earlier one
+// the entry is known.
+func TestPartiesKept(t *testing.T) {
+	for name, want := range map[string]parties{"call.v1": {}, "call.v2": {source: 11}, "call.v3": {11, 21, 22}} {
+		data, err := os.ReadFile("testdata/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var call Call
+		if _, err := decodeRecord(data, &call); err != nil || call.parties != want {
+			t.Errorf("%s: %+v, %v", name, call.parties, err)
 		}
 	}
 }

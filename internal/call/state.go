@@ -58,7 +58,8 @@ type Call struct {
 
 	id       dialog.Stable
 	customer *policy.Customer
-	entry    tenant.SwitchID     // that it came from, and holds a place at; 0: none
+	entry    tenant.SwitchID // that it came from, and holds a place at; 0: none
+	parties  parties
 	place    tenant.SwitchID     // that it goes to or is tried at, and holds a place at; 0: none
 	dest     *policy.Destination // the one that is tried or was taken; nil: a foreign host
 	counted  uint64              // what Heard gave

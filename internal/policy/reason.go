@@ -105,6 +105,8 @@ const (
 	Canceled
 	TransportFailed
 	SwitchChallenge
+	NoCodecLeft
+	BadSession
 	HungUp
 	PartiesGone
 
@@ -201,6 +203,8 @@ var reasonTable = [reasonCount]reasonText{
 	Canceled:        {"canceled", 487, "The caller gave up."},
 	TransportFailed: {"transport_failed", 500, "The request could not be sent to any destination."},
 	SwitchChallenge: {"switch_challenge", 403, "The switch asked for a password in a way that must not be answered, or did not take the one that is set."},
+	NoCodecLeft:     {"no_codec_left", 488, "All audio codecs of the offer are restricted for one of the parties."},
+	BadSession:      {"bad_session", 488, "The session description cannot be read."},
 	PartiesGone:     {"parties_gone", 480, "After a restart neither party knew the call any more."},
 	HungUp:          {"hung_up", 480, "An operator ended the call."},
 

@@ -1,0 +1,267 @@
+package call
+
+import (
+	"errors"
+	"strconv"
+
+	"tollgate/internal/dialog"
+	"tollgate/internal/policy"
+	"tollgate/internal/tenant"
+	"tollgate/internal/transaction"
+	"tollgate/internal/transport"
+	"tollgate/sdp"
+	"tollgate/sip"
+)
+
+// parties is who speaks on both sides, as far as that restricts codecs (mission rows A13
+// and U3); 0: none. The callee's switch is the one that the call has its place at.
+type parties struct {
+	source tenant.SwitchID  // that the call comes from, as an entry or as a destination
+	user   tenant.SIPUserID // that the call comes from
+	called tenant.SIPUserID // whose phones ring
+}
+
+// partiesOf is who speaks in a call that the gate let through.
+func partiesOf(p *Passed) (who parties) {
+	id := p.Identity
+	switch {
+	case id.Entry != nil:
+		who.source = id.Entry.ID
+	case id.Source != nil && id.Source.Switch != nil:
+		who.source = id.Source.Switch.ID
+	}
+	if id.User != nil {
+		who.user = id.User.ID
+	}
+	if len(p.Phones) > 0 {
+		who.called = p.Phones[0].User // one user's, all of them
+	}
+	return who
+}
+
+// restricted gives the codecs that neither side may be offered or may answer with; none:
+// there are none. It is asked of each message that has a body.
+func (c *Call) restricted(lists *[4][]string) [][]string {
+	n := 0
+	add := func(list []string) {
+		if len(list) > 0 {
+			lists[n] = list
+			n++
+		}
+	}
+	for _, id := range [...]tenant.SwitchID{c.parties.source, c.place} {
+		if id == 0 {
+			continue
+		}
+		if sw := c.customer.Switch(id); sw != nil {
+			add(sw.RestrictedCodecs)
+		}
+	}
+	for _, id := range [...]tenant.SIPUserID{c.parties.user, c.parties.called} {
+		if id == 0 {
+			continue
+		}
+		if u := c.customer.UserByID(id); u != nil {
+			add(u.RestrictedCodecs)
+		}
+	}
+	return lists[:n]
+}
+
+// session is the description in a message without what is restricted: scratch.
+type session struct {
+	index  sdp.Description
+	edit   sdp.Edit
+	part   sdp.Part
+	silent *sdp.Media // the first audio stream, where nothing is left of it
+	body   []byte
+	lists  [4][]string
+}
+
+// describes says that a message is of the offer/answer exchange (RFC 3264): its
+// description is what the parties agree on.
+func describes(m *sip.Message) bool {
+	if !m.IsRequest() && m.StatusCode() >= 300 {
+		return false
+	}
+	switch m.Method() {
+	case sip.INVITE, sip.ACK, sip.PRACK, sip.UPDATE:
+		return len(m.Body()) > 0
+	}
+	return false
+}
+
+// read takes the restricted codecs out of a message's description; false: there is
+// nothing to be done. An error is why it cannot be read.
+func (s *session) read(call *Call, m *sip.Message) (changed bool, err error) {
+	s.silent = nil
+	lists := call.restricted(&s.lists)
+	if len(lists) == 0 {
+		return false, nil
+	}
+	part, ok := sdp.Locate(m.Value(sip.HdrContentType), m.Body())
+	if !ok {
+		return false, nil
+	}
+	s.part = part
+	if err := s.index.Parse(m.Body()[part.Body.Off:part.Body.End]); err != nil {
+		return false, err
+	}
+	s.edit.Reset(&s.index)
+	s.silent = s.edit.Bar(lists...)
+	return s.edit.Changes(), nil
+}
+
+// compose writes a message whose headers are edited, its description without the
+// restricted codecs; a stream that nothing is left of is off (port 0).
+func (c *Calls) compose(sh *transaction.Shard, call *Call, m *sip.Message) ([]byte, error) {
+	if describes(m) {
+		s := &c.table(sh).work.session
+		changed, err := s.read(call, m)
+		if changed && err == nil {
+			err = s.put(&sh.Edit, m)
+		}
+		if err != nil {
+			return sh.Out[:0], err
+		}
+	}
+	return sh.Edit.Write(sh.Out[:0])
+}
+
+// put replaces the description in an edit of its message.
+func (s *session) put(e *sip.Edit, m *sip.Message) (err error) {
+	if s.body, err = s.edit.Append(s.body[:0]); err != nil {
+		return err
+	}
+	at := m.SpanOf(m.Body()).Off
+	span := func(s sdp.Span) sip.Span { return sip.Span{Off: at + s.Off, End: at + s.End} }
+	length := len(m.Body()) - s.part.Body.Len() + len(s.body)
+	if s.part.Length.End > 0 {
+		var room [8]byte
+		digits := strconv.AppendInt(room[:0], int64(len(s.body)), 10)
+		e.At(span(s.part.Length)).Bytes(digits)
+		length += len(digits) - s.part.Length.Len()
+	}
+	e.At(span(s.part.Body)).Bytes(s.body)
+	if f := m.First(sip.HdrContentLength); f != nil {
+		e.At(f.Value).Uint(uint64(length))
+	}
+	return nil
+}
+
+// judge says why a message's description must not go on: it cannot be read, or it is an
+// offer whose first audio stream has no codec left; policy.OK: it may. The Warning (RFC
+// 3261 20.43) is for who wrote it and stands over flow.
+func (c *Calls) judge(sh *transaction.Shard, call *Call, m *sip.Message, offer bool, flow transport.Flow) (policy.Reason, []byte) {
+	if !describes(m) {
+		return policy.OK, nil
+	}
+	s := &c.table(sh).work.session
+	_, err := s.read(call, m)
+	if err == nil && (s.silent == nil || !offer) {
+		return policy.OK, nil
+	}
+	agent := c.address(flow)
+	if err != nil {
+		return policy.BadSession, warning(399, agent, policy.BadSession, faultText(err))
+	}
+	text := s.index.AppendCodecs([]byte("Offered: "), s.silent)
+	text = append(text, ". Allowed: all but "...)
+	return policy.NoCodecLeft, warning(305, agent, policy.NoCodecLeft, appendNames(text, call.restricted(&s.lists)))
+}
+
+// warning is a Warning line: what a reason says, and more.
+func warning(code int64, agent dialog.Address, why policy.Reason, more []byte) []byte {
+	b := strconv.AppendInt([]byte("Warning: "), code, 10)
+	b = append(append(append(b, ' '), agent.Host...), ':')
+	b = strconv.AppendUint(b, uint64(agent.Port), 10)
+	b = append(append(append(b, ` "`...), why.Sentence()...), ' ')
+	return append(append(b, more...), "\"\r\n"...)
+}
+
+// faultText is what is wrong with a description, in words of package sdp alone.
+func faultText(err error) []byte {
+	var fault *sdp.Fault
+	if !errors.As(err, &fault) {
+		return nil
+	}
+	return append([]byte(fault.Error()), '.')
+}
+
+// appendNames appends the names in some lists, each once.
+func appendNames(dst []byte, lists [][]string) []byte {
+	said := make(map[string]bool)
+	for _, list := range lists {
+		for _, name := range list {
+			if said[name] {
+				continue
+			}
+			if len(said) > 0 {
+				dst = append(dst, ", "...)
+			}
+			said[name] = true
+			dst = append(dst, name...)
+		}
+	}
+	return append(dst, '.')
+}
+
+// offers says that a request within a call carries an offer that may be refused. One in a
+// PRACK is an answer perhaps, and RFC 6337 2.2 wants it to be accepted with streams off.
+func offers(m *sip.Message) bool { return m.Method() == sip.INVITE || m.Method() == sip.UPDATE }
+
+// refuseOffer ends a call that is being set up for what a party's description is.
+func (c *Calls) refuseOffer(sh *transaction.Shard, call *Call, why policy.Reason, warning []byte) {
+	call.status = 0
+	call.ended(why, why.Status(), dialog.Callee)
+	sh.RespondStatus(call.server, &sip.Response{Status: why.Status(), Headers: warning})
+	c.finish(sh, call)
+}
+
+// muteHere says that the request cannot go to the receiver at hand for its description; why
+// the call ends so, should there be no other, is noted.
+func (c *Calls) muteHere(sh *transaction.Shard, call *Call, s *setup, m *sip.Message) bool {
+	why, warning := c.judge(sh, call, m, true, call.caller.Flow)
+	if why == policy.OK {
+		return false
+	}
+	if s.warning = warning; call.status == 0 {
+		call.reason = why
+	}
+	return true
+}
+
+// muteAnswer ends what a response to the INVITE has begun, where its description cannot be
+// read or is an offer with no codec left; false: it may go on. A late offer is answered with
+// all of its streams off (RFC 3264 6).
+func (c *Calls) muteAnswer(sh *transaction.Shard, call *Call, m *sip.Message, f transport.Flow) bool {
+	if !describes(m) {
+		return false
+	}
+	loop, _ := sh.Loop(m.TopVia().Branch)
+	why, warning := c.judge(sh, call, m, loop&1 == 0, call.caller.Flow)
+	if why == policy.OK {
+		return false
+	}
+	if m.StatusCode() >= 200 {
+		c.end2xx(sh, m, f)
+	}
+	if call.state == calling {
+		c.refuseOffer(sh, call, why, warning)
+	}
+	return true
+}
+
+// muteExchange answers a request within a call whose description must not go on; false: it
+// may.
+func (c *Calls) muteExchange(sh *transaction.Shard, call *Call, x *exchange, m *sip.Message) bool {
+	sender := call.leg(call.dialog(x.fork), x.from)
+	why, warning := c.judge(sh, call, m, offers(m), sender.Flow)
+	if why == policy.OK {
+		return false
+	}
+	sh.RespondStatus(x.server, &sip.Response{Status: why.Status(), Headers: warning})
+	x.done = true
+	c.close(sh, x)
+	return true
+}
