@@ -1,0 +1,292 @@
+package auth
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"tollgate/test/harness"
+	"tollgate/test/peer"
+	"tollgate/test/stage"
+)
+
+func udp() stage.Leg { return stage.Leg{Proto: "udp"} }
+
+func TestAttacks(t *testing.T) {
+	n := harness.Start(t, harness.Settings{Bannable: true})
+	for name, play := range map[string]func(*testing.T, *harness.Node){
+		"an answer heard twice": replay, "an answer carried elsewhere": carried, "algorithm downgrade": downgrade,
+		"another customer's user": crossed, "asking who there is": enumeration, "hostile answers": hostile,
+		"brute force from one source": oneSource, "brute force from many": manySources, "who is no attacker": clumsy,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			play(t, n)
+		})
+	}
+}
+
+// again407 wants a new challenge that is stale or not.
+func (s *scene) again407(c *peer.Call, d digest, challenge *peer.Message, stale bool, opts ...peer.Option) *peer.Message {
+	s.Helper()
+	r := s.again(c, 407, d, challenge, opts...)
+	if got := param(r, "", "stale") == "true"; got != stale {
+		s.Errorf("stale is %t, not %t:\n%s", got, stale, r.Bytes())
+	}
+	if param(r, "", "nonce") == param(challenge, "", "nonce") {
+		s.Error("the same nonce again")
+	}
+	s.Callee.Quiet(time.Millisecond)
+	return r
+}
+
+// replay: each answer is heard once, however it is sent again.
+func replay(t *testing.T, n *harness.Node) {
+	s := play(t, n, "")
+	_, challenge := s.asked(s.Caller)
+	heard := func(d digest, challenge *peer.Message) {
+		t.Helper()
+		s.busy(s.Caller.Invite(s.URI(), s.from("1001"), d.to(challenge)))
+	}
+	refused := func(d digest, challenge *peer.Message) *peer.Message {
+		t.Helper()
+		r := s.Caller.Invite(s.URI(), s.from("1001"), d.to(challenge)).Expect(407)
+		if param(r, "", "stale") != "true" {
+			t.Errorf("a replay:\n%s", r.Bytes())
+		}
+		return r
+	}
+	before := counted(t, n, "replay")
+	heard(digest{nc: 2}, challenge)
+	refused(digest{nc: 2}, challenge)
+	heard(digest{nc: 1}, challenge) // overtaken
+	refused(digest{nc: 1}, challenge)
+	heard(digest{nc: 500}, challenge)
+	refused(digest{nc: 3}, challenge)               // too far behind to know
+	fresh := refused(digest{bare: true}, challenge) // what does not count is heard once only
+	if got := counted(t, n, "replay"); got < before+4 {
+		t.Errorf("%v replays counted", got-before)
+	}
+	heard(digest{}, fresh) // whoever knows the password is let in by the new one
+	_, challenge = s.asked(s.Caller)
+	heard(digest{bare: true}, challenge)
+	refused(digest{bare: true}, challenge)
+	refused(digest{nc: 9}, challenge)
+}
+
+// carried: an answer is worth nothing from another address, for another request, method or
+// customer, nor one to a nonce that we never made.
+func carried(t *testing.T, n *harness.Node) {
+	s, b := play(t, n, ""), play(t, n, "")
+	c, challenge := s.asked(s.Caller)
+	thief := s.Peer(udp())
+	stolen := thief.Invite(s.URI(), s.from("1001"), digest{}.to(challenge))
+	fresh := stolen.Expect(407)
+	if param(fresh, "", "stale") != "true" {
+		t.Errorf("from another address:\n%s", fresh.Bytes())
+	}
+	if r := s.again(c, 400, digest{uri: "sip:9999@" + s.Domain}, challenge); r.Has("Proxy-Authenticate") {
+		t.Errorf("for another number:\n%s", r.Bytes())
+	}
+	s.again407(c, digest{nonce: strings.Repeat("0", 32)}, challenge, true)
+	s.again407(c, digest{nonce: "dcd98b7102dd2f0e8b11d0f600bfb0c093"}, challenge, true)
+	s.again407(c, digest{realm: b.Domain}, challenge, false)
+	s.again407(c, digest{header: "Authorization"}, challenge, false) // 407 is answered elsewhere
+	s.in(c, digest{}, challenge)
+
+	same := b.Caller.Invite(b.URI(), b.from("1001"))
+	theirs := same.Expect(407)
+	b.again407(same, digest{nonce: param(challenge, "", "nonce")}, theirs, true)
+	s.Loose = true // what the thief left open
+}
+
+// downgrade: what the customer has not listed is refused, though the hash is stored.
+func downgrade(t *testing.T, n *harness.Node) {
+	s := play(t, n, "digest: [sha-256]\n")
+	c, challenge := s.asked(s.Caller)
+	if got := headers(challenge, "Proxy-Authenticate"); len(got) != 1 || !strings.Contains(got[0], "algorithm=SHA-256") {
+		t.Errorf("offered %q", got)
+	}
+	before := counted(t, n, "digest_algorithm")
+	for _, a := range []string{"MD5", "SHA-512-256", "MD5-sess", "token"} {
+		s.again407(c, digest{algorithm: a}, challenge, false)
+	}
+	if got := counted(t, n, "digest_algorithm"); got < before+4 {
+		t.Errorf("%v counted", got-before)
+	}
+	s.in(c, digest{}, challenge)
+}
+
+// crossed: a user of one customer is nobody at another, though name and password are the same.
+func crossed(t *testing.T, n *harness.Node) {
+	a := play(t, n, "", user("1001", secret), user("1002", other))
+	b := play(t, n, "", user("2001", secret))
+	c := b.Caller.Invite(b.URI(), b.from("1001"))
+	challenge := c.Expect(407)
+	c.Request("INVITE", b.from("1001"), digest{}.to(challenge))
+	if r := c.Expect(407); param(r, "", "stale") != "" {
+		t.Errorf("another customer's user:\n%s", r.Bytes())
+	}
+	c, challenge = a.asked(a.Caller) // his own customer's, in the other's name
+	a.again(c, 403, digest{}, challenge, func(m *peer.Message) { m.Set("From", "<sip:2001@"+b.Domain+">;tag="+m.Tag("From")) }, peer.With("P-Asserted-Identity", "<sip:1001@"+a.Domain+">"))
+	r := b.Caller.Registers("1001", b.Domain)
+	r.Ask(60)
+	challenge = r.Expect(401)
+	r.Ask(60, digest{realm: a.Domain}.to(challenge))
+	if got := r.Expect(401); param(got, "", "realm") != b.Domain {
+		t.Errorf("asked in the realm %q", param(got, "", "realm"))
+	}
+}
+
+// enumeration: a name that there is not is answered as a wrong password is, to the byte.
+func enumeration(t *testing.T, n *harness.Node) {
+	s := play(t, n, "")
+	told := func(name, password, method string) string {
+		t.Helper()
+		u := s.Peer(udp())
+		status, header := 407, "Proxy-Authenticate"
+		if method == "REGISTER" {
+			status, header = 401, "WWW-Authenticate"
+		}
+		c := u.Start(method, "sip:"+s.Domain, s.from("sip:"+name+"@"+s.Domain), peer.With("To", "<sip:"+name+"@"+s.Domain+">"))
+		first := c.Expect(status)
+		c.Request(method, s.from(name), peer.With("To", "<sip:"+name+"@"+s.Domain+">"), digest{user: name, password: password}.to(first))
+		second := c.Expect(status)
+		text := ""
+		for _, m := range []*peer.Message{first, second} {
+			text += m.Start() + "\n"
+			for _, h := range m.Headers {
+				switch h.Name {
+				case header:
+					for _, m := range []*peer.Message{first, second} {
+						h.Value = strings.ReplaceAll(h.Value, param(m, "", "nonce"), "N")
+					}
+				case "Via", "Call-ID", "From", "To":
+					continue // the asker's own; the tag of To is random
+				}
+				text += h.Name + ": " + h.Value + "\n"
+			}
+		}
+		return text
+	}
+	for _, method := range []string{"REGISTER", "MESSAGE"} {
+		exists, missing := told("1001", "guess-guess", method), told("1009", "guess-guess", method)
+		if exists != missing || !strings.Contains(exists, "algorithm=SHA-256") {
+			t.Errorf("%s: a user who exists is told from one who does not:\n%s\n%s", method, exists, missing)
+		}
+	}
+}
+
+// hostile answers are no answers: the question stands.
+func hostile(t *testing.T, n *harness.Node) {
+	s := play(t, n, "")
+	_, challenge := s.asked(s.Caller)
+	nonce := param(challenge, "", "nonce")
+	for _, value := range []string{
+		"", "Digest", "Digest ,,,", "Basic MTAwMTp4", `Digest username="1001`, `Digest realm="` + s.Domain + `"`,
+		`Digest username="1001", realm="` + s.Domain + `", nonce="` + nonce + `", uri="` + s.URI() + `", response=""`,
+		`Digest username="1001", realm="` + s.Domain + `", nonce="` + nonce + `", uri="` + s.URI() + `", response="` + strings.Repeat("0", 32) + `", qop=auth-int, nc=00000001, cnonce="x"`,
+		`Digest username="1001", realm="` + s.Domain + `", nonce="` + nonce + `", uri="` + s.URI() + `", qop=auth, nc=ffffffffff, cnonce="x", response="1"`,
+		`Digest username="1001", username="1002", realm="` + s.Domain + `", nonce="` + nonce + `", uri="` + s.URI() + `", response="0"`,
+		`Digest username="` + strings.Repeat("9", 8000) + `", realm="` + s.Domain + `", nonce="` + nonce + `", uri="` + s.URI() + `", response="` + strings.Repeat("0", 32) + `"`,
+		`Digest username="<script>%00';--", realm="` + s.Domain + `", nonce="` + nonce + `", uri="` + s.URI() + `", response="` + strings.Repeat("0", 32) + `"`,
+	} {
+		u := s.Peer(udp())
+		c := u.Invite(s.URI(), s.from("1001"), peer.With("Proxy-Authorization", value))
+		c.Expect(407)
+	}
+	s.Callee.Quiet(time.Millisecond)
+}
+
+// guess gives a wrong password.
+func (s *scene) guess(u *peer.UA, name string, i int) {
+	s.Helper()
+	r := u.Registers(name, s.Domain)
+	r.Ask(60)
+	challenge := r.Expect(401)
+	r.Ask(60, digest{user: name, password: fmt.Sprintf("guess-%d", i)}.to(challenge))
+	if r.Expect(401); param(challenge, "", "stale") != "" {
+		s.Error("a guess is stale")
+	}
+}
+
+const patience = 3 * time.Second
+
+func (s *scene) banned(u *peer.UA) {
+	s.Helper()
+	harness.Eventually(s.T, patience, func() error {
+		for _, b := range s.Node.JSON(s.T, "bans") {
+			if b["address"] == u.IP() {
+				return nil
+			}
+		}
+		return fmt.Errorf("%s is not banned", u.IP())
+	})
+}
+
+// isBanned is now.
+func (s *scene) isBanned(u *peer.UA) bool {
+	s.Helper()
+	for _, b := range s.Node.JSON(s.T, "bans") {
+		if b["address"] == u.IP() {
+			return true
+		}
+	}
+	return false
+}
+
+func oneSource(t *testing.T, n *harness.Node) {
+	s := play(t, n, "")
+	u := s.Peer(udp())
+	for i := range 9 {
+		s.guess(u, "1001", i)
+	}
+	c, challenge := s.asked(u) // 9 are not 10: the right one is heard, and clears them
+	s.in(c, digest{}, challenge)
+	for i := range 10 {
+		if s.isBanned(u) {
+			t.Fatalf("banned after %d", i)
+		}
+		s.guess(u, []string{"1002", "1009"}[i%2], i) // users who exist and who do not count alike
+	}
+	s.banned(u)
+	c, challenge = s.asked(s.Caller) // others never notice
+	s.in(c, digest{}, challenge)
+}
+
+func manySources(t *testing.T, n *harness.Node) {
+	s := play(t, n, "")
+	for i := range 9 {
+		s.guess(s.Peer(udp()), "1001", i)
+	}
+	last := s.Peer(udp())
+	if s.isBanned(last) {
+		t.Fatal("banned before it came")
+	}
+	s.guess(last, "1001", 9)
+	s.banned(last)
+	c, challenge := s.asked(s.Caller) // the user himself is not locked out
+	s.in(c, digest{}, challenge)
+}
+
+// clumsy: normal rounds, old nonces and replays are no failures.
+func clumsy(t *testing.T, n *harness.Node) {
+	s := play(t, n, "")
+	u := s.Peer(udp())
+	c, challenge := s.asked(u)
+	s.in(c, digest{}, challenge)
+	for range 15 {
+		s.asked(u)
+		s.again407(c, digest{}, challenge, true)
+		s.again407(c, digest{nonce: strings.Repeat("v", 31) + "0"}, challenge, true)
+	}
+	attacker := s.Peer(udp()) // what it did later was judged
+	for i := range 10 {
+		s.guess(attacker, "1002", i)
+	}
+	s.banned(attacker)
+	if s.isBanned(u) {
+		t.Error("banned for what is normal")
+	}
+}
