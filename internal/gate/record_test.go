@@ -62,12 +62,12 @@ func TestDamagedRecords(t *testing.T) {
 		copy(data[at:], b)
 		return data
 	}
-	const version, method, flags, direction, customer, answered, session, texts = 0, 1, 2, 3, 5, 49, 57, 65
+	const version, method, flags, direction, customer, answered, session, texts = 0, 1, 2, 3, 5, 73, 81, 89
 	zero := make([]byte, 8)
 	for name, bad := range map[string][]byte{
 		"empty":                     {},
 		"longer":                    append(bytes.Clone(call), 0),
-		"another version":           with(call, version, 3),
+		"another version":           with(call, version, 4),
 		"another method":            with(call, method, 77),
 		"a call by SUBSCRIBE":       with(call, method, subscription[method]),
 		"a call as a subscription":  with(call, flags, call[flags]|4),
@@ -91,6 +91,7 @@ func TestDamagedRecords(t *testing.T) {
 // golden are records of each version, as programs have left them.
 var golden = []string{
 	"../call/testdata/call.v1", "../call/testdata/subscription.v1", "../call/testdata/call.v2", "../call/testdata/subscription.v2",
+	"../call/testdata/call.v3",
 }
 
 // TestEarlierRecords: what an earlier program wrote is still taken.
