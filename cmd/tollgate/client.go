@@ -122,20 +122,24 @@ func (e *problemError) lines() string {
 
 // do sends a request and gives the body of the answer; body nil: none.
 func (c *client) do(ctx context.Context, method, path string, body any) ([]byte, error) {
-	var reader io.Reader
-	if body != nil {
-		data, err := json.Marshal(body)
-		if err != nil {
-			return nil, err
-		}
-		reader = bytes.NewReader(data)
+	if body == nil {
+		return c.send(ctx, method, path, "", nil)
 	}
+	data, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	return c.send(ctx, method, path, "application/json", bytes.NewReader(data))
+}
+
+// send is do for a body of any kind; contentType "": none.
+func (c *client) send(ctx context.Context, method, path, contentType string, reader io.Reader) ([]byte, error) {
 	r, err := http.NewRequestWithContext(ctx, method, c.base+"/api/v1"+path, reader)
 	if err != nil {
 		return nil, err
 	}
-	if body != nil {
-		r.Header.Set("Content-Type", "application/json")
+	if contentType != "" {
+		r.Header.Set("Content-Type", contentType)
 	}
 	if c.token != "" {
 		r.Header.Set("Authorization", "Bearer "+c.token)

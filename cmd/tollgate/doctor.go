@@ -90,7 +90,7 @@ func (c *doctorCommand) tenants(ctx context.Context, p *program, s *doctor.Syste
 			return nil
 		}
 	}
-	name, text, err := p.read(file)
+	name, text, err := p.read(file, maxFile)
 	if err == nil {
 		err = fromFile(ctx, name, text, tenantfile.Local{Dir: filepath.Dir(file)}, s)
 	}

@@ -30,7 +30,7 @@ const maxFile = 64<<20 + 1
 
 // Run applies a file. Its secrets are resolved here: the node reads no file and no variable for a client.
 func (c *applyCommand) Run(ctx context.Context, p *program) error {
-	name, text, err := p.read(c.File)
+	name, text, err := p.read(c.File, maxFile)
 	if err != nil {
 		return err
 	}
@@ -102,8 +102,8 @@ func (p *program) applied(r *api.ApplyResult) {
 	}
 }
 
-// read gives a file's text, and the name that faults call it by.
-func (p *program) read(file string) (name string, text []byte, err error) {
+// read gives a file's text up to a limit in bytes, and the name that faults call it by.
+func (p *program) read(file string, limit int64) (name string, text []byte, err error) {
 	in, name := p.stdin, "standard input"
 	if file != "-" {
 		f, err := os.Open(file)
@@ -113,7 +113,7 @@ func (p *program) read(file string) (name string, text []byte, err error) {
 		defer f.Close()
 		in, name = f, file
 	}
-	if text, err = io.ReadAll(io.LimitReader(in, maxFile)); err != nil {
+	if text, err = io.ReadAll(io.LimitReader(in, limit)); err != nil {
 		return "", nil, fmt.Errorf("read %s: %w", name, err)
 	}
 	return name, text, nil
@@ -188,7 +188,7 @@ func (p *program) configName() string {
 }
 
 func (p *program) checkTenants(ctx context.Context, file string) (err error) {
-	name, text, err := p.read(file)
+	name, text, err := p.read(file, maxFile)
 	if err != nil {
 		return err
 	}

@@ -51,6 +51,7 @@ type commands struct {
 	Check        checkCommand        `cmd:"" help:"Judge node.yaml and tenants.yaml without a node."`
 	Apply        applyCommand        `cmd:"" help:"Make the configuration as a tenants.yaml says, after printing the difference."`
 	Export       exportCommand       `cmd:"" help:"Print the configuration as a tenants.yaml, without secrets."`
+	Import       importCommand       `cmd:"" help:"Take a CSV file, or a table of Kamailio or FusionPBX, into a customer."`
 	Calls        callsCommand        `cmd:"" help:"List live calls."`
 	Hangup       hangupCommand       `cmd:"" help:"End a call on both sides."`
 	CDRs         cdrsCommand         `cmd:"" name:"cdrs" help:"List the records of calls that are over."`

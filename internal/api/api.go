@@ -68,6 +68,7 @@ func New(cfg Config) http.Handler {
 	s.tools()
 	s.dns()
 	s.files()
+	s.imports()
 	s.backup()
 
 	mux := http.NewServeMux()

@@ -113,12 +113,17 @@ func (in *applyInput) name() string {
 	if in.File == "" {
 		return "tenants.yaml"
 	}
+	return oneLine(in.File)
+}
+
+// oneLine is the name of a file without control characters.
+func oneLine(name string) string {
 	return strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f {
 			return '?'
 		}
 		return r
-	}, in.File)
+	}, name)
 }
 
 // liveCalls counts a customer's calls, for the diff of a deletion.

@@ -54,7 +54,9 @@ func (r *reading) misquoted(wrong *csv.ParseError, header bool) {
 	message, want := "a quote in the middle of a value", `the whole value in quotes, and each quote in it twice: "a ""b"" c"`
 	if errors.Is(wrong.Err, csv.ErrQuote) {
 		message, want = "a quote that is not closed, or text after one", `a quote at the end of the value; a quote within it twice: "a ""b"" c"`
-		at.line = wrong.StartLine // where the line began that swallowed what follows
+		if wrong.StartLine != wrong.Line {
+			at = place{wrong.StartLine, 1} // where the line began that swallowed what follows
+		}
 	}
 	if header {
 		r.refuse(at, tenant.CodeInvalid, "", message, want)
