@@ -35,7 +35,22 @@ type explanation struct {
 		Tried   int    `json:"tried"`
 		Text    string `json:"text"`
 	} `json:"candidates"`
+	Would   []would `json:"would"`
 	Verdict verdict `json:"verdict"`
+}
+
+// would is a refusal that did not, or will not, happen.
+type would struct {
+	Reason   string `json:"reason"`
+	RuleName string `json:"rule_name"`
+}
+
+func (w would) String() string {
+	text := "would have been refused: " + w.Reason
+	if w.RuleName != "" {
+		text += ", rule " + strconv.Quote(w.RuleName)
+	}
+	return text
 }
 
 type verdict struct {
@@ -93,6 +108,12 @@ func (p *program) explained(e *explanation) {
 			rows = append(rows, []string{tried, c.Name, c.Proto + " " + c.Address, c.Text})
 		}
 		p.table([]string{"", "destination", "address", ""}, rows)
+	}
+	if len(e.Would) > 0 {
+		fmt.Fprintln(p.stdout)
+	}
+	for _, w := range e.Would {
+		fmt.Fprintln(p.stdout, "only counted: "+plain(w.String()))
 	}
 	fmt.Fprintf(p.stdout, "\n%s: %s", e.Verdict.word(), plain(e.Verdict.Reason))
 	if e.Verdict.Detail != "" {

@@ -48,7 +48,7 @@ func (c *whyCommand) Run(ctx context.Context, p *program) error {
 		}
 		ladder = string(data)
 	}
-	return p.print(found, func() { p.told(found, ladder) })
+	return p.print(found, func() { p.recount(found, ladder) })
 }
 
 // find gives what was decided, and who is banned or a stranger.
@@ -116,7 +116,8 @@ func page[T any](ctx context.Context, node *client, path string, to *[]T) error 
 	return nil
 }
 
-func (p *program) told(found *findings, ladder string) {
+// recount tells what is known, the newest decision in full.
+func (p *program) recount(found *findings, ladder string) {
 	if len(found.Decisions) > 0 {
 		p.decision(&found.Decisions[0])
 		fmt.Fprintln(p.stdout)
@@ -215,11 +216,7 @@ func facts(d *trace.Decision) [][]string {
 		{"and there", d.FarCallID},
 	}
 	for _, w := range d.Would {
-		text := "would have been refused: " + w.Reason
-		if w.RuleName != "" {
-			text += ", rule " + strconv.Quote(w.RuleName)
-		}
-		rows = append(rows, []string{"only counted", text})
+		rows = append(rows, []string{"only counted", would{w.Reason, w.RuleName}.String()})
 	}
 	out := rows[:0]
 	for _, r := range rows {

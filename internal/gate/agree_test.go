@@ -155,8 +155,9 @@ func (a *agreement) judge(e *policy.Explanation, d *gate.Decision, method, text 
 	}
 	a.seen[said.Reason]++
 	names := a.gate.StepNames()[:d.Passed]
-	if said != v || !slices.Equal(e.Passed, names) {
-		a.t.Fatalf("said %+v, passed %v\nthen %+v, passed %v\n%s\n%+v", said, e.Passed, v, names, text, e.Steps)
+	if said != v || !slices.Equal(e.Passed, names) || !slices.Equal(e.Would, d.Identity.Spared()) {
+		a.t.Fatalf("said %+v, passed %v, would %v\nthen %+v, passed %v, would %v\n%s\n%+v",
+			said, e.Passed, e.Would, v, names, d.Identity.Spared(), text, e.Steps)
 	}
 	var want []string
 	tried := slices.DeleteFunc(slices.Clone(e.Candidates), func(c policy.Explained) bool { return c.Tried == 0 })

@@ -2,6 +2,7 @@ package gate
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 
 	"tollgate/internal/policy"
@@ -35,6 +36,7 @@ func (g *Gate) Explain(r *policy.Request) policy.Explanation {
 		}
 		e.Passed = append(e.Passed, s.name)
 	}
+	e.Would = slices.Clone(p.id.Spared())
 	return e
 }
 

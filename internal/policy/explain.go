@@ -36,7 +36,8 @@ type Explanation struct {
 	Emergency    bool              `json:"emergency"`
 	Foreign      bool              `json:"foreign"`
 	Steps        []Step            `json:"steps"`
-	Passed       []string          `json:"passed"` // the steps that it passes, by their names, as a decision has them
+	Passed       []string          `json:"passed"`          // the steps that it passes, by their names, as a decision has them
+	Would        []Spared          `json:"would,omitempty"` // what would have refused it, but is only counted
 	Candidates   []Explained       `json:"candidates"`
 	Verdict      Verdict           `json:"verdict"`
 }

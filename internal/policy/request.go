@@ -99,7 +99,7 @@ type Identity struct {
 	Emergency bool    // the number called is one of the customer's emergency numbers
 	Numbers   Numbers // as the entry's rewriting has made them
 
-	spared [maxWould]Would // of these the first spares
+	spared [maxWould]Spared // of these the first spares
 	spares uint8
 }
 

@@ -6,12 +6,12 @@ import (
 	"tollgate/internal/tenant"
 )
 
-// Would is a refusal that did not happen: a rule that only counts, a transparent customer
+// Spared is a refusal that did not happen: a rule that only counts, a transparent customer
 // or an emergency let the request pass.
-type Would struct {
-	Reason Reason
-	Rule   tenant.RuleID // 0 = none
-	Name   string        // of the rule; the prefix of a blocked number
+type Spared struct {
+	Reason Reason        `json:"reason"`
+	Rule   tenant.RuleID `json:"rule,omitempty"`      // 0 = none
+	Name   string        `json:"rule_name,omitempty"` // of the rule; the prefix of a blocked number
 }
 
 // maxWould is how many of them are noted of one request: one for each step that can.
@@ -20,13 +20,13 @@ const maxWould = 6
 // Spare notes a refusal that did not happen.
 func (id *Identity) Spare(v Verdict) {
 	if id.spares < maxWould {
-		id.spared[id.spares] = Would{v.Reason, v.Rule, v.Name}
+		id.spared[id.spares] = Spared{v.Reason, v.Rule, v.Name}
 		id.spares++
 	}
 }
 
 // Spared is the refusals that did not happen, in the order of the steps; it aliases id.
-func (id *Identity) Spared() []Would { return id.spared[:id.spares] }
+func (id *Identity) Spared() []Spared { return id.spared[:id.spares] }
 
 // transparency is who is transparent beside those customers that are by their own setting
 // (mission row T3: the switch over all that a user manages).

@@ -37,7 +37,7 @@ type Event struct {
 	LimitMax     int
 	Counter      string
 	Passed       []string
-	Would        []policy.Would
+	Would        []policy.Spared
 	Group        int
 	Destination  string
 	Answered     bool
