@@ -53,7 +53,8 @@ func (c *Credentials) parse(value []byte) bool {
 	}
 	sound := true
 	for {
-		for s.skip(','); s.blank(); s.skip(',') {
+		for s.blank() || s.skip(',') {
+			continue // RFC 7230 7: a list may have empty elements
 		}
 		if len(s.b) == 0 {
 			return sound

@@ -9,15 +9,11 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"tollgate/test/harness"
 	"tollgate/test/peer"
 	"tollgate/test/stage"
 )
-
-// quiet is how long what must not come is waited for.
-const quiet = 100 * time.Millisecond
 
 const (
 	secret = "Correct-Horse-1"
