@@ -24,7 +24,7 @@ func (c *Calls) Response(sh *transaction.Shard, id transaction.ID, ref uint64, m
 		if x := c.exchange(sh, ref); x != nil {
 			c.exchangeResponse(sh, x, m)
 		}
-	case refOwn, refProbeCaller, refProbeCallee:
+	case refOwn, refProbeCaller, refProbeCallee, refPingCaller, refPingCallee:
 		if call := c.call(sh, ref); call != nil && m.StatusCode() >= 200 {
 			kind, _, _ := refParts(ref)
 			c.ownOver(sh, call, kind, m.StatusCode())
@@ -229,6 +229,7 @@ func (c *Calls) establish(sh *transaction.Shard, call *Call) {
 	if limit := call.customer.Settings.Timers.MaxCall; limit > 0 {
 		call.invite = sh.After(limit, c.user, timerMaxCall, call.ref(refSetup))
 	}
+	c.nextPing(sh, call)
 }
 
 func (c *Calls) dropSetup(sh *transaction.Shard, call *Call) {

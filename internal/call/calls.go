@@ -53,6 +53,8 @@ type Config struct {
 	// ProbeAfter is when a call that a restart has kept is asked whether it still
 	// is, unless something was heard of it; 0 = a minute.
 	ProbeAfter time.Duration
+	// PingEvery is the time between two pings of a party, where the customer wants them; 0 = 30 s.
+	PingEvery time.Duration
 	// Hold takes the places of a call that a restart has kept, whatever the limits.
 	Hold func(id dialog.Stable, customer *policy.Customer, switches ...tenant.SwitchID)
 	// Swap gives a call's place at one switch for one at another, 0 and nil for none. Where
@@ -163,6 +165,8 @@ const (
 	refOwn                            // a BYE of our own
 	refProbeCaller                    // an OPTIONS of our own
 	refProbeCallee
+	refPingCaller // likewise, of a call that is pinged
+	refPingCallee
 )
 
 // makeRef packs kind, generation and slot.

@@ -112,6 +112,7 @@ func (c *Calls) finish(sh *transaction.Shard, call *Call) {
 	sh.Stop(&call.invite)
 	sh.Stop(&call.initial)
 	sh.Stop(&call.bye)
+	sh.Stop(&call.probe)
 	if was == calling {
 		c.giveUp(sh, call)
 	}

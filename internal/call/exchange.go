@@ -302,7 +302,7 @@ func (c *Calls) Failed(sh *transaction.Shard, id transaction.ID, ref uint64, why
 		if x := c.exchange(sh, ref); x != nil {
 			c.answerExchange(sh, x, 408)
 		}
-	case refOwn, refProbeCaller, refProbeCallee:
+	case refOwn, refProbeCaller, refProbeCallee, refPingCaller, refPingCallee:
 		if call := c.call(sh, ref); call != nil {
 			c.ownOver(sh, call, kind, 0)
 		}

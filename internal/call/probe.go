@@ -24,7 +24,6 @@ func (c *Calls) probeAfter(id dialog.Stable) time.Duration {
 // askParties asks both parties by OPTIONS whether the call is still theirs (RFC 3261 11: one that
 // knows no such dialog answers 481).
 func (c *Calls) askParties(sh *transaction.Shard, call *Call) {
-	call.probe = 0
 	if !call.restored || call.state != up {
 		return
 	}
@@ -79,5 +78,9 @@ func (c *Calls) ownOver(sh *transaction.Shard, call *Call, kind refKind, code in
 		c.probed(sh, call, dialog.Caller, code)
 	case refProbeCallee:
 		c.probed(sh, call, dialog.Callee, code)
+	case refPingCaller:
+		c.pinged(sh, call, dialog.Caller, code)
+	case refPingCallee:
+		c.pinged(sh, call, dialog.Callee, code)
 	}
 }

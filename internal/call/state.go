@@ -35,15 +35,16 @@ type Call struct {
 	method    sip.Method // that made it: INVITE, SUBSCRIBE or REFER
 	state     state
 	hidden    bool
-	referred  bool  // a REFER's subscription may outlive the call
-	restored  bool  // by the journal, and nothing was heard of it since
-	kept      bool  // the journal has it
-	told      bool  // Ended was told of it
-	heard     bool  // Heard was told of it
-	stable    bool  // known by its stable id, since its identifiers name another slot
-	probes    uint8 // OPTIONS of our own that are not answered yet
-	gone      uint8 // parties that have not answered one
-	way       uint8 // of the phones that ring, the one whose branch is at hand
+	referred  bool    // a REFER's subscription may outlive the call
+	restored  bool    // by the journal, and nothing was heard of it since
+	kept      bool    // the journal has it
+	told      bool    // Ended was told of it
+	heard     bool    // Heard was told of it
+	stable    bool    // known by its stable id, since its identifiers name another slot
+	probes    uint8   // OPTIONS of our own that are not answered yet
+	asked     [2]bool // by side: a ping is not answered yet
+	gone      uint8   // parties that have not answered one
+	way       uint8   // of the phones that ring, the one whose branch is at hand
 	direction policy.Direction
 	forks     uint8  // dialogs, the first one in first
 	mine      uint8  // the first of them that the branch at hand has made
@@ -78,7 +79,7 @@ type Call struct {
 
 	invite  transaction.TimerID // then max_call
 	initial transaction.TimerID // then the session timer, or the subscription's
-	probe   transaction.TimerID // of a call that the journal restored
+	probe   transaction.TimerID // to the next ping, or of a call that the journal restored
 	bye     transaction.TimerID // while a party's BYE is not answered
 
 	started  time.Duration // since the layer's start

@@ -46,7 +46,13 @@ func (c *Calls) Timer(sh *transaction.Shard, code uint8, ref uint64) {
 		call.bye = 0
 		c.tell(sh, call)
 	case timerProbe:
-		c.askParties(sh, call)
+		if call.probe = 0; call.restored {
+			c.askParties(sh, call)
+			call.restored = false // it is asked once
+		} else {
+			c.ping(sh, call)
+		}
+		c.nextPing(sh, call)
 	}
 }
 

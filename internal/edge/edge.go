@@ -153,7 +153,7 @@ func (e *Edge) wire(minter *dialog.Minter) {
 	}, e.layer)
 	e.calls = call.New(call.Config{
 		Router: router, Minter: minter, Transport: e.transport, Phones: e.registrar, Agent: agent,
-		Journal: keeper{e.journal, keptCall}, Customer: e.customer, ProbeAfter: e.cfg.Test.Keepalive,
+		Journal: keeper{e.journal, keptCall}, Customer: e.customer, ProbeAfter: e.cfg.Test.Keepalive, PingEvery: e.cfg.Test.Keepalive,
 		Hold: func(id dialog.Stable, c *policy.Customer, switches ...tenant.SwitchID) {
 			e.gate.Hold(id, c, switches...)
 		},

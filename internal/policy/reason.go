@@ -109,6 +109,7 @@ const (
 	BadSession
 	HungUp
 	PartiesGone
+	PingUnanswered
 
 	// The end of a phone's binding.
 	BindingDead
@@ -206,6 +207,7 @@ var reasonTable = [reasonCount]reasonText{
 	NoCodecLeft:     {"no_codec_left", 488, "All audio codecs of the offer are restricted for one of the parties."},
 	BadSession:      {"bad_session", 488, "The session description cannot be read."},
 	PartiesGone:     {"parties_gone", 480, "After a restart neither party knew the call any more."},
+	PingUnanswered:  {"ping_unanswered", 480, "A party did not answer a ping within the call, or knew the call no more."},
 	HungUp:          {"hung_up", 480, "An operator ended the call."},
 
 	BindingDead:    {"binding_dead", 480, "The phone's connection ended, or three pings in a row were not answered."},
