@@ -96,3 +96,79 @@ func TestUsersAreFoundByURI(t *testing.T) {
 		}
 	}
 }
+
+// What is asked of each request on its way costs no memory.
+func TestUsersAreAskedWithoutAllocation(t *testing.T) {
+	table := policy.NewTable()
+	if err := table.Put(usersAccount()); err != nil {
+		t.Fatal(err)
+	}
+	s := table.Snapshot()
+	r := ask{
+		uri: "sip:100@acme.example", from: "<sip:1001@acme.example>",
+		headers: []string{"P-Preferred-Identity: <sip:1001@acme.example>", "P-Asserted-Identity: <sip:1001@192.0.2.9>"},
+	}.request(t)
+	var id policy.Identity
+	if v := s.Identify(r, &id); v.Refused() || !s.Asks(r, &id) {
+		t.Fatal("not asked")
+	}
+	user := id.Customer.User([]byte("1001"))
+	if v := id.Customer.Admit(user, r); v.Refused() {
+		t.Fatal(v)
+	}
+	if n := testing.AllocsPerRun(100, func() {
+		s.Asks(r, &id)
+		id.Customer.Admit(user, r)
+	}); n > 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+func TestWhoIsAskedAndAdmitted(t *testing.T) {
+	table := policy.NewTable()
+	if err := table.Put(usersAccount()); err != nil {
+		t.Fatal(err)
+	}
+	s := table.Snapshot()
+	own, tooMany := "<sip:1001@acme.example>", "<sip:1001@acme.example>"
+	for range 5 {
+		tooMany += ", <sip:1001@acme.example>"
+	}
+	for _, x := range []struct {
+		name        string
+		ask         ask
+		asked, pass bool
+	}{
+		{"his name", ask{from: own}, true, true},
+		{"elsewhere", ask{}, false, false},
+		{"elsewhere, over his flow", ask{bound: true}, true, false},
+		{"OPTIONS", ask{method: "OPTIONS", from: own}, false, true},
+		{"REGISTER from elsewhere", ask{method: "REGISTER"}, true, false},
+		{"another user", ask{from: "<sip:Ann@acme.example>"}, true, false},
+		{"another's DID", ask{from: "<sip:030123@acme.example>"}, true, false},
+		{"nobody", ask{from: "<sip:x@acme.example>"}, true, false},
+		{"anonymous", ask{from: "<sip:anonymous@anonymous.invalid>", bound: true}, true, true},
+		{"anonymous, asserted as another", ask{from: "<sip:anonymous@acme.example>", headers: []string{"P-Asserted-Identity: <tel:+4930123>"}}, true, false},
+		{"asserted as anonymous", ask{from: own, headers: []string{"P-Asserted-Identity: <sip:anonymous@acme.example>"}}, true, false},
+		{"asserted twice", ask{from: own, headers: []string{"P-Asserted-Identity: " + own, "P-Asserted-Identity: <sip:Ann@acme.example>"}}, true, false},
+		{"unreadable", ask{headers: []string{"P-Asserted-Identity: <<>"}}, true, false},
+		{"too many", ask{from: own, headers: []string{"P-Preferred-Identity: " + tooMany}}, true, false},
+		{"RPID", ask{headers: []string{"Remote-Party-ID: " + own}}, true, false},
+	} {
+		x.ask.uri = "sip:100@acme.example"
+		r := x.ask.request(t)
+		if x.ask.bound {
+			r.Bound = 7
+		}
+		var id policy.Identity
+		if v := s.Identify(r, &id); v.Refused() {
+			t.Fatal(x.name, v)
+		}
+		if got := s.Asks(r, &id); got != x.asked {
+			t.Errorf("%s: asked %t", x.name, got)
+		}
+		if v := id.Customer.Admit(id.Customer.UserByID(1), r); v.Refused() == x.pass {
+			t.Errorf("%s: %s", x.name, v.Reason)
+		}
+	}
+}
