@@ -175,7 +175,7 @@ func (c *Customer) AsksIn() string {
 }
 
 // Asks says that the sender of a request has to prove who he is (step 9): whoever asks for a
-// registration, comes over a phone's flow, or names himself by a domain of the customer. Not
+// registration, comes over a flow of the customer's phones, or names himself by a domain of the customer. Not
 // asked are entries, destinations, those who call by domain from elsewhere, and who only asks
 // what we are (OPTIONS).
 func (s *Snapshot) Asks(r *Request, id *Identity) bool {
@@ -188,7 +188,7 @@ func (s *Snapshot) Asks(r *Request, id *Identity) bool {
 	case sip.REGISTER:
 		return true
 	}
-	return r.Bound != 0 || id.Customer.claims(r.Msg)
+	return r.Bound == id.Customer.Settings.ID || id.Customer.claims(r.Msg)
 }
 
 // identityHeaders name who sends a request.
