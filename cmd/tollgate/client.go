@@ -99,23 +99,29 @@ type problemError struct{ api.Problem }
 // lines are the faults, one a line; "" where there is only the sentence.
 func (e *problemError) lines() string {
 	var b strings.Builder
-	for _, f := range e.Errors {
-		switch {
-		case f.File != "":
-			fmt.Fprintf(&b, "%s:%d:%d: ", f.File, f.Line, f.Column)
-		case f.Noun != "" && f.Name != "":
-			b.WriteString(string(f.Noun) + " " + f.Name + ": ")
-		case f.Noun != "":
-			b.WriteString(string(f.Noun) + ": ")
-		}
-		if f.Field != "" {
-			b.WriteString(f.Field + ": ")
-		}
-		b.WriteString(f.Message)
-		if f.Want != "" {
-			b.WriteString("; " + f.Want)
-		}
-		b.WriteByte('\n')
+	for i := range e.Errors {
+		b.WriteString(faultLine(&e.Errors[i]) + "\n")
+	}
+	return b.String()
+}
+
+// faultLine is a fault with its place, in one line.
+func faultLine(f *api.Fault) string {
+	var b strings.Builder
+	switch {
+	case f.File != "":
+		fmt.Fprintf(&b, "%s:%d:%d: ", f.File, f.Line, f.Column)
+	case f.Noun != "" && f.Name != "":
+		b.WriteString(string(f.Noun) + " " + f.Name + ": ")
+	case f.Noun != "":
+		b.WriteString(string(f.Noun) + ": ")
+	}
+	if f.Field != "" {
+		b.WriteString(f.Field + ": ")
+	}
+	b.WriteString(f.Message)
+	if f.Want != "" {
+		b.WriteString("; " + f.Want)
 	}
 	return b.String()
 }

@@ -11,7 +11,6 @@ import (
 
 	"tollgate/internal/api"
 	"tollgate/internal/importer"
-	"tollgate/internal/tenantfile"
 )
 
 type importCommand struct {
@@ -71,8 +70,8 @@ func (p *program) imported(r *api.ImportResult) {
 	fmt.Fprintf(p.stderr, "%d lines, %d %staken\n", r.Lines, r.Taken, would)
 }
 
-func (p *program) told(lead string, faults []*tenantfile.Fault) {
-	for _, f := range faults {
-		fmt.Fprintln(p.stderr, lead+plain(f.Error()))
+func (p *program) told(lead string, faults []api.Fault) {
+	for i := range faults {
+		fmt.Fprintln(p.stderr, lead+plain(faultLine(&faults[i])))
 	}
 }

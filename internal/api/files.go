@@ -137,16 +137,21 @@ func (s *server) refusedFile(ctx context.Context, err error) error {
 	switch {
 	case errors.As(err, &faults):
 		p := problem(http.StatusUnprocessableEntity, firstOf(faults[0].Error(), len(faults)))
-		for _, f := range faults {
-			p.Errors = append(p.Errors, Fault{
-				Code: f.Code, Field: f.Field, Message: f.Message, Want: f.Want, File: f.File, Line: f.Line, Column: f.Column,
-			})
-		}
+		p.Errors = inFile(faults)
 		return p
 	case errors.Is(err, tenantfile.ErrChanged):
 		return problem(http.StatusConflict, tenantfile.ErrChanged.Error())
 	}
 	return s.refused(ctx, err)
+}
+
+// inFile gives the faults of a file, in the form of all others.
+func inFile(faults tenantfile.Faults) []Fault {
+	out := make([]Fault, len(faults))
+	for i, f := range faults {
+		out[i] = Fault{Code: f.Code, Field: f.Field, Message: f.Message, Want: f.Want, File: f.File, Line: f.Line, Column: f.Column}
+	}
+	return out
 }
 
 type exportOutput struct {

@@ -44,8 +44,8 @@ type ImportResult struct {
 	Taken     int                    `json:"taken" doc:"How many of them were taken, whether they changed anything or not."`
 	Changes   []tenantfile.Change    `json:"changes" nullable:"false"`
 	Diff      string                 `json:"diff" doc:"The changes, one a line; \"no changes\" where there are none."`
-	Skipped   []*tenantfile.Fault    `json:"skipped" nullable:"false" doc:"Why the other lines were not taken."`
-	Notes     []*tenantfile.Fault    `json:"notes" nullable:"false" doc:"What was left out on purpose, or taken otherwise than it stands there."`
+	Skipped   []Fault                `json:"skipped" nullable:"false" doc:"Why the other lines were not taken."`
+	Notes     []Fault                `json:"notes" nullable:"false" doc:"What was left out on purpose, or taken otherwise than it stands there."`
 	Ignored   []string               `json:"ignored_columns" nullable:"false" doc:"Columns that hold something and are not read."`
 	Generated []tenantfile.Generated `json:"generated,omitempty" doc:"Passwords that were made, in this one answer."`
 }
@@ -72,7 +72,7 @@ func (s *server) doImport(ctx context.Context, in *importInput) (*importOutput, 
 	out := &importOutput{Body: ImportResult{
 		DryRun: in.DryRun, Revision: im.Plan.Revision, Lines: im.Lines, Taken: im.Taken,
 		Changes: present(im.Plan.Changes), Diff: im.Plan.String(),
-		Skipped: present(im.Skipped), Notes: present(im.Notes), Ignored: present(im.Ignored),
+		Skipped: inFile(im.Skipped), Notes: inFile(im.Notes), Ignored: present(im.Ignored),
 	}}
 	if done == nil {
 		return out, nil
