@@ -30,8 +30,11 @@ func (c *importCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	if len(text) > importer.SizeLimit {
+	switch {
+	case len(text) > importer.SizeLimit:
 		return fmt.Errorf("%s has more than %d bytes: split it", name, importer.SizeLimit)
+	case len(text) == 0:
+		return fmt.Errorf("%s: the file is empty", name)
 	}
 	node, err := p.client(ctx)
 	if err != nil {
