@@ -39,9 +39,9 @@ func (c *transparentCommand) Run(ctx context.Context, p *program) error {
 		case !made.On:
 			fmt.Fprintf(p.stdout, "%s is not transparent any more: its rules and limits decide\n", plain(c.Customer))
 		case made.Until.IsZero():
-			fmt.Fprintf(p.stdout, "%s is transparent: its firewall, block list, antifraud and call limit only count\n", plain(c.Customer))
+			fmt.Fprintf(p.stdout, "%s is transparent: its firewall, block list, antifraud and call limit only count, and nothing is hidden\n", plain(c.Customer))
 		default:
-			fmt.Fprintf(p.stdout, "%s is transparent until %s: its firewall, block list, antifraud and call limit only count\n",
+			fmt.Fprintf(p.stdout, "%s is transparent until %s: its firewall, block list, antifraud and call limit only count, and nothing is hidden\n",
 				plain(c.Customer), made.Until.Local().Format("2006-01-02 15:04:05"))
 		}
 	})
