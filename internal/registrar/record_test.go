@@ -8,8 +8,8 @@ import (
 
 	"tollgate/internal/dialog"
 	"tollgate/internal/registrar"
-	"tollgate/internal/transaction"
 	"tollgate/internal/tenant"
+	"tollgate/internal/transaction"
 	"tollgate/internal/transport"
 )
 
