@@ -70,11 +70,12 @@ const (
 	partRegister = "register"
 	partBindings = "bindings"
 	partBans     = "bans"
+	partAuth     = "auth"
 )
 
 // allParts is in the order in which they are measured.
 func allParts() []string {
-	return []string{partCPU, partTop, partMemory, partMicro, partRegister, partBindings, partBans}
+	return []string{partCPU, partTop, partMemory, partMicro, partRegister, partBindings, partBans, partAuth}
 }
 
 func main() {
@@ -99,7 +100,7 @@ func parseFlags(args []string) (*bench, error) {
 	rates := flags.String("rates", "500,1000,1500", "calls/s, and REGISTERs/s")
 	parts := flags.String("parts", strings.Join(allParts(), ","), "what is measured: "+partCPU+", the CPU of a call; "+partTop+", the top rate; "+
 		partMemory+" of live calls; "+partMicro+", parts alone; "+partRegister+", the CPU of a relayed REGISTER; "+
-		partBindings+", many phones: memory, pings, look-ups, restart; "+partBans+", a flood from a banned source")
+		partBindings+", many phones: memory, pings, look-ups, restart; "+partBans+", a flood from a banned source; "+partAuth+", the CPU of a call that gives a password")
 	flags.IntVar(&b.rounds, "rounds", 5, "interleaved rounds")
 	flags.IntVar(&b.seconds, "seconds", 6, "how long calls are placed in each turn")
 	flags.IntVar(&b.live, "live", 20000, "live calls for the memory figure")
@@ -160,6 +161,7 @@ func (b *bench) run() error {
 		{partRegister, b.measureRegister},
 		{partBindings, b.measureBindings},
 		{partBans, b.measureBans},
+		{partAuth, b.measureAuth},
 	} {
 		if !slices.Contains(b.parts, step.part) {
 			continue
@@ -191,7 +193,7 @@ func (b *bench) prepare() ([]*peer, error) {
 	if err := os.MkdirAll(b.path(""), 0o755); err != nil {
 		return nil, fmt.Errorf("folder for the output: %w", err)
 	}
-	for name, text := range map[string]string{"uac.xml": uacScenario, "uas.xml": uasScenario, "callers.csv": callers()} {
+	for name, text := range map[string]string{"uac.xml": uacScenario, "uac-auth.xml": uacAuthScenario, "uas.xml": uasScenario, "callers.csv": callers()} {
 		if err := os.WriteFile(b.path(name), []byte(text), 0o644); err != nil {
 			return nil, fmt.Errorf("files of SIPp: %w", err)
 		}

@@ -19,6 +19,7 @@ type peer struct {
 	refuses bool           // forbidden numbers end here
 	start   starter        // nil: nothing between the two SIPps
 	relay   starter        // as a relay of REGISTERs; nil: it has no part in that
+	asks    starter        // for a password of each caller; nil: it does not
 	proc    *process
 }
 
@@ -43,10 +44,13 @@ func (b *bench) contenders() ([]*peer, error) {
 		{name: peerFloor, label: "floor (bare Go forwarder)", start: b.startFloor("raw"), relay: b.startFloor("raw")},
 		{name: peerFloorNet, label: "floor by package net", start: b.startFloor("net"), relay: b.startFloor("net")},
 		{name: peerFloorBare, label: "floor, the kernel's share alone", start: b.startFloor("kernel"), relay: b.startFloor("kernel")},
-		{name: peerKamailio, label: "Kamailio", refuses: true, start: b.startKamailio(kamailioConfig), relay: b.startKamailio(kamailioRegisterConfig)},
+		{
+			name: peerKamailio, label: "Kamailio", refuses: true, start: b.startKamailio(kamailioConfig), relay: b.startKamailio(kamailioRegisterConfig),
+			asks: b.startKamailio(strings.ReplaceAll(kamailioAuthConfig, "@HA1@", kamailioUsers())),
+		},
 		{name: peerKamailioTH, label: "Kamailio, topoh", refuses: true, start: b.startKamailio(kamailioConfig, "-A", "TOPOH")},
-		{name: peerTollgate, label: "Tollgate", refuses: true, start: b.startTollgate(false), relay: b.startTollgate(false)},
-		{name: peerTollgateTH, label: "Tollgate, hidden", refuses: true, start: b.startTollgate(true), relay: b.startTollgate(true)},
+		{name: peerTollgate, label: "Tollgate", refuses: true, start: b.startTollgate(false), relay: b.startTollgate(false), asks: b.startWalled(false, walls{password: true})},
+		{name: peerTollgateTH, label: "Tollgate, hidden", refuses: true, start: b.startTollgate(true), relay: b.startTollgate(true), asks: b.startWalled(true, walls{password: true})},
 	}
 	peers = append(peers, b.stepPeers()...)
 	for _, p := range peers {

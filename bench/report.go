@@ -24,6 +24,7 @@ type report struct {
 	micro   []microResult
 
 	registers samples
+	auths     samples
 	bindings  []bindingsResult
 	bans      *bansResult
 }
@@ -71,6 +72,7 @@ func (r *report) markdown() string {
 	r.topTable(&b)
 	r.memoryTable(&b)
 	r.microTable(&b)
+	r.authTable(&b)
 	r.registerTable(&b)
 	r.bindingsTable(&b)
 	r.bansTable(&b)

@@ -67,7 +67,11 @@ func (b *bench) turn(p *peer, rate, round int, fill func(*sample, *peer) error) 
 }
 
 func (b *bench) fill(s *sample, p *peer) error {
-	l := load{target: p.addr, rate: s.Rate, calls: s.Rate * b.seconds, talk: talk}
+	return b.spend(s, p, load{target: p.addr, rate: s.Rate, calls: s.Rate * b.seconds, talk: talk})
+}
+
+// spend has a peer carry a load and fills the sample with what that took.
+func (b *bench) spend(s *sample, p *peer, l load) error {
 	before, err := p.cpu()
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -60,6 +61,8 @@ type load struct {
 	rate   int // calls/s
 	calls  int
 	talk   time.Duration
+	caller string   // its scenario; empty: uac
+	more   []string // arguments of the calling side
 	cpu    string   // pin both SIPps to this CPU; empty: not
 	prefix []string // of both command lines
 }
@@ -108,10 +111,11 @@ func (b *bench) startLoad(l load) (*runningLoad, error) {
 	}
 	uas := append(b.sippCommand("uas", r.uasStat, l),
 		"-i", b.answer.Addr().String(), "-p", strconv.Itoa(int(b.answer.Port())))
-	uac := append(b.sippCommand("uac", r.uacStat, l), l.target.String(),
+	uac := append(b.sippCommand(cmp.Or(l.caller, "uac"), r.uacStat, l), l.target.String(),
 		"-t", "ui", "-inf", b.path("callers.csv"), "-max_socket", strconv.Itoa(2*sources),
 		"-p", strconv.Itoa(int(b.callerPort)), "-key", "port", strconv.Itoa(int(b.callerPort)), "-l", strconv.Itoa(l.calls+1),
 		"-r", strconv.Itoa(l.rate), "-m", strconv.Itoa(l.calls), "-d", strconv.FormatInt(l.talk.Milliseconds(), 10))
+	uac = append(uac, l.more...)
 	var err error
 	if r.uas, err = startProcess("sipp (answering)", b.path("uas.log"), uas...); err != nil {
 		return nil, err

@@ -12,6 +12,7 @@ type walls struct {
 	blocklist bool
 	antifraud bool
 	untraced  bool
+	password  bool // of each caller
 }
 
 // The peers that tell what each protection costs.
@@ -58,6 +59,9 @@ func (b *bench) startWalled(hidden bool, w walls) starter {
 // them in any case; his share of the prefixes, of which none is called; thresholds that no
 // number reaches.
 func (w walls) write(b *strings.Builder) {
+	if w.password {
+		b.WriteString(users())
+	}
 	if w.untraced {
 		b.WriteString("    trace: false\n")
 	}
