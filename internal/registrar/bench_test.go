@@ -6,6 +6,7 @@ import (
 
 	"tollgate/internal/dialog"
 	"tollgate/internal/registrar"
+	"tollgate/internal/tenant"
 	"tollgate/internal/transport"
 	"tollgate/sip"
 )
@@ -124,6 +125,22 @@ func BenchmarkByAOR(b *testing.B) {
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
 		if room = r.reg.ByAOR(room[:0], 1, users[i%lookups], "acme.test"); len(room) != 1 {
+			b.Fatal(len(room))
+		}
+	}
+}
+
+func BenchmarkByUser(b *testing.B) {
+	r := newRig(b, false)
+	r.crowd(crowd)
+	r.journal.off = true
+	for i := range crowd {
+		r.arrive(nth(i))
+	}
+	room := make([]registrar.Contact, 0, 8)
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		if room = r.reg.ByUser(room[:0], 1, tenant.SIPUserID(i*7919%crowd+1)); len(room) != 1 {
 			b.Fatal(len(room))
 		}
 	}
