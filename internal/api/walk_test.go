@@ -143,6 +143,10 @@ func (w *world) across(t *testing.T, o operation, alfa *estate, role string) {
 		w.isNotFound(t, w.do(o.method, "/api/v1/bindings/"+alfa.binding, nil), alfa)
 	case o.path == "/api/v1/bans/{id}":
 		w.isNotFound(t, w.do(o.method, "/api/v1/bans/"+alfa.ban, nil), alfa)
+	case o.path == "/api/v1/import/{preset}":
+		for _, id := range []string{itoa(alfa.customer), "999999"} {
+			w.isNotFound(t, w.request(o.method, "/api/v1/import/users?customer="+id, "text/csv", []byte("username,password\n77,Correct-Horse-1\n")), alfa)
+		}
 	case slices.Contains(o.parameters, "customer"):
 		w.lists(t, o, alfa)
 	case strings.Contains(o.path, "{id}"):

@@ -72,6 +72,7 @@ type row struct {
 type target struct {
 	name, realm string
 	domains     []string
+	onlyMD5     bool // phones are asked for nothing better
 }
 
 // New reads a file and compares it with the store. An error is tenantfile.Faults (every line that
@@ -89,6 +90,9 @@ func New(ctx context.Context, st *store.Store, src Source, opt tenantfile.Option
 	if len(accounts) == 0 {
 		return nil, tenant.NotFound(tenant.KindCustomer)
 	}
+	if f := opt.Principal.MayWrite(tenant.KindSIPUser, tenant.ActionCreate); f != nil { // as for all that can be imported
+		return nil, f
+	}
 	im := &Import{src: src, opt: opt, into: targetOf(accounts[0]), list: preset.list}
 	rd := &reading{file: src.File, into: im.into}
 	if t := rd.table(preset, src.Data); t != nil {
@@ -104,7 +108,7 @@ func New(ctx context.Context, st *store.Store, src Source, opt tenantfile.Option
 }
 
 func targetOf(a *tenant.Account) target {
-	t := target{name: a.Customer.Name, realm: a.Customer.Realm}
+	t := target{name: a.Customer.Name, realm: a.Customer.Realm, onlyMD5: slices.Equal(a.Customer.Digest, []string{"md5"})}
 	for _, d := range a.Domains {
 		t.domains = append(t.domains, d.Name)
 	}

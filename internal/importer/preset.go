@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"crypto/md5" //nolint:gosec // its size
 	"maps"
 	"slices"
 	"strconv"
@@ -283,6 +284,10 @@ func (b *builder) hash(t *table, rec *record) {
 
 // ha1 sets the hash of a password, which holds the realm.
 func (b *builder) ha1(v value, realm string) {
+	if len(v.text) == 2*md5.Size && !b.r.into.onlyMD5 && !b.r.toldMD5 {
+		b.r.toldMD5 = true
+		b.r.note(v.at, "password", "is an MD5 hash, as others may be after it: it answers no SHA-256, which phones are asked for first", "digest: [md5] at the customer, until the passwords are set anew")
+	}
 	b.set("password", v.at, tenantfile.Map{
 		{Key: "ha1", Value: v.text, Line: v.at.line, Column: v.at.column},
 		{Key: "realm", Value: realm, Line: v.at.line, Column: v.at.column},

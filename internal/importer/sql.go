@@ -24,7 +24,8 @@ func (r *reading) readSQL(t *table, p *preset, text string) {
 	head := strings.ToLower(text[:min(len(text), 4096)])
 	// MySQL's strings have escapes by backslash; those of standard SQL have none.
 	d.lex.escapes = strings.Contains(head, "mysql dump") || strings.Contains(head, "mariadb dump") || strings.Contains(head, "`")
-	for !r.broken && d.statement() {
+	for more := true; more && !r.broken; {
+		more = d.statement()
 	}
 	if !r.broken && t.columns == nil {
 		r.refuse(place{1, 1}, tenant.CodeRequired, "", "nothing in this dump puts anything into the table "+p.sql, p.wants())

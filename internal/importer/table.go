@@ -33,12 +33,13 @@ type value struct {
 
 // reading gathers what is wrong with one file.
 type reading struct {
-	file   string
-	into   target
-	faults tenantfile.Faults
-	notes  tenantfile.Faults
-	lines  int  // that were seen, whatever they are
-	broken bool // nothing of the file can be taken
+	file    string
+	into    target
+	faults  tenantfile.Faults
+	notes   tenantfile.Faults
+	lines   int // that were seen, whatever they are
+	toldMD5 bool
+	broken  bool // nothing of the file can be taken
 }
 
 func (r *reading) fault(at place, code tenant.Code, field, message, want string) {

@@ -24,11 +24,11 @@ type Cell struct {
 	Line, Column int
 }
 
-// List is a cell that holds several values, whose keys count for nothing; Map one that holds keys.
-type (
-	List []Cell
-	Map  []Cell
-)
+// List is the value of a cell that holds several; their keys count for nothing.
+type List []Cell
+
+// Map is the value of a cell that holds keys with values of their own.
+type Map []Cell
 
 // Rows makes a file of rows: nouns of the list (sip_users, dids, ...) of a customer who stands.
 // Unlike those of a tenants.yaml they are no whole list: what they do not name stays. Applying
