@@ -26,6 +26,7 @@ func TestCodecs(t *testing.T) {
 		{Name: "UPDATE", Matrix: stage.One(), Play: update},
 		{Name: "late offer", Matrix: both, Play: lateOffer},
 		{Name: "late offer with nothing left", Matrix: both, Play: lateNothing},
+		{Name: "late offer in a 183", Matrix: stage.One(), Play: lateEarly},
 		{Name: "late offer in a re-INVITE", Matrix: stage.One(), Play: lateReoffer},
 		{Name: "PRACK", Matrix: stage.One(), Play: prack},
 		{Name: "nothing left", Matrix: both, Play: nothingLeft},
@@ -161,6 +162,18 @@ func lateNothing(s *stage.Stage) {
 	}
 	b.Reply(b.Expect("BYE"), 200)
 	warned(s, a.Expect(488), "305", "Offered: PCMU.", "Allowed: all but PCMU.")
+}
+
+// lateEarly: a late offer that nothing is left of ends a call that rings.
+func lateEarly(s *stage.Stage) {
+	between(s, "", "PCMU")
+	a := s.Caller.Invite(dial(s), peer.NoBody(), peer.With("Supported", "100rel"))
+	b := s.Callee.Accept("INVITE")
+	b.Answer(183, media(s.Callee, "m=audio 5000 RTP/AVP 0"), peer.With("Require", "100rel"), peer.With("RSeq", "7"))
+	warned(s, a.Expect(488), "305", "Offered: PCMU.")
+	b.Reply(b.Expect("CANCEL"), 200)
+	b.Answer(487)
+	b.Expect("ACK")
 }
 
 // lateReoffer: within a call a late offer that nothing is left of goes on with that stream off.
