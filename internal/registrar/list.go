@@ -45,8 +45,8 @@ func (p Place) Compare(o Place) int {
 	return cmp.Or(cmp.Compare(p.Customer, o.Customer), cmp.Compare(p.AOR, o.AOR), cmp.Compare(p.ID, o.ID))
 }
 
-// listed is a binding on its way into a list: little enough to sort all of them for a
-// page of some.
+// listed is a binding on its way into a list: little enough to look at all of them for a page
+// of some.
 type listed struct {
 	customer tenant.CustomerID
 	aor      string
@@ -62,12 +62,17 @@ func (l *listed) compare(o *listed) int {
 func (r *Registrar) List(keep func(tenant.CustomerID) bool, after Place, most int) []Summary {
 	var all []listed
 	for i := range r.stripes {
-		all = r.appendStripe(all, &r.stripes[i], keep, after)
+		page := listing{keep: keep, after: after}
+		if page.full = most > 0 && len(all) == most; page.full {
+			page.last = all[most-1]
+		}
+		all = appendStripe(all, &r.stripes[i], &page)
+		if most > 0 && most < len(all) {
+			sortListed(all)
+			all = all[:most]
+		}
 	}
-	slices.SortFunc(all, func(a, b listed) int { return a.compare(&b) })
-	if most > 0 && most < len(all) {
-		all = all[:most]
-	}
+	sortListed(all)
 	out := make([]Summary, 0, len(all))
 	for i := range all {
 		if s, ok := r.Find(all[i].id); ok {
@@ -77,12 +82,24 @@ func (r *Registrar) List(keep func(tenant.CustomerID) bool, after Place, most in
 	return out
 }
 
-func (r *Registrar) appendStripe(list []listed, s *stripe, keep func(tenant.CustomerID) bool, after Place) []listed {
+func sortListed(list []listed) {
+	slices.SortFunc(list, func(a, b listed) int { return a.compare(&b) })
+}
+
+// listing is which bindings a page may have.
+type listing struct {
+	keep  func(tenant.CustomerID) bool
+	after Place
+	full  bool // of those up to last
+	last  listed
+}
+
+func appendStripe(list []listed, s *stripe, page *listing) []listed {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, b := range s.byID {
 		one := listed{b.customer, b.aor, b.id}
-		if keep(b.customer) && one.behind(after) {
+		if (!page.full || one.compare(&page.last) < 0) && page.keep(b.customer) && one.behind(page.after) {
 			list = append(list, one)
 		}
 	}
