@@ -80,7 +80,8 @@ func ask(p *passage, why policy.Reason) policy.Verdict {
 func (g *Gate) challenge(p *passage, v policy.Verdict) []byte {
 	realm := realmOf(p.id.Customer)
 	stale := v.Reason == policy.StaleNonce || v.Reason == policy.Replayed
-	return g.cfg.Auth.AppendChallenge(nil, &realm, p.req.Source.Addr(), p.req.Now, v.Status == 407, stale)
+	p.lines = g.cfg.Auth.AppendChallenge(p.lines[:0], &realm, p.req.Source.Addr(), p.req.Now, v.Status == 407, stale)
+	return p.lines
 }
 
 // tellAuthenticate tells who would be asked for a password; nobody is.

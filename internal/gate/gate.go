@@ -68,6 +68,7 @@ type passage struct {
 	looped bool                // it was here before as it is now
 	alike  antifraud.Standing  // how many like it there are
 	answer auth.Credentials    // of it, in our realm; aliases msg
+	lines  []byte              // of a challenge; its room is used again
 	server transaction.ID
 	stable dialog.Stable
 	next   int // step

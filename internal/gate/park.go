@@ -16,7 +16,7 @@ import (
 func (g *Gate) park(sh *transaction.Shard, p *passage, park *parking, ref uint64) {
 	gen := park.gen + 1
 	*park = parking{gen: gen, used: true, passage: *p}
-	park.msg, park.req.Msg, park.answer = nil, nil, auth.Credentials{}
+	park.msg, park.req.Msg, park.answer, park.lines = nil, nil, auth.Credentials{}, nil
 	park.phones = slices.Clone(p.phones)
 	if p.server == 0 {
 		park.server = sh.NewServer(p.msg, p.flow, g.user, ref)

@@ -61,12 +61,14 @@ func (g *Gate) refuse(sh *transaction.Shard, p *passage, v policy.Verdict) {
 	if v.Status == policy.Drop {
 		return
 	}
-	r := sip.Response{Status: v.Status, Headers: headersOf(v, &p.id, p.msg, p.stable)}
+	r := sip.Response{Status: v.Status}
 	if v.Reason == policy.BadMessage {
 		r.Reason = v.Detail
 	}
 	if v.Status == 401 || v.Status == 407 {
 		r.Headers = g.challenge(p, v)
+	} else {
+		r.Headers = headersOf(v, &p.id, p.msg, p.stable)
 	}
 	if p.server == 0 && p.id.User != nil {
 		// His retransmission would be a replay of his answer: it is for a transaction to know.

@@ -100,9 +100,9 @@ func leaseOf(id dialog.Stable) (c live.CallID) {
 }
 
 // Hold takes the places of a call that a restart has kept, whatever the limits are now.
-func (g *Gate) Hold(id dialog.Stable, customer *policy.Customer, switches ...tenant.SwitchID) {
+func (g *Gate) Hold(id dialog.Stable, customer *policy.Customer, user tenant.SIPUserID, switches ...tenant.SwitchID) {
 	r := live.Reservation{Call: leaseOf(id)}
-	g.limits(&r, &policy.Identity{Customer: customer})
+	g.limits(&r, &policy.Identity{Customer: customer, User: customer.UserByID(user)})
 	for _, sw := range switches {
 		if sw != 0 {
 			r.Add(live.Limit{Scope: scopeOf(sw)})

@@ -1,9 +1,14 @@
 package auth
 
 import (
+	"crypto/md5"
+	"crypto/sha256"
 	"fmt"
+	"os"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"tollgate/test/harness"
 	"tollgate/test/peer"
@@ -22,6 +27,12 @@ func TestAsked(t *testing.T) {
 			play(t, n)
 		})
 	}
+}
+
+func TestKept(t *testing.T) {
+	n := harness.Start(t)
+	t.Run("secrets", func(t *testing.T) { secrets(t, n) })
+	t.Run("restarted", func(t *testing.T) { restarted(t, n) })
 }
 
 // aCall: 407, the password, and the call is up; its later requests are asked nothing.
@@ -174,6 +185,60 @@ func channels(t *testing.T, n *harness.Node) {
 	a, b = up(digest{}, "1001")
 	s.End(a, b)
 	s.End(a2, b2)
+}
+
+// restarted: a call that a kill has kept still counts as its user's.
+func restarted(t *testing.T, n *harness.Node) {
+	s := play(t, n, "", user("1001", secret, "channels: 1"))
+	c, challenge := s.asked(s.Caller)
+	c.Request("INVITE", s.from("1001"), peer.SDP(s.Caller, 1), digest{}.to(challenge))
+	b := s.Callee.Accept("INVITE")
+	b.Answer(200, peer.SDP(s.Callee, 1))
+	c.Expect(200)
+	c.Ack()
+	b.Expect("ACK")
+	n.Signal(t, syscall.SIGKILL)
+	n.Exited(5 * time.Second)
+	n.Up(t)
+	again := s.Caller.Invite(s.URI(), s.from("1001"), digest{nc: 2}.to(challenge)) // of before
+	fresh := again.Expect(407)
+	if param(fresh, "", "stale") != "true" {
+		t.Errorf("a nonce of before the restart:\n%s", fresh.Bytes())
+	}
+	s.again(again, 480, digest{}, fresh)
+	s.End(c, b)
+	again, challenge = s.asked(s.Caller)
+	s.in(again, digest{}, challenge)
+}
+
+// secrets: neither passwords nor hashes nor proofs are in what the node tells or logs.
+func secrets(t *testing.T, n *harness.Node) {
+	s := play(t, n, "")
+	c, challenge := s.asked(s.Caller)
+	s.in(c, digest{}, challenge)
+	proof := c.Sent().Get("Proxy-Authorization")
+	c, challenge = s.asked(s.Caller)
+	s.again(c, 407, digest{password: "Wrong-Horse-3"}, challenge)
+	_, proof, _ = strings.Cut(proof, `response="`)
+	hidden := []string{secret, "Wrong-Horse-3", strings.TrimSuffix(proof, `"`)}
+	text := "1001:" + s.Domain + ":" + secret
+	hidden = append(hidden, fmt.Sprintf("%x", md5.Sum([]byte(text))), fmt.Sprintf("%x", sha256.Sum256([]byte(text))))
+	log, err := os.ReadFile(n.LogFile())
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := map[string]string{"log": string(log)}
+	for _, args := range [][]string{{"export"}, {"decisions", "-o", "json"}, {"why", "1001"}} {
+		r := n.Command(t, args...)
+		told[args[0]] = r.Stdout + r.Stderr
+	}
+	for where, text := range told {
+		for _, h := range hidden {
+			if h != "" && strings.Contains(text, h) {
+				t.Errorf("%s holds %q", where, h)
+			}
+		}
+	}
 }
 
 // identity: who has proven who he is is nobody else.
