@@ -191,6 +191,12 @@ type destination struct {
 		LastCode  int       `json:"last_code"`
 		Addresses []string  `json:"addresses"`
 	} `json:"state"`
+	Registration *struct {
+		Registered bool      `json:"registered"`
+		Until      time.Time `json:"until"`
+		LastCode   int       `json:"last_code"`
+		Next       time.Time `json:"next_attempt"`
+	} `json:"registration"`
 	Clash *struct {
 		Count     int       `json:"count"`
 		Last      time.Time `json:"last"`
@@ -200,18 +206,21 @@ type destination struct {
 	} `json:"clash"`
 }
 
-// Run lists the destinations, and says of each clash what would help.
+// Run lists the destinations, and says of each clash what would help, and where we are registered.
 func (c *destinationsCommand) Run(ctx context.Context, p *program) error {
-	var clashes []string
+	var notes []string
 	err := list(ctx, p, &c.filter, "/destinations", []string{"customer", "group", "priority", "name", "address", "state", "for", "rtt", "last answer"},
 		func(v *destination) []string {
 			if v.Clash != nil {
-				clashes = append(clashes, v.clash())
+				notes = append(notes, v.clash())
+			}
+			if v.Registration != nil {
+				notes = append(notes, v.registration())
 			}
 			return []string{v.Customer, strconv.Itoa(v.Group), strconv.Itoa(v.Priority), v.Name, v.address(), v.status(), v.since(), v.rtt(), v.lastCode()}
 		})
-	for _, clash := range clashes {
-		fmt.Fprintf(p.stdout, "\n%s\n", plain(clash))
+	for _, note := range notes {
+		fmt.Fprintf(p.stdout, "\n%s\n", plain(note))
 	}
 	return err
 }
@@ -225,6 +234,18 @@ func (v *destination) clash() string {
 		text += fmt.Sprintf(" from %s to %s", c.From, c.To)
 	}
 	return text + ". They were refused with 403. It helps if the PBX puts the customer's domain into Request-URI, From or P-Asserted-Identity."
+}
+
+// registration says how ours does at the switch that the destination is.
+func (v *destination) registration() string {
+	r := v.Registration
+	switch {
+	case r.Registered:
+		return fmt.Sprintf("Registered at %s of %s until %s.", v.Name, v.Customer, r.Until.Local().Format(time.DateTime))
+	case r.LastCode == 0:
+		return fmt.Sprintf("Not registered at %s of %s: no answer. The next attempt is in %s.", v.Name, v.Customer, short(time.Until(r.Next)))
+	}
+	return fmt.Sprintf("Not registered at %s of %s: answered %d. The next attempt is in %s.", v.Name, v.Customer, r.LastCode, short(time.Until(r.Next)))
 }
 
 func (v *destination) address() string {

@@ -16,6 +16,7 @@ import (
 	"tollgate/internal/tenant"
 	"tollgate/internal/threat"
 	"tollgate/internal/trace"
+	"tollgate/internal/uac"
 )
 
 // Node is the running edge, as far as the API asks it.
@@ -54,6 +55,8 @@ type Node interface {
 	Antifraud(customers []tenant.CustomerID) []antifraud.Report
 	// DestinationStates says how each destination does that is watched or was tried.
 	DestinationStates() map[tenant.DestinationID]peer.State
+	// Registrations says how ours do, at the switches at which we register.
+	Registrations() map[tenant.SwitchID]uac.State
 	// DomainDNS asks where a domain leads; ctx bounds the asking.
 	DomainDNS(ctx context.Context, name string) DNSState
 	// Decisions gives what was decided, as trace.Recorder.Find does.

@@ -9,6 +9,7 @@ import (
 	"tollgate/internal/peer"
 	"tollgate/internal/store"
 	"tollgate/internal/tenant"
+	"tollgate/internal/uac"
 )
 
 // same shows a noun as it is stored.
@@ -168,6 +169,7 @@ type destination struct {
 	CustomerName string           `json:"customer"`
 	State        destinationState `json:"state"`
 	Clash        *clash           `json:"clash"`
+	Registration *uac.State       `json:"registration" doc:"Of ours at the switch that it is, null where we do not register."`
 }
 
 type destinationState struct {
@@ -179,7 +181,7 @@ type destinationState struct {
 }
 
 func (s *server) withStates(ctx context.Context, items []tenant.Destination) ([]destination, error) {
-	states, clashes := s.node.DestinationStates(), s.node.Clashes()
+	states, clashes, ours := s.node.DestinationStates(), s.node.Clashes(), s.node.Registrations()
 	names := map[tenant.CustomerID]string{}
 	out := make([]destination, len(items))
 	for i := range items {
@@ -200,6 +202,9 @@ func (s *server) withStates(ctx context.Context, items []tenant.Destination) ([]
 			Status: state.Status, Since: state.Since, RTT: float64(state.RTT.Microseconds()) / 1000, LastCode: state.LastCode,
 			Addresses: present(state.Addrs),
 		}}
+		if r, ok := ours[d.Switch]; ok {
+			out[i].Registration = &r
+		}
 	}
 	return out, nil
 }

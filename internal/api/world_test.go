@@ -29,6 +29,7 @@ import (
 	"tollgate/internal/tenant"
 	"tollgate/internal/threat"
 	"tollgate/internal/trace"
+	"tollgate/internal/uac"
 )
 
 // fakeNode is the edge as the API sees it.
@@ -175,6 +176,7 @@ func (n *fakeNode) Ceiling() (calls, cps int)     { return 1000, 50 }
 func (n *fakeNode) Strangers() []threat.Stranger                           { return n.strangers }
 func (n *fakeNode) Clashes() map[tenant.DestinationID]api.Clash            { return n.clashes }
 func (n *fakeNode) DestinationStates() map[tenant.DestinationID]peer.State { return n.states }
+func (n *fakeNode) Registrations() map[tenant.SwitchID]uac.State           { return nil }
 func (n *fakeNode) FirewallHits(rules []tenant.FirewallRule) (out []policy.Tally) {
 	for _, r := range rules {
 		out = append(out, n.rules[r.ID])

@@ -29,6 +29,7 @@ const (
 	ToCaller             // our Contact, as the caller knows us
 	ToCallee             // our Contact and Call-ID, as the callee knows us
 	ToPhone              // our Contact in a REGISTER: the token of a binding
+	ToUs                 // our Contact where we register ourselves
 )
 
 // ID is what our Record-Route, Contact and Call-ID say to us when they return:
@@ -140,6 +141,28 @@ func (m *Minter) Current() uint8 { return m.current }
 // key on every node and after every restart, since PBXs collect what differs.
 func (m *Minter) AppendToken(dst []byte, binding Stable, key uint8) []byte {
 	return m.append(dst, ID{Slot: NoSlot, Stable: binding, Part: ToPhone}, key)
+}
+
+// Ours is who called us by the Contact that we have registered at a switch.
+type Ours struct{ Customer, Switch uint64 } // 48 bits each; zero: nobody
+
+// AppendOurs appends the token of a registration of ours.
+func (m *Minter) AppendOurs(dst []byte, o Ours) []byte {
+	var s Stable
+	binary.BigEndian.PutUint64(s[4:], o.Switch)
+	binary.BigEndian.PutUint32(s[0:], uint32(o.Customer>>16))
+	binary.BigEndian.PutUint16(s[4:], uint16(o.Customer))
+	return m.append(dst, ID{Slot: NoSlot, Stable: s, Part: ToUs}, m.current)
+}
+
+// Ours reads the token of a registration of ours; zero for any other identifier.
+func (id ID) Ours() (o Ours) {
+	if id.Part != ToUs {
+		return o
+	}
+	o.Customer = uint64(binary.BigEndian.Uint32(id.Stable[0:]))<<16 | uint64(binary.BigEndian.Uint16(id.Stable[4:]))
+	o.Switch = binary.BigEndian.Uint64(id.Stable[4:]) & (1<<48 - 1)
+	return o
 }
 
 func (m *Minter) append(dst []byte, id ID, key uint8) []byte {

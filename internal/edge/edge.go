@@ -40,38 +40,39 @@ import (
 
 // Edge is one node.
 type Edge struct {
-	cfg       config.Node
-	log       *slog.Logger
-	started   time.Time
-	store     *store.Store
-	table     *policy.Table
-	follower  *follower
-	transport *transport.Transport
-	layer     *transaction.Layer
-	live      live.Live
-	watch     *peer.Watch
-	calls     *call.Calls
-	relay     *relay.Relay
-	registrar *registrar.Registrar
-	messenger *relay.Messenger
-	gate      *gate.Gate
-	recorder  *record.Recorder
-	receiver  *receiver
-	traces    *trace.Recorder
-	steps     []string // of the gate, by name
-	journal   *journal.Journal
-	cdrs      *cdr.Writer
-	webhook   *cdr.Webhook // nil where nobody wants call records
-	bans      *ban.Table
-	fraud     *antifraud.Guard
-	kernel    *kernelBans
-	guard     *threat.Guard
-	ids       *dialog.Minter
-	full      fullness
-	prover    *prover
-	clashes   clashes
-	resolver  *transport.Resolver
-	http      *httpServers
+	cfg           config.Node
+	log           *slog.Logger
+	started       time.Time
+	store         *store.Store
+	table         *policy.Table
+	follower      *follower
+	transport     *transport.Transport
+	layer         *transaction.Layer
+	live          live.Live
+	watch         *peer.Watch
+	calls         *call.Calls
+	relay         *relay.Relay
+	registrar     *registrar.Registrar
+	registrations *uac.Registrations
+	messenger     *relay.Messenger
+	gate          *gate.Gate
+	recorder      *record.Recorder
+	receiver      *receiver
+	traces        *trace.Recorder
+	steps         []string // of the gate, by name
+	journal       *journal.Journal
+	cdrs          *cdr.Writer
+	webhook       *cdr.Webhook // nil where nobody wants call records
+	bans          *ban.Table
+	fraud         *antifraud.Guard
+	kernel        *kernelBans
+	guard         *threat.Guard
+	ids           *dialog.Minter
+	full          fullness
+	prover        *prover
+	clashes       clashes
+	resolver      *transport.Resolver
+	http          *httpServers
 }
 
 // New opens the store, loads it, and binds the SIP sockets; nothing is served
@@ -166,6 +167,12 @@ func (e *Edge) wire(minter *dialog.Minter) {
 	}, e.layer)
 	e.relay = relay.New(relay.Config{Router: router, Minter: minter, Advertised: e.transport.Advertised, Agent: agent, Answered: e.answered}, e.layer)
 	e.messenger = relay.NewMessenger(e.transport.Advertised, e.layer)
+	e.registrations = uac.NewRegistrations(uac.RegisterConfig{
+		Router: router, Table: e.table, Agent: agent, Minter: minter, Advertised: e.transport.Advertised, Jitter: rand.Float64,
+		Changed: func(name string, s uac.State) {
+			e.log.Info("registration", "switch", name, "registered", s.Registered, "code", s.LastCode)
+		},
+	}, e.layer)
 	e.gate = gate.New(gate.Config{
 		Table: e.table, Health: e.watch, Live: e.live, Calls: e.calls, Relay: e.relay,
 		Registrar: e.registrar, Minter: minter, Banned: e.bans.Refused, Antifraud: e.fraud, Auth: auth.New(minter.NonceKey(), time.Now()), Decided: e.decided,

@@ -18,6 +18,7 @@ import (
 	"tollgate/internal/policy"
 	"tollgate/internal/registrar"
 	"tollgate/internal/tenant"
+	"tollgate/internal/uac"
 	"tollgate/sip"
 )
 
@@ -50,6 +51,9 @@ func (e *Edge) Unbind(id string, allowed func(tenant.CustomerID) bool) bool {
 
 // DestinationStates is api.Node.
 func (e *Edge) DestinationStates() map[tenant.DestinationID]peer.State { return e.watch.States() }
+
+// Registrations is api.Node.
+func (e *Edge) Registrations() map[tenant.SwitchID]uac.State { return e.registrations.States() }
 
 // DomainDNS is api.Node.
 func (e *Edge) DomainDNS(ctx context.Context, name string) api.DNSState {

@@ -4,6 +4,7 @@ import (
 	"tollgate/internal/dialog"
 	"tollgate/internal/policy"
 	"tollgate/internal/registrar"
+	"tollgate/internal/tenant"
 	"tollgate/internal/transaction"
 	"tollgate/sip"
 )
@@ -16,6 +17,9 @@ func (g *Gate) learn(p *passage) {
 		p.req.Bound, p.caller = owner, binding
 	}
 	id, ok := g.cfg.Minter.Of(p.msg.RequestURI())
+	if ours := id.Ours(); ok && ours.Switch != 0 {
+		p.req.Registered = policy.Registered{Customer: tenant.CustomerID(ours.Customer), Switch: tenant.SwitchID(ours.Switch)}
+	}
 	if !ok || id.Part != dialog.ToPhone {
 		return
 	}

@@ -30,7 +30,7 @@ func (t *Table) compile(s *Snapshot, a *tenant.Account) (*Customer, error) {
 	c.callers, callers = compileCallers(a, &c.Plan, was.callers, was.Plan == c.Plan)
 	faults := []error{
 		routing, firewall, blocklist, callers, c.addDomains(a.Domains), c.compileSwitches(a, was),
-		t.addDestinations(c, a), c.addDIDs(a.DIDs), c.compileUsers(a), c.addEmergency(),
+		t.addDestinations(c, a), c.addDIDs(a.DIDs), c.addRegistrations(), c.compileUsers(a), c.addEmergency(),
 	}
 	if err := errors.Join(faults...); err != nil {
 		return nil, err

@@ -31,17 +31,18 @@ type Customer struct {
 	Plan         NumberPlan
 	Transparent  bool // by its own setting or by a switch over several (SetTransparent)
 
-	groups    [maxGroup + 1][]*Destination // by priority, position, id
-	routing   *routing
-	firewall  *firewall
-	blocklist *blocklist
-	callers   *callers
-	dids      map[string]*did                    // by didKey; nil if there are none
-	ways      map[tenant.SwitchID][]*Destination // to the switches that dids lead to
-	users     map[string]*User                   // by name; nil if there are none
-	usersByID map[tenant.SIPUserID]*User
-	egress    bool     // some of Switches sends calls to us
-	emergency []string // as Plan writes them
+	groups        [maxGroup + 1][]*Destination // by priority, position, id
+	routing       *routing
+	firewall      *firewall
+	blocklist     *blocklist
+	callers       *callers
+	dids          map[string]*did                    // by didKey; nil if there are none
+	ways          map[tenant.SwitchID][]*Destination // to the switches that dids lead to
+	users         map[string]*User                   // by name; nil if there are none
+	usersByID     map[tenant.SIPUserID]*User
+	Registrations []*Destination // the ways to the switches at which we register
+	egress        bool           // some of Switches sends calls to us
+	emergency     []string       // as Plan writes them
 }
 
 // maxGroup is the highest number of a destination group (mission row C7).

@@ -23,6 +23,9 @@ func (s *Snapshot) Identify(r *Request, id *Identity) Verdict {
 	if err == nil {
 		named = s.domainOf(&uri)
 	}
+	if r.Registered.Switch != 0 {
+		return s.identifyRegistered(r, id, at, mayCall)
+	}
 	switch {
 	case r.Token != 0:
 		if id.Customer = s.Customer(r.Token); id.Customer == nil || !mayCall || s.destinationAt(r, at, r.Token) == nil {

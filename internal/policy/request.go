@@ -37,15 +37,22 @@ type Health interface {
 
 // Request is what a decision looks at.
 type Request struct {
-	Msg       *sip.Message
-	Source    netip.AddrPort
-	Local     netip.Addr        // the address that was asked, if known: as a Request-URI host it is no foreign one
-	Transport string            // "udp", "tcp" or "tls"
-	Bound     tenant.CustomerID // of the phone that has registered over this flow, 0 = none
-	Token     tenant.CustomerID // of the phone whose token the Request-URI is, 0 = none
-	Now       time.Time
-	Health    Health // nil: everything is up
-	Dry       bool   // only asked what would happen: nothing is counted
+	Msg        *sip.Message
+	Source     netip.AddrPort
+	Local      netip.Addr        // the address that was asked, if known: as a Request-URI host it is no foreign one
+	Transport  string            // "udp", "tcp" or "tls"
+	Bound      tenant.CustomerID // of the phone that has registered over this flow, 0 = none
+	Token      tenant.CustomerID // of the phone whose token the Request-URI is, 0 = none
+	Registered Registered        // whose registration of ours is called
+	Now        time.Time
+	Health     Health // nil: everything is up
+	Dry        bool   // only asked what would happen: nothing is counted
+}
+
+// Registered names a switch at which we have registered. The zero value names none.
+type Registered struct {
+	Customer tenant.CustomerID
+	Switch   tenant.SwitchID
 }
 
 // from is the source, an IPv4 address always as such.

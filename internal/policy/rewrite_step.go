@@ -10,6 +10,10 @@ import (
 // Rewrite rewrites the numbers of a request that an entry or a SIP user sent (step 11), into id.Numbers. What
 // the number called becomes can be an emergency number.
 func (s *Snapshot) Rewrite(r *Request, id *Identity) {
+	if r.Registered.Switch != 0 {
+		id.Numbers.readTo(r.Msg)
+		return
+	}
 	w := id.rewriter()
 	if w == nil || r.Msg.Method() == sip.REGISTER {
 		return

@@ -1,0 +1,66 @@
+package policy
+
+import (
+	"fmt"
+	"net/netip"
+
+	"tollgate/sip"
+)
+
+// addRegistrations notes the ways to the switches at which we register; destinations are there
+// already.
+func (c *Customer) addRegistrations() error {
+	for _, sw := range c.Switches {
+		if !sw.Register {
+			continue
+		}
+		way, err := c.wayTo(sw.ID)
+		if err != nil {
+			return fmt.Errorf("switch %q: %w", sw.Name, err)
+		}
+		c.Registrations = append(c.Registrations, way)
+	}
+	return nil
+}
+
+// identifyRegistered finds whose a request to a Contact of ours is that we have registered at a
+// switch. It comes in as if an entry had sent it, from that switch's addresses only.
+func (s *Snapshot) identifyRegistered(r *Request, id *Identity, at netip.AddrPort, mayCall bool) Verdict {
+	c := s.Customer(r.Registered.Customer)
+	if c == nil || !mayCall {
+		return Refuse(ForeignToken)
+	}
+	sw := c.Switch(r.Registered.Switch)
+	if sw == nil || !sw.Register || !s.isAt(c, sw, at) {
+		return Refuse(ForeignToken)
+	}
+	id.Customer, id.Entry, id.By = c, sw, ByEntry
+	return Verdict{}
+}
+
+// isAt says that a switch at which we register is known at an address; port 0 is any.
+func (s *Snapshot) isAt(c *Customer, sw *Switch, at netip.AddrPort) bool {
+	key := sourceKey{at, c.Settings.ID}
+	here, _ := s.sources.get(s.hashKey(key), key)
+	for _, d := range here {
+		if d.Switch == sw {
+			return true
+		}
+	}
+	for _, d := range c.Registrations {
+		for _, a := range d.Addrs {
+			if d.Switch == sw && a.Addr() == at.Addr() && (at.Port() == 0 || at.Port() == a.Port()) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// readTo takes the numbers of a request that names us by a token: who is called stands in its To.
+func (n *Numbers) readTo(m *sip.Message) {
+	n.Read(m, true, false)
+	to, ok := nameIn(m, sip.HdrTo)
+	n.Called = Number{}
+	n.Called.Changed = ok && n.Called.read(to)
+}

@@ -1,0 +1,132 @@
+package carrier
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"tollgate/test/harness"
+	"tollgate/test/peer"
+	"tollgate/test/stage"
+)
+
+func TestRegister(t *testing.T) {
+	n := harness.Start(t)
+	for name, play := range map[string]func(*testing.T, *harness.Node){
+		"registration": registration, "calls to it": callsToIt, "over TCP": overTCP, "too brief": tooBrief, "refused": refusedThere,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			play(t, n)
+		})
+	}
+}
+
+// trunk is a scene whose carrier has been asked for a registration, and what it was asked.
+func trunk(t *testing.T, n *harness.Node, v stage.Variant, more ...string) (*scene, *peer.Call) {
+	t.Helper()
+	s := play(t, n, v, append(more, "register: true", "realm: "+realm)...)
+	return s, s.Callee.Accept("REGISTER")
+}
+
+// in lets us in, and gives the Contact by which we are to be called.
+func (s *scene) in(b *peer.Call) string {
+	s.Helper()
+	b = s.again(b, 401, digest(realm, "r1", `, qop="auth", algorithm=SHA-256`))
+	s.proves(b.Incoming(), "Authorization", "r1")
+	contact := b.Incoming().Get("Contact")
+	b.Answer(200, peer.With("Contact", "<sip:other@192.0.2.9>;expires=7, "+contact+";expires=600"))
+	return peer.URIOf(contact)
+}
+
+// shown waits until the list of destinations says something of a registration.
+func (s *scene) shown(want string) {
+	s.Helper()
+	var text string
+	for range 50 {
+		if text = s.Node.Must(s.T, "destinations", "--customer", s.Customer.Name).Stdout; strings.Contains(text, want) {
+			return
+		}
+		s.Caller.Settled(100 * time.Millisecond)
+	}
+	s.Errorf("destinations says nothing of %q:\n%s", want, text)
+}
+
+// registration: it is asked for with the password, shown, and taken back when it is not
+// wanted any more.
+func registration(t *testing.T, n *harness.Node) {
+	s, b := trunk(t, n, stage.One()[0])
+	first := b.Incoming()
+	if first.Get("Expires") != "3600" || peer.User(peer.URIOf(first.Get("To"))) != user || first.Has("Authorization") {
+		s.Errorf("the first REGISTER:\n%s", first.Bytes())
+	}
+	contact := s.in(b)
+	s.shown("Registered at carrier of " + s.Customer.Name)
+	s.Customer.Extra = strings.Replace(s.Customer.Extra, "register: true", "register: false", 1)
+	s.Apply()
+	last := b.AcceptAgain("REGISTER")
+	if m := last.Incoming(); m.Get("Expires") != "0" || peer.URIOf(m.Get("Contact")) != contact || m.Get("Call-ID") != first.Get("Call-ID") {
+		s.Errorf("the last REGISTER:\n%s", m.Bytes())
+	}
+	last.Answer(200)
+}
+
+// callsToIt: what the carrier sends to our Contact comes in as from an entry, for the number in
+// its To; from anywhere else the Contact is worth nothing.
+func callsToIt(t *testing.T, n *harness.Node) {
+	s, b := trunk(t, n, stage.One()[0])
+	contact := s.in(b)
+	s.shown("Registered at carrier")
+	pbx, stranger := s.Peer(stage.Leg{Proto: "udp"}), s.Peer(stage.Leg{Proto: "udp"})
+	s.Customer.Destinations = append(s.Customer.Destinations, harness.Destination{Name: "pbx", Addr: pbx.Addr(), Priority: 2})
+	s.Apply()
+	called := func(m *peer.Message) { m.Set("To", "<sip:0409999@carrier.example>") }
+	a := s.Callee.Invite(contact, called)
+	c := pbx.Accept("INVITE")
+	if got := peer.User(c.Incoming().URI); got != "0409999" {
+		s.Errorf("the PBX is asked for %q", got)
+	}
+	c.Answer(200, peer.SDP(pbx, 1))
+	a.Expect(200)
+	a.Ack()
+	c.Expect("ACK")
+	s.End(a, c)
+	s.Loose = true
+	stranger.Start("INVITE", contact, called, peer.SDP(stranger, 1))
+	stranger.Quiet(100 * time.Millisecond)
+	pbx.Quiet(time.Millisecond)
+}
+
+func overTCP(t *testing.T, n *harness.Node) {
+	s, b := trunk(t, n, stage.Matrix("tcp4-tcp4")[0])
+	if contact := s.in(b); !strings.HasSuffix(contact, ";transport=tcp") {
+		s.Errorf("Contact %s", contact)
+	}
+	s.shown("Registered at carrier")
+}
+
+// tooBrief: a 423 is obeyed.
+func tooBrief(t *testing.T, n *harness.Node) {
+	s, b := trunk(t, n, stage.One()[0])
+	b.Answer(423, peer.With("Min-Expires", "7200"))
+	b = b.AcceptAgain("REGISTER")
+	if got := b.Incoming().Get("Expires"); got != "7200" {
+		s.Errorf("Expires %s", got)
+	}
+	b.Answer(200)
+	s.shown("Registered at carrier")
+}
+
+// refusedThere: a wrong password, or a foreign realm, is shown and not tried over and over.
+func refusedThere(t *testing.T, n *harness.Node) {
+	s, b := trunk(t, n, stage.One()[0])
+	b = s.again(b, 401, digest(realm, "r1", ""))
+	b.Answer(401, asks(401, digest(realm, "r1", "")))
+	s.shown(fmt.Sprintf("Not registered at carrier of %s: answered 401", s.Customer.Name))
+	s.Callee.Quiet(time.Second)
+	other, b := trunk(t, n, stage.One()[0])
+	b.Answer(407, asks(407, digest("bank.example", "r1", "")))
+	other.shown("answered 407")
+	other.Callee.Quiet(100 * time.Millisecond)
+}
