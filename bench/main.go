@@ -68,6 +68,7 @@ const (
 	partMicro  = "micro"
 
 	partRegister = "register"
+	partOwn      = "registerlocal"
 	partBindings = "bindings"
 	partBans     = "bans"
 	partAuth     = "auth"
@@ -75,7 +76,7 @@ const (
 
 // allParts is in the order in which they are measured.
 func allParts() []string {
-	return []string{partCPU, partTop, partMemory, partMicro, partRegister, partBindings, partBans, partAuth}
+	return []string{partCPU, partTop, partMemory, partMicro, partRegister, partOwn, partBindings, partBans, partAuth}
 }
 
 func main() {
@@ -99,7 +100,7 @@ func parseFlags(args []string) (*bench, error) {
 		"who takes part; also "+strings.Join([]string{peerFloorNet, peerFloorBare, peerUntraced, peerFirewall, peerBlocklist, peerAntifraud}, ", "))
 	rates := flags.String("rates", "500,1000,1500", "calls/s, and REGISTERs/s")
 	parts := flags.String("parts", strings.Join(allParts(), ","), "what is measured: "+partCPU+", the CPU of a call; "+partTop+", the top rate; "+
-		partMemory+" of live calls; "+partMicro+", parts alone; "+partRegister+", the CPU of a relayed REGISTER; "+
+		partMemory+" of live calls; "+partMicro+", parts alone; "+partRegister+", the CPU of a relayed REGISTER; "+partOwn+", of one that gives a password and is answered; "+
 		partBindings+", many phones: memory, pings, look-ups, restart; "+partBans+", a flood from a banned source; "+partAuth+", the CPU of a call that gives a password")
 	flags.IntVar(&b.rounds, "rounds", 5, "interleaved rounds")
 	flags.IntVar(&b.seconds, "seconds", 6, "how long calls are placed in each turn")
@@ -159,6 +160,7 @@ func (b *bench) run() error {
 		{partMemory, b.measureMemory},
 		{partMicro, b.measureMicro},
 		{partRegister, b.measureRegister},
+		{partOwn, b.measureRegisterLocal},
 		{partBindings, b.measureBindings},
 		{partBans, b.measureBans},
 		{partAuth, b.measureAuth},

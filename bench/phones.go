@@ -30,6 +30,8 @@ type phones struct {
 	refused map[int]int  // other answers' statuses, by CSeq
 	rung    map[int]bool // phones that were called
 	pings   []time.Time  // when each came
+	nonces  []string     // by phone, where the peer itself asks for passwords; else nil
+	counts  []int        // of answers to them
 }
 
 // firstPhone is the address of phone 0, and firstUser the user of its address of record.
@@ -64,7 +66,7 @@ func startPhones(port uint16) (*phones, error) {
 	if err != nil {
 		return nil, fmt.Errorf("phones: %w", err)
 	}
-	p := &phones{conn: conn, port: port, refused: map[int]int{}, rung: map[int]bool{}}
+	p := &phones{conn: conn, port: uint16(conn.LocalAddr().(*net.UDPAddr).Port), refused: map[int]int{}, rung: map[int]bool{}}
 	raw, err := conn.SyscallConn()
 	if err == nil {
 		var set error
@@ -155,6 +157,11 @@ func (p *phones) refusal() int {
 // bare forwarder can send the answer back.
 func (p *phones) appendRegister(dst []byte, i, cseq int) []byte {
 	user, domain, inside := phoneUser(i), customerDomain(i%customers), netip.AddrFrom4([4]byte{192, 168, byte(i / 250 % 250), byte(1 + i%250)})
+	credentials := fmt.Sprintf("Authorization: Digest username=\"%[2]s\", realm=\"%[1]s\", nonce=\"6f1d2c3b4a59687766554433221100ff\", uri=\"sip:%[1]s\", "+
+		"response=\"0f1e2d3c4b5a69788796a5b4c3d2e1f0\", algorithm=MD5\r\n", domain, user)
+	if p.nonces != nil {
+		user, credentials = ownUser(i), p.credentials(i)
+	}
 	return fmt.Appendf(dst, "REGISTER sip:%[1]s SIP/2.0\r\n"+
 		"Via: SIP/2.0/UDP %[2]s:%[3]d;branch=z9hG4bKr%[4]d;rport\r\n"+
 		"Max-Forwards: 70\r\n"+
@@ -163,13 +170,12 @@ func (p *phones) appendRegister(dst []byte, i, cseq int) []byte {
 		"Call-ID: 5fb2c3d4e5f6%[5]s@%[6]s\r\n"+
 		"CSeq: %[4]d REGISTER\r\n"+
 		"Contact: <sip:%[5]s@%[6]s:5062;transport=udp;line=sr5fbb>;+sip.instance=\"<urn:uuid:00000000-0000-1000-8000-000000%[5]s>\"\r\n"+
-		"Authorization: Digest username=\"%[5]s\", realm=\"%[1]s\", nonce=\"6f1d2c3b4a59687766554433221100ff\", uri=\"sip:%[1]s\", "+
-		"response=\"0f1e2d3c4b5a69788796a5b4c3d2e1f0\", algorithm=MD5\r\n"+
+		"%[7]s"+
 		"Supported: path\r\n"+
 		"Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, NOTIFY, REFER, UPDATE, INFO, MESSAGE\r\n"+
 		"User-Agent: Deskphone T46G 28.83.0.130\r\n"+
 		"Expires: 3600\r\nContent-Length: 0\r\n\r\n",
-		domain, netip.AddrFrom4(phoneAddr(i)), p.port, cseq, user, inside)
+		domain, netip.AddrFrom4(phoneAddr(i)), p.port, cseq, user, inside, credentials)
 }
 
 // send writes one datagram from a phone's own address.
@@ -214,7 +220,7 @@ func arrivedAt(oob []byte) ([4]byte, bool) {
 // errors of sending are not looked at.
 func (p *phones) handle(i int, m probeMessage, from netip.AddrPort) {
 	if m.method == "" {
-		p.response(m)
+		p.response(i, m)
 		return
 	}
 	p.mu.Lock()
@@ -235,12 +241,15 @@ func (p *phones) handle(i int, m probeMessage, from netip.AddrPort) {
 	}
 }
 
-func (p *phones) response(m probeMessage) {
+func (p *phones) response(i int, m probeMessage) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
 	case m.status == 200 && m.header("Contact") != "":
 		p.granted.note(m.cseq())
+	case m.status == 401 && p.nonces != nil:
+		p.asked(i, m.header("WWW-Authenticate"))
+		p.refused[m.cseq()] = m.status
 	case m.status >= 200:
 		p.refused[m.cseq()] = m.status
 	}

@@ -24,6 +24,7 @@ type report struct {
 	micro   []microResult
 
 	registers samples
+	locals    samples
 	auths     samples
 	bindings  []bindingsResult
 	bans      *bansResult
@@ -74,6 +75,7 @@ func (r *report) markdown() string {
 	r.microTable(&b)
 	r.authTable(&b)
 	r.registerTable(&b)
+	r.registerLocalTable(&b)
 	r.bindingsTable(&b)
 	r.bansTable(&b)
 	return b.String()

@@ -13,6 +13,7 @@ type walls struct {
 	antifraud bool
 	untraced  bool
 	password  bool // of each caller
+	phones    int  // that register here; 0: none
 }
 
 // The peers that tell what each protection costs.
@@ -61,6 +62,9 @@ func (b *bench) startWalled(hidden bool, w walls) starter {
 func (w walls) write(b *strings.Builder) {
 	if w.password {
 		b.WriteString(users())
+	}
+	if w.phones > 0 {
+		b.WriteString(ownUsers(w.phones))
 	}
 	if w.untraced {
 		b.WriteString("    trace: false\n")
