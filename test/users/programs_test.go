@@ -131,7 +131,7 @@ func TestMessages(t *testing.T) {
 		}
 		defer resp.Body.Close()
 		text, _ := io.ReadAll(resp.Body)
-		if resp.StatusCode != 200 || json.Unmarshal(text, &out) != nil {
+		if resp.StatusCode != http.StatusOK || json.Unmarshal(text, &out) != nil {
 			s.Errorf("%s %s: %d %s", method, path, resp.StatusCode, text)
 		}
 		return out
@@ -141,11 +141,13 @@ func TestMessages(t *testing.T) {
 		ids[u.Username] = strconv.Itoa(u.ID)
 	}
 	got := make(chan answer)
-	go func() { got <- api("POST", "/sip-users/"+ids["bob"]+"/messages", `{"text": "Grüße", "from": "+49301"}`) }()
+	go func() {
+		got <- api("POST", "/sip-users/"+ids["bob"]+"/messages", `{"text": "Grüße", "from": "+49301"}`)
+	}()
 	for p, status := range map[*phone]int{one: 200, two: 486} {
 		in := p.UA.Accept("MESSAGE")
 		m := in.Incoming()
-		if m.URI != p.Contact || string(m.Body) != "Grüße" || peer.URIOf(m.Get("From")) != at(s, "+49301") || peer.URIOf(m.Get("To")) != at(s, "bob") {
+		if m.URI != p.Contact || m.Body != "Grüße" || peer.URIOf(m.Get("From")) != at(s, "+49301") || peer.URIOf(m.Get("To")) != at(s, "bob") {
 			s.Errorf("the phone gets\n%s", m.Bytes())
 		}
 		in.Answer(status)

@@ -90,7 +90,9 @@ func pathAndOutbound(s *stage.Stage) {
 	p := newPhone(s, s.Caller, "alice")
 	p.Params = `;+sip.instance="<urn:uuid:00000000-0000-1000-8000-000a95a0e128>";reg-id=1`
 	in := func(supported string) *peer.Message {
-		return p.asks(200, func(opts ...peer.Option) { p.Ask(600, append([]peer.Option{peer.With("Supported", supported)}, opts...)...) })
+		return p.asks(200, func(opts ...peer.Option) {
+			p.Ask(600, append([]peer.Option{peer.With("Supported", supported)}, opts...)...)
+		})
 	}
 	ok := in("path, outbound")
 	if ok.Get("Require") != "outbound" || !strings.Contains(ok.Get("Contact"), p.Params) {
