@@ -6,6 +6,7 @@
 package peer
 
 import (
+	"math/rand/v2"
 	"net/netip"
 
 	"tollgate/internal/policy"
@@ -46,6 +47,8 @@ type Walk struct {
 	network string // of foreign; "" = any
 	next    int    // candidate to resolve next
 	current *policy.Destination
+	proxy   int // how many of the proxies of current were tried
+	first   int // and with which of them this walk has begun
 	hops    []transport.Hop
 	single  [1]transport.Hop // that hops are of, where a destination is an address
 	hop     int
@@ -68,14 +71,25 @@ func (w *Walk) Destination() *policy.Destination { return w.current }
 func (w *Walk) Candidate() int { return w.next - 1 }
 
 // SkipCandidate leaves the current candidate's other addresses out.
-func (w *Walk) SkipCandidate() { w.lead(nil) }
+func (w *Walk) SkipCandidate() {
+	w.lead(nil)
+	w.proxy = w.proxies()
+}
+
+// proxies is how many ways there are to the current candidate, 0 for the direct one.
+func (w *Walk) proxies() int {
+	if w.current == nil {
+		return 0
+	}
+	return len(w.current.Proxies)
+}
 
 // lead turns to other addresses.
 func (w *Walk) lead(hops []transport.Hop) { w.hops, w.hop, w.opened = hops, 0, transport.Flow{} }
 
 // More says that another address or candidate is left to try.
 func (w *Walk) More() bool {
-	return w.hop < len(w.hops) || !w.list.Foreign && w.next < w.list.N
+	return w.hop < len(w.hops) || w.proxy < w.proxies() || !w.list.Foreign && w.next < w.list.N
 }
 
 // Step says what Next came to.
@@ -112,7 +126,7 @@ func (r *Router) Next(w *Walk, size int, waiter Waiter, shard uint8, ref uint64)
 		if !ok {
 			return transport.Flow{}, Exhausted
 		}
-		if w.current != nil && w.current.Literal {
+		if w.current != nil && w.current.Literal && w.proxies() == 0 {
 			w.single[0] = transport.Hop{Proto: target.Proto, Addr: w.current.Addrs[0], ServerName: target.ServerName, Verify: target.Verify}
 			w.lead(w.single[:])
 			continue
@@ -137,12 +151,29 @@ func (w *Walk) advance() (transport.Target, bool) {
 		w.next = 1
 		return w.foreign, true
 	}
+	if w.proxy < w.proxies() {
+		return w.byProxy(), true
+	}
 	if w.next >= w.list.N {
 		return transport.Target{}, false
 	}
 	w.current = w.list.List[w.next]
 	w.next++
+	if n := w.proxies(); n > 0 {
+		w.proxy, w.first = 0, rand.IntN(n)
+		return w.byProxy(), true
+	}
 	return TargetOf(w.current), true
+}
+
+// byProxy gives the next of the proxies by which the current candidate is called (mission row
+// A11): each walk begins with any of them, and then takes the others in turn.
+func (w *Walk) byProxy() transport.Target {
+	p := w.current.Proxies[(w.first+w.proxy)%len(w.current.Proxies)]
+	w.proxy++
+	t := TargetOf(w.current)
+	t.Host, t.Port, t.ServerName = p.Host, p.Port, p.Host
+	return t
 }
 
 // connect gives a flow to the current hop; again says to look at the next one.

@@ -27,10 +27,11 @@ type neighbour struct {
 	host  string
 	port  uint16
 	proto string
+	via   string // the proxies that it is called by
 }
 
 func neighbourOf(d *policy.Destination) neighbour {
-	return neighbour{d.Host, d.Port, d.Transport()}
+	return neighbour{d.Host, d.Port, d.Transport(), d.Via}
 }
 
 // misses is how many times in a row a neighbour must not answer to be down.

@@ -166,6 +166,12 @@ func (d *Destination) settle(port int) error {
 	}
 	d.Host, d.ServerName, d.Port = host, host, uint16(port)
 	d.place()
+	if d.Switch != nil {
+		d.Via = strings.Join(d.Switch.OutboundProxies, ",")
+		for _, p := range d.Switch.OutboundProxies {
+			d.Proxies = append(d.Proxies, proxy(p))
+		}
+	}
 	return nil
 }
 

@@ -2,6 +2,8 @@ package policy
 
 import (
 	"net/netip"
+	"strconv"
+	"strings"
 
 	"tollgate/internal/tenant"
 )
@@ -75,7 +77,28 @@ type Destination struct {
 	Media      bool             // tls+srtp: needs media, no candidate until that exists
 	Switch     *Switch          // nil unless the destination is a switch
 	Addrs      []netip.AddrPort // where it is: of an address itself, of a name as last resolved
+	Proxies    []Proxy          // that it is called by, in any order; empty: directly
+	Via        string           // the same as text
 	Literal    bool             // Host is an address, and so Addrs all there is to know
+}
+
+// Proxy is where a switch is called by.
+type Proxy struct {
+	Host string
+	Port uint16 // 0: by SRV, else the default
+}
+
+// proxy reads host, host:port or [v6]:port.
+func proxy(text string) Proxy {
+	if at, err := netip.ParseAddrPort(text); err == nil {
+		return Proxy{at.Addr().String(), at.Port()}
+	}
+	if _, err := netip.ParseAddr(strings.Trim(text, "[]")); err == nil {
+		return Proxy{Host: strings.Trim(text, "[]")}
+	}
+	host, digits, _ := strings.Cut(text, ":")
+	port, _ := strconv.ParseUint(digits, 10, 16)
+	return Proxy{host, uint16(port)}
 }
 
 // Transport is "udp", "tcp" or "tls".
