@@ -8,8 +8,10 @@ import (
 	"tollgate/internal/overload"
 )
 
-// calm is for how long nothing may have been behind before all is as before.
-const calm = 2 * time.Second
+// calm is for how long nothing may have been behind before all is as before. Reading two
+// sockets costs more than reading one, so it is short; and longer than a process with a share
+// of a core has to pause.
+const calm = 500 * time.Millisecond
 
 // Overload is what was shed since the start.
 type Overload struct {

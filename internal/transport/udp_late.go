@@ -43,6 +43,7 @@ type udpLate struct {
 	batch   *udpBatch // nil until it is needed
 	queue   *overload.Queue[Flow]
 	poll    [2]unix.PollFd // the first socket, the late one
+	empty   [2]bool        // of them, those that the last wait found empty
 	waiting time.Time      // since when new requests are held up; zero: they are not
 	look    overload.Look  // at the datagram at hand
 	thin    thinning
@@ -76,6 +77,7 @@ func (d *udpLate) run() {
 		}
 		d.round(now)
 		if d.queue.Len() > 0 {
+			d.empty = [2]bool{}
 			continue
 		}
 		g.relax(d.r.t, now)
@@ -115,6 +117,9 @@ func (d *udpLate) round(now time.Time) {
 
 // urgent serves a batch of the first socket, and gives its size.
 func (d *udpLate) urgent(now time.Time) int {
+	if d.empty[0] {
+		return 0
+	}
 	n, errno := d.r.first.receive(unix.MSG_DONTWAIT)
 	if errno != 0 {
 		d.r.failed(errno)
@@ -179,7 +184,11 @@ func (d *udpLate) impatient(now time.Time) bool {
 
 // wait waits until one of the sockets has something.
 func (d *udpLate) wait(most time.Duration) {
-	_, _ = unix.Poll(d.poll[:], int(most/time.Millisecond)) // the next round sees what there is
+	d.poll[0].Revents, d.poll[1].Revents = 0, 0
+	n, err := unix.Poll(d.poll[:], int(most/time.Millisecond))
+	for i := range d.poll {
+		d.empty[i] = err == nil && n > 0 && d.poll[i].Revents == 0
+	}
 }
 
 // pause waits a little, or until there is something in the first socket.
@@ -189,6 +198,9 @@ func (d *udpLate) pause() {
 
 // take sorts a batch of the late socket, and gives its size.
 func (d *udpLate) take() int {
+	if d.empty[1] {
+		return 0
+	}
 	n, errno := d.batch.receive(unix.MSG_DONTWAIT)
 	if errno != 0 {
 		d.r.failed(errno)
