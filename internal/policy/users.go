@@ -176,10 +176,10 @@ func (c *Customer) AsksIn() string {
 
 // Asks says that the sender of a request has to prove who he is (step 9): whoever asks for a
 // registration, comes over a flow of the customer's phones, or names himself by a domain of the customer. Not
-// asked are entries, destinations, those who call by domain from elsewhere, and who only asks
-// what we are (OPTIONS).
+// asked are entries (but for a registration, which is a user's), destinations, those who call by
+// domain from elsewhere, and who only asks what we are (OPTIONS).
 func (s *Snapshot) Asks(r *Request, id *Identity) bool {
-	if !id.Customer.RegistersHere() || id.Direction != Inbound || id.Entry != nil {
+	if !id.Customer.RegistersHere() || id.Direction != Inbound {
 		return false
 	}
 	switch r.Msg.Method() {
@@ -188,7 +188,7 @@ func (s *Snapshot) Asks(r *Request, id *Identity) bool {
 	case sip.REGISTER:
 		return true
 	}
-	return r.Bound == id.Customer.Settings.ID || id.Customer.claims(r.Msg)
+	return id.Entry == nil && (r.Bound == id.Customer.Settings.ID || id.Customer.claims(r.Msg))
 }
 
 // identityHeaders name who sends a request.

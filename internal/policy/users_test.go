@@ -172,3 +172,23 @@ func TestWhoIsAskedAndAdmitted(t *testing.T) {
 		}
 	}
 }
+
+// TestEntriesAreNotAsked: a source that is an entry is never challenged, but that a user registers
+// from there (mission row U8).
+func TestEntriesAreNotAsked(t *testing.T) {
+	table := policy.NewTable()
+	if err := table.Put(usersAccount()); err != nil {
+		t.Fatal(err)
+	}
+	for method, want := range map[string]bool{"INVITE": false, "MESSAGE": false, "OPTIONS": false, "REGISTER": true} {
+		r := ask{method: method, uri: "sip:100@acme.example", from: "<sip:1001@acme.example>"}.request(t)
+		var id policy.Identity
+		if v := table.Snapshot().Identify(r, &id); v.Refused() {
+			t.Fatal(method, v)
+		}
+		id.Entry = &policy.Switch{}
+		if got := table.Snapshot().Asks(r, &id); got != want {
+			t.Errorf("%s from an entry: asked %t", method, got)
+		}
+	}
+}
