@@ -11,26 +11,11 @@ import (
 	"tollgate/internal/tenant"
 )
 
-// credentials adds to accounts what is kept of their SIP users' passwords, by one query. What
+// credentials adds to accounts what is kept of their SIP users' passwords. What
 // was hashed with another realm than the customer's would never match, and is left out.
 func (s *Store) credentials(ctx context.Context, db bun.IDB, list accounts) error {
-	var owners []tenant.CustomerID
-	for id, a := range list {
-		if len(a.SIPUsers) > 0 {
-			owners = append(owners, id)
-		}
-	}
-	if len(owners) == 0 {
-		return nil
-	}
-	var rows []struct {
-		OwnerID    int64
-		CustomerID int64
-		Sealed     string
-	}
-	err := db.NewSelect().TableExpr("? AS secrets", bun.Ident(sipUserSecrets)).Join("JOIN sip_users AS users ON users.id = secrets.owner_id").
-		ColumnExpr("secrets.owner_id, users.customer_id, secrets.sealed").
-		Where("users.customer_id IN (?)", bun.List(plain(owners))).Scan(ctx, &rows)
+	owners := list.with(func(a *tenant.Account) bool { return len(a.SIPUsers) > 0 })
+	rows, err := sealed(ctx, db, sipUserSecrets, "sip_users", owners)
 	if err != nil {
 		return err
 	}
