@@ -43,6 +43,11 @@ func (c *Calls) replace(sh *transaction.Shard, call *Call, s *setup, flow transp
 	case to == nil || to.ID == call.place:
 		return placed
 	}
+	if s.emergency { // it passes limits (mission row E1), and is counted
+		free := *to
+		free.Channels, free.CPS = 0, 0
+		to = &free
+	}
 	sh.Stop(&call.initial)
 	shard, ref := sh.Index, call.ref(refSetup)
 	ok, now := c.cfg.Swap(call.id, call.place, to, func(ok bool) {

@@ -39,3 +39,25 @@ func TestEmergencyLimits(t *testing.T) {
 		}
 	})
 }
+
+// TestEmergencyFailover: a full switch is not passed over where an emergency call fails over to it.
+func TestEmergencyFailover(t *testing.T) {
+	everyBackend(t, func(r *rig, settle func()) {
+		r.switched(func(_, _, spare *tenant.Switch) { spare.Channels = 1 })
+		r.change(func(a *tenant.Account) {
+			a.Customer.Emergency = tenant.Emergency{Numbers: []string{"112"}, Group: 1}
+		})
+		for n, number := range []string{"3401", "112"} {
+			r.in(aliceAddr, strings.Replace(inviteOf(n), "sip:3401@", "sip:"+number+"@", 1))
+			settle()
+			first := r.want(carrierAt, "INVITE ")
+			r.in(carrierAt, answer(first, "503 Busy", ""))
+			settle()
+			r.want(spareAt, "INVITE ")
+			r.drain(carrierAt)
+		}
+		r.wantUsage(2, 0, 2)
+		r.endAll(0)
+		settle()
+	})
+}
