@@ -14,16 +14,18 @@ const pingEvery = 30 * time.Second
 
 // pings says whether a side of the call is asked every now and then whether it is still there.
 func (c *Call) pings(side dialog.Side) bool {
-	switch c.customer.Settings.InCallPing {
-	case "both":
-	case "caller":
-		return side == dialog.Caller && !c.customer.Transparent
-	case "callee":
-		return side == dialog.Callee && !c.customer.Transparent
-	default:
+	if c.customer.Transparent {
 		return false
 	}
-	return !c.customer.Transparent
+	switch c.customer.Settings.InCallPing {
+	case "both":
+		return true
+	case "caller":
+		return side == dialog.Caller
+	case "callee":
+		return side == dialog.Callee
+	}
+	return false
 }
 
 // nextPing starts the time to the next ping, where the customer wants any.

@@ -33,9 +33,7 @@ func (e *Edge) newBans() *ban.Table {
 
 // accepted is what bans must not hold for a customer, beside his destinations: his whitelist,
 // and the addresses from which switches send him calls.
-func accepted(a *tenant.Account) []netip.Prefix {
-	return append(prefixes(a.Whitelist), entries(a)...)
-}
+func accepted(a *tenant.Account) []netip.Prefix { return append(prefixes(a.Whitelist), entries(a)...) }
 
 // Bans is api.Node.
 func (e *Edge) Bans(keep func(tenant.CustomerID) bool) []ban.Ban { return e.bans.List(keep) }
