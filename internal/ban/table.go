@@ -41,6 +41,7 @@ type Table struct {
 	mu        sync.RWMutex // guards what follows, and writing to platform
 	customers map[tenant.CustomerID]*bart.Table[*entry]
 	entries   map[key]*entry // those that are over but remembered, too
+	cleared   time.Time      // when room looked last
 	accepted  guests
 	kernel    Kernel // nil: there is none
 
@@ -259,9 +260,14 @@ func (t *Table) forget(e *entry) {
 	}
 }
 
-// room forgets all that is only remembered, and says whether that was anything.
+// room forgets all that is only remembered, and says whether that was anything. It looks once a
+// second: who has many sources banned must not make each of them dear.
 func (t *Table) room() bool {
 	now := time.Now()
+	if now.Sub(t.cleared) < time.Second {
+		return false
+	}
+	t.cleared = now
 	for _, e := range t.entries {
 		if !e.until.After(now) {
 			t.forget(e)
