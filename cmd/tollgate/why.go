@@ -198,6 +198,10 @@ func facts(d *trace.Decision) [][]string {
 	if d.Target.IsValid() {
 		way += ", " + d.TargetTransport + " " + d.Target.String()
 	}
+	far := d.FarCallID
+	if far == d.CallID {
+		far = "" // not hidden
+	}
 	limit := d.Limit
 	if limit != "" {
 		limit += ": at most " + strconv.Itoa(d.LimitMax)
@@ -213,7 +217,7 @@ func facts(d *trace.Decision) [][]string {
 		{"detail", d.Detail},
 		{"went to", way},
 		{"Call-ID", d.CallID},
-		{"and there", d.FarCallID},
+		{"and there", far},
 	}
 	for _, w := range d.Would {
 		rows = append(rows, []string{"only counted", would{w.Reason, w.RuleName}.String()})
