@@ -118,6 +118,19 @@ func (r *reader) only(callID string) decision {
 	return list[0]
 }
 
+// over is only, once that case is over: who has read the last answer is ahead of the node, which notes
+// it after it has sent it.
+func (r *reader) over(callID string) (d decision) {
+	r.t.Helper()
+	harness.Eventually(r.t, 5*time.Second, func() error {
+		if d = r.only(callID); d.Ended.IsZero() {
+			return fmt.Errorf("not over: %+v", d)
+		}
+		return nil
+	})
+	return d
+}
+
 // capture gives the SIP messages of a case's capture file.
 func (r *reader) capture(id string) (list []string) {
 	r.t.Helper()

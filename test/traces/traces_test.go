@@ -50,7 +50,7 @@ func wholeCall(s scene) {
 		s.Errorf("a call that is up: %+v", d)
 	}
 	s.End(a, b)
-	d = s.only(a.ID)
+	d = s.over(a.ID)
 	if d.Status != 200 || d.Ended.IsZero() || !d.Answered || d.EndedBy != "caller" || d.FarCallID != b.ID || (d.FarCallID == d.CallID) == s.Hidden {
 		s.Errorf("a call that is over: %+v", d)
 	}
@@ -114,7 +114,7 @@ func refusedBehind(s scene) {
 	b.Answer(404)
 	b.Expect("ACK")
 	a.Expect(404)
-	d := s.only(a.ID)
+	d := s.over(a.ID)
 	if d.Refused || d.Status != 404 || d.EndedBy != "callee" || d.Answered {
 		s.Errorf("decision %+v", d)
 	}
@@ -128,7 +128,7 @@ func givenUp(s scene) {
 	b.Reply(b.Expect("CANCEL"), 200)
 	b.Answer(487)
 	b.Expect("ACK")
-	d := s.only(a.ID)
+	d := s.over(a.ID)
 	if d.Status != 487 || d.Reason != "canceled" || d.EndedBy != "caller" {
 		s.Errorf("decision %+v", d)
 	}
@@ -148,10 +148,13 @@ func credentials(s scene) {
 	again.Answer(486)
 	again.Expect("ACK")
 	a.Expect(486)
-	list := s.find("q", a.ID)
-	if len(list) != 2 || list[0].Status != 486 || list[1].Status != 401 {
-		s.Fatalf("%+v", list)
-	}
+	var list []decision
+	harness.Eventually(s.T, 5*time.Second, func() error {
+		if list = s.find("q", a.ID); len(list) != 2 || list[0].Status != 486 || list[1].Status != 401 {
+			return fmt.Errorf("%+v", list)
+		}
+		return nil
+	})
 	response := peer.HeaderParam(strings.ReplaceAll(a.Sent().Get("Authorization"), ",", ";"), "response")
 	masked := 0
 	for _, d := range list {
@@ -208,7 +211,7 @@ func limited(s scene) {
 func unwished(s scene) {
 	a, b := s.Talk()
 	s.End(a, b)
-	d := s.only(a.ID)
+	d := s.over(a.ID)
 	if d.Status != 200 || d.Messages < 10 {
 		s.Errorf("decision %+v", d)
 	}
@@ -224,8 +227,13 @@ func outsideOfCalls(s scene) {
 	a.Expect(200)
 	if d := s.only(a.ID); d.Refused {
 		s.Errorf("decision %+v", d)
-	} else if list := s.capture(d.ID); len(list) != 4 {
-		s.Errorf("%d messages", len(list))
+	} else {
+		harness.Eventually(s.T, 5*time.Second, func() error {
+			if list := s.capture(d.ID); len(list) != 4 {
+				return fmt.Errorf("%d messages", len(list))
+			}
+			return nil
+		})
 	}
 }
 
