@@ -156,3 +156,6 @@ func (d *Description) codec(m *Media, payload int) Codec {
 
 // String is NAME/RATE, for tests and messages.
 func (c Codec) String() string { return string(c.Name) + "/" + strconv.Itoa(c.Rate) }
+
+// Payloads calls fn for each RTP payload type of a media description in its order.
+func (d *Description) Payloads(m *Media, fn func(pt uint8, name []byte, hz int, event bool)) {}
