@@ -66,6 +66,7 @@ func (c *Calls) setupResponse(sh *transaction.Shard, call *Call, m *sip.Message,
 }
 
 func (c *Calls) provisional(sh *transaction.Shard, call *Call, m *sip.Message, f transport.Flow) {
+	c.progress(sh, call, false)
 	s := c.setup(sh, call)
 	s.early = s.early || len(m.Body()) > 0
 	fork := call.forks // none
@@ -226,6 +227,7 @@ func (c *Calls) establish(sh *transaction.Shard, call *Call) {
 	c.stopOthers(sh, call)
 	c.dropSetup(sh, call)
 	call.state, call.status, call.reason = up, 0, policy.OK
+	c.progress(sh, call, true)
 	if limit := call.customer.Settings.Timers.MaxCall; limit > 0 {
 		call.invite = sh.After(limit, c.user, timerMaxCall, call.ref(refSetup))
 	}

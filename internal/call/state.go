@@ -40,6 +40,7 @@ type Call struct {
 	kept      bool    // the journal has it
 	told      bool    // Ended was told of it
 	heard     bool    // Heard was told of it
+	rang      bool    // Progress was told of it
 	stable    bool    // known by its stable id, since its identifiers name another slot
 	probes    uint8   // OPTIONS of our own that are not answered yet
 	asked     [2]bool // by side: a ping is not answered yet

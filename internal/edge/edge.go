@@ -26,6 +26,7 @@ import (
 	"tollgate/internal/overload"
 	"tollgate/internal/peer"
 	"tollgate/internal/policy"
+	"tollgate/internal/pulse"
 	"tollgate/internal/record"
 	"tollgate/internal/registrar"
 	"tollgate/internal/relay"
@@ -57,6 +58,7 @@ type Edge struct {
 	messenger     *relay.Messenger
 	gate          *gate.Gate
 	recorder      *record.Recorder
+	pulse         *pulse.Pulse
 	receiver      *receiver
 	traces        *trace.Recorder
 	steps         []string // of the gate, by name
@@ -130,7 +132,7 @@ func transportConfig(cfg *config.Node, bans *ban.Table, log *slog.Logger) transp
 // wire builds the SIP side, from the ground up.
 func (e *Edge) wire(minter *dialog.Minter) {
 	e.table.SetPlatform(policy.Platform{Calls: e.cfg.Limits.Calls, CPS: e.cfg.Limits.CPS, Local: e.localHosts()})
-	e.recorder = record.New(e.log)
+	e.recorder, e.pulse = record.New(e.log), pulse.New()
 	e.cdrs, e.webhook = e.newCDRs(), e.newWebhook()
 	e.live = memory.New()
 	if e.cfg.Test.Live == "delayed" {
@@ -162,8 +164,8 @@ func (e *Edge) wire(minter *dialog.Minter) {
 			return e.gate.Swap(id, from, to, done)
 		},
 		Release: func(id dialog.Stable) { e.gate.Release(id) },
-		Heard:   e.heard,
-		Ended:   e.ended, Answered: e.answered,
+		Heard:   e.heard, Progress: e.beatProgress,
+		Ended: e.ended, Answered: e.answered,
 	}, e.layer)
 	e.relay = relay.New(relay.Config{Router: router, Minter: minter, Advertised: e.transport.Advertised, Agent: agent, Answered: e.answered}, e.layer)
 	e.messenger = relay.NewMessenger(e.transport.Advertised, e.layer)
@@ -238,6 +240,7 @@ func (e *Edge) ended(c call.Ending) {
 	e.recorder.Ended(record.Ending{
 		Reason: c.Reason, Status: c.Status, Setup: c.Setup, Duration: c.Duration, Answered: c.Answered,
 	})
+	e.beatEnded(&c)
 	e.recordCall(&c)
 	e.traceEnd(&c)
 }
@@ -262,6 +265,7 @@ func (e *Edge) decided(sh *transaction.Shard, d *gate.Decision) {
 	if d.Verdict.Reason.Asks() {
 		return // what comes of it is the answer's
 	}
+	e.beatDecided(sh, d)
 	e.recordRefusal(d)
 	e.traceDecision(d)
 }
