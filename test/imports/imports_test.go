@@ -58,6 +58,7 @@ var parts = []part{
 	{"internal/config", slices.Concat(sql, httpAPI, wire, policy)},
 	{"internal/journal", slices.Concat(sql, httpAPI, wire, policy, []string{"net", "tollgate/internal/transport/..."})},
 	{"internal/backup", slices.Concat(httpAPI, wire, policy, []string{"net", "tollgate/internal/transport/..."})},
+	{"internal/media/rtp", slices.Concat(sockets, sql, wire, httpAPI, policy, []string{"os", "tollgate/internal/tenant/..."})},
 	{"internal/media", slices.Concat(sql, httpAPI, []string{"tollgate/sip/..."})},
 	{"internal/kernel", slices.Concat(sql, httpAPI, wire)},
 	{"internal/record", nil},
