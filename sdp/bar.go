@@ -69,7 +69,7 @@ func (e *Edit) bar(m *Media, lists [][]string) (off bool) {
 		for i := range p {
 			p[i].gone = true
 		}
-		e.At(m.Port).String("0")
+		e.Off(m)
 	} else {
 		e.formats(m, &p)
 	}

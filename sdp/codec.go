@@ -157,5 +157,37 @@ func (d *Description) codec(m *Media, payload int) Codec {
 // String is NAME/RATE, for tests and messages.
 func (c Codec) String() string { return string(c.Name) + "/" + strconv.Itoa(c.Rate) }
 
-// Payloads calls fn for each RTP payload type of a media description in its order.
-func (d *Description) Payloads(m *Media, fn func(pt uint8, name []byte, hz int, event bool)) {}
+// Payloads calls fn for each RTP payload type of a media description, in its order and once
+// each: its encoding by rtpmap, else by its number (RFC 3551 6), and clock rate in Hz; "" and
+// 0 where it has none. event: it is telephone-event (RFC 4733). name is good within fn only.
+func (d *Description) Payloads(m *Media, fn func(pt uint8, name []byte, hz int, event bool)) {
+	if !d.RTP(m) {
+		return
+	}
+	var known [maxPayload + 1]Codec
+	var seen [maxPayload + 1]bool
+	lines := d.Lines(m)
+	for i := range lines {
+		name, n, rest, ok := d.PayloadLine(&lines[i])
+		if ok && string(name) == "rtpmap" && !seen[n] {
+			known[n], seen[n] = rtpmap(d.Slice(rest)), true
+		}
+	}
+	clear(seen[:])
+	fields := d.Fields(m.Formats)
+	for f, ok := fields.Next(); ok; f, ok = fields.Next() {
+		n, ok := parseUint(d.Slice(f), maxPayload)
+		if !ok || seen[n] {
+			continue
+		}
+		c := known[n]
+		if c.Name == nil {
+			var name string
+			name, c.Rate = static(n)
+			d.room = append(d.room[:0], name...)
+			c.Name = d.room
+		}
+		seen[n] = true
+		fn(uint8(n), c.Name, c.Rate, c.Is("telephone-event"))
+	}
+}

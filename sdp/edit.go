@@ -1,7 +1,10 @@
 package sdp
 
 import (
+	"cmp"
 	"errors"
+	"net/netip"
+	"slices"
 	"strconv"
 )
 
@@ -18,6 +21,9 @@ type Edit struct {
 	d     *Description
 	ops   []op
 	arena []byte
+
+	session netip.Addr // that Connection has written
+	bridged bool       // Bridge was called: the session's lines are done
 }
 
 // op replaces span by the arena's bytes from lit to end.
@@ -27,7 +33,7 @@ type op struct {
 }
 
 // Reset starts an edit of d, which must not be parsed anew before Append.
-func (e *Edit) Reset(d *Description) { e.d, e.ops, e.arena = d, e.ops[:0], e.arena[:0] }
+func (e *Edit) Reset(d *Description) { *e = Edit{d: d, ops: e.ops[:0], arena: e.arena[:0]} }
 
 // Changes reports whether there is anything to be changed.
 func (e *Edit) Changes() bool { return len(e.ops) > 0 }
@@ -86,11 +92,10 @@ func (e *Edit) Append(dst []byte) ([]byte, error) {
 	return dst, nil
 }
 
-// sort orders the operations by offset, stable: they mostly come in order.
+// sort orders the operations by offset, stable; what is inserted at an offset comes before
+// what is replaced from there.
 func (e *Edit) sort() {
-	for i := 1; i < len(e.ops); i++ {
-		for j := i; j > 0 && e.ops[j].span.Off < e.ops[j-1].span.Off; j-- {
-			e.ops[j], e.ops[j-1] = e.ops[j-1], e.ops[j]
-		}
-	}
+	slices.SortStableFunc(e.ops, func(a, b op) int {
+		return cmp.Or(cmp.Compare(a.span.Off, b.span.Off), cmp.Compare(a.span.End, b.span.End))
+	})
 }

@@ -42,6 +42,7 @@ type Description struct {
 	body  []byte
 	lines []Line
 	media []Media
+	room  []byte // for a name in Payloads
 }
 
 // Fault is what is wrong with a description.

@@ -66,10 +66,7 @@ type Connection struct {
 // Connection reads the c= line that holds for a media description: its own, else the
 // session's. False where there is none or it has not all of its fields.
 func (d *Description) Connection(m *Media) (c Connection, ok bool) {
-	l := Find(d.Lines(m), 'c')
-	if l == nil {
-		l = Find(d.Session(), 'c')
-	}
+	l := d.connectionLine(m)
 	if l == nil {
 		return c, false
 	}
@@ -83,6 +80,13 @@ func (d *Description) Connection(m *Media) (c Connection, ok bool) {
 	return c, ok
 }
 
+func (d *Description) connectionLine(m *Media) *Line {
+	if l := Find(d.Lines(m), 'c'); l != nil {
+		return l
+	}
+	return Find(d.Session(), 'c')
+}
+
 // AddrPort returns where a media description wants its media; false where its address
 // is a name or there is none.
 func (d *Description) AddrPort(m *Media) (netip.AddrPort, bool) {
@@ -90,16 +94,8 @@ func (d *Description) AddrPort(m *Media) (netip.AddrPort, bool) {
 	if !ok {
 		return netip.AddrPort{}, false
 	}
-	var room [64]byte // keeps the text of an address on the stack
-	text := d.Slice(c.Address)
-	if len(text) > len(room) {
-		return netip.AddrPort{}, false
-	}
-	var addr netip.Addr
-	if err := addr.UnmarshalText(append(room[:0], text...)); err != nil {
-		return netip.AddrPort{}, false
-	}
-	return netip.AddrPortFrom(addr, m.Number), true
+	addr, ok := parseAddr(d.Slice(c.Address))
+	return netip.AddrPortFrom(addr, m.Number), ok
 }
 
 // Direction is which way media goes, as who wrote the description sees it.

@@ -35,7 +35,7 @@ func TestBar(t *testing.T) {
 		{"events of a rate that never was", "PCMA", "m=audio 4000 RTP/AVP 8 0 100\r\na=rtpmap:100 telephone-event/16000\r\n", "m=audio 4000 RTP/AVP 0 100\r\na=rtpmap:100 telephone-event/16000\r\n", false},
 		{"events by name", "telephone-event", "m=audio 4000 RTP/AVP 0 101\r\na=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\n", "m=audio 4000 RTP/AVP 0\r\n", false},
 		{"nothing but events is left", "PCMA", "m=audio 4000 RTP/AVP 8 13 101\r\na=rtpmap:101 telephone-event/8000\r\na=ptime:20\r\n", "m=audio 0 RTP/AVP 8 13 101\r\na=ptime:20\r\n", true},
-		{"nothing left", "PCMA PCMU", "m=audio 4000/2 RTP/AVP 8 0\r\na=rtpmap:0 PCMU/8000\r\n", "m=audio 0/2 RTP/AVP 8 0\r\n", true},
+		{"nothing left", "PCMA PCMU", "m=audio 4000/2 RTP/AVP 8 0\r\na=rtpmap:0 PCMU/8000\r\n", "m=audio 0 RTP/AVP 8 0\r\n", true},
 		{"red of what goes", "opus", "m=audio 4000 RTP/AVP 99 63 0 64\r\na=rtpmap:99 opus/48000/2\r\na=fmtp:63 99/99\r\na=rtpmap:63 red/48000/2\r\na=rtpmap:64 red/8000\r\na=fmtp:64 0/0\r\n", "m=audio 4000 RTP/AVP 0 64\r\na=rtpmap:64 red/8000\r\na=fmtp:64 0/0\r\n", false},
 		{"the second audio", "PCMA", "m=audio 4000 RTP/AVP 0\r\nm=audio 4002 RTP/AVP 8\r\n", "m=audio 4000 RTP/AVP 0\r\nm=audio 0 RTP/AVP 8\r\n", false},
 		{"the first one is off", "PCMA", "m=audio 0 RTP/AVP 8\r\nm=audio 4002 RTP/AVP 8\r\n", "m=audio 0 RTP/AVP 8\r\nm=audio 0 RTP/AVP 8\r\n", true},
