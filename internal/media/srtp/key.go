@@ -1,42 +1,72 @@
 package srtp
 
-// Suite is a crypto suite of SDES (RFC 4568 6.2, RFC 6188, RFC 7714).
-type Suite uint8
-
-// The suites that Tollgate speaks. None is the zero value: no SRTP.
-const (
-	None Suite = iota
-	AESCM128HMACSHA180
-	AESCM128HMACSHA132
-	AES256CMHMACSHA180
-	AES256CMHMACSHA132
-	AEADAES128GCM
-	AEADAES256GCM
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"log/slog"
 )
 
-// String is the suite's name in SDP; empty for None and for what is no suite.
-func (s Suite) String() string { return "" }
+// maxMKILen is the longest master key identifier that a Key holds, in bytes.
+// RFC 4568 6.1 would allow 128; peers that send one at all send 1 to 4.
+const maxMKILen = 8
 
-// KeyLen is the master key's length in bytes.
-func (s Suite) KeyLen() int { return 0 }
-
-// SaltLen is the master salt's length in bytes.
-func (s Suite) SaltLen() int { return 0 }
-
-// TagLen is how many bytes of authentication an RTP packet gets. RTCP gets 10
-// with every HMAC suite (RFC 4568 6.2.2) and 16 with GCM.
-func (s Suite) TagLen() int { return 0 }
-
-// Key is what protects one direction. It is a plain value: equal keys are ==.
+// Key is what protects one direction of one stream: a suite, its master key
+// and its salt. It is a plain value, equal keys are ==. The fields are there
+// to be stored; whoever prints, logs or marshals a Key gets the suite alone.
+// That holds for a Key as such and in exported fields. fmt cannot ask a Key in
+// an unexported field of a struct: print no struct that has one.
 type Key struct {
 	Suite    Suite
-	MKILen   uint8    // bytes of MKI in each packet, 0 to 8
+	MKILen   uint8    // bytes of MKI in each packet, 0 to 8; 0 is the rule
 	MKI      uint64   // the master key identifier, RFC 3711 3.1
-	Material [46]byte // master key, then master salt; zero behind them
+	Material [46]byte // the master key, then the master salt, then zeros
 }
 
-// NewKey is a random key, without MKI.
-func NewKey(s Suite) Key { return Key{Suite: s} }
+// NewKey is a random key without MKI. A Key of no suite protects nothing: its
+// Sender and Receiver refuse every packet.
+func NewKey(s Suite) Key {
+	k := Key{Suite: s}
+	rand.Read(k.Material[:s.KeyLen()+s.SaltLen()]) //nolint:errcheck // never fails: crypto/rand ends the program instead
+	return k
+}
 
-// AppendCrypto appends the value of an a=crypto line.
-func (k Key) AppendCrypto(dst []byte, tag int) []byte { return dst }
+// String is the suite; never the material.
+func (k Key) String() string {
+	if k.Suite.String() == "" {
+		return "no SRTP key"
+	}
+	return k.Suite.String() + " key"
+}
+
+// Format is String for every verb: %#v and %x, too, show no material.
+func (k Key) Format(f fmt.State, _ rune) { io.WriteString(f, k.String()) } //nolint:errcheck // fmt's own writer
+
+// MarshalText is String, for JSON and every other encoding that asks for text.
+// There is no way back: a key is stored field by field, by whoever means to.
+func (k Key) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
+
+// MarshalJSON is String, quoted.
+func (k Key) MarshalJSON() ([]byte, error) { return []byte(`"` + k.String() + `"`), nil }
+
+// LogValue is String, for log/slog.
+func (k Key) LogValue() slog.Value { return slog.StringValue(k.String()) }
+
+// usable tells whether packets can be protected with k, which may have come
+// from a file.
+func (k Key) usable() bool {
+	fits := k.MKILen == maxMKILen || k.MKI>>(8*k.MKILen) == 0
+	return k.Suite.KeyLen() > 0 && k.MKILen <= maxMKILen && fits
+}
+
+func (k Key) master() []byte { return k.Material[:k.Suite.KeyLen()] }
+
+func (k Key) salt() []byte {
+	return k.Material[k.Suite.KeyLen() : k.Suite.KeyLen()+k.Suite.SaltLen()]
+}
+
+// mki is the identifier as packets carry it: big-endian, MKILen bytes.
+func (k Key) mki() []byte {
+	return binary.BigEndian.AppendUint64(nil, k.MKI)[maxMKILen-k.MKILen:]
+}
