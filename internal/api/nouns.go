@@ -50,7 +50,7 @@ func (s *server) tenants() {
 	register(s, resource[tenant.APIKey, apiKey, tenant.KeyID]{
 		path: "api-keys", one: "API key", all: "API keys", reader: s.store.APIKeys, show: showKeys,
 		writer: func(tx *store.Tx) store.Writer[tenant.APIKey, tenant.KeyID] { return tx.APIKeys },
-		fresh:  zero[tenant.APIKey],
+		fresh:  tenant.NewAPIKey,
 		id:     func(v *tenant.APIKey) *tenant.KeyID { return &v.ID },
 		create: makeKey,
 	})

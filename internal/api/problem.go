@@ -186,7 +186,7 @@ func statusOf(c tenant.Code) int {
 		return http.StatusNotFound
 	case tenant.CodeForbidden:
 		return http.StatusForbidden
-	case tenant.CodeInUse, tenant.CodeDuplicate, tenant.CodeReferenced, tenant.CodeChanged:
+	case tenant.CodeInUse, tenant.CodeDuplicate, tenant.CodeReferenced, tenant.CodeChanged, tenant.CodeLastAdmin:
 		return http.StatusConflict
 	}
 	return http.StatusUnprocessableEntity

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
+	"net/netip"
 
 	"tollgate/internal/tenant"
 )
@@ -35,15 +36,32 @@ func hashKey(key string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// Authenticate finds the principal of an API key; tenant.ErrNotFound for an unknown one. From and
-// Via are the caller's to fill in.
-func (s *Store) Authenticate(ctx context.Context, key string) (tenant.Principal, error) {
+// Authenticate finds the principal of an API key that is used from an address; tenant.ErrNotFound for
+// one that is not known, has expired, or may not be used from there. From and Via are the caller's
+// to fill in.
+func (s *Store) Authenticate(ctx context.Context, key string, from netip.Addr) (tenant.Principal, tenant.KeyID, error) {
 	t := s.APIKeys.t
 	k, err := one(ctx, t, t.selectFrom(s.r).Where("hash = ?", hashKey(key)))
+	if err == nil && !s.admits(&k, from) {
+		err = tenant.NotFound(tenant.KindAPIKey)
+	}
 	if err != nil {
-		return tenant.Principal{}, s.explain(err)
+		return tenant.Principal{}, 0, s.explain(err)
 	}
 	return tenant.Principal{
-		Kind: tenant.PrincipalKey, Email: "key " + k.Name, Role: k.Role, Access: k.Access, Company: k.Company, Customer: k.Customer,
-	}, nil
+		Kind: tenant.PrincipalKey, Email: "key " + k.Name, Role: k.Role, Access: k.Access, Company: k.Company, Customer: k.Customer, Only: k.Only,
+	}, k.ID, nil
+}
+
+// admits says whether a key may be used now, from there.
+func (s *Store) admits(k *tenant.APIKey, from netip.Addr) bool {
+	if !k.Expires.IsZero() && !s.now().Before(k.Expires) {
+		return false
+	}
+	for _, a := range k.AllowFrom {
+		if p, err := netip.ParsePrefix(tenant.CanonicalCIDR(a)); err == nil && p.Contains(from) {
+			return true
+		}
+	}
+	return len(k.AllowFrom) == 0
 }

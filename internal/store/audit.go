@@ -3,6 +3,7 @@ package store
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -185,11 +186,58 @@ func (s *Store) Audit(ctx context.Context, scope tenant.Scope, q Query) (p Page[
 	return p, nil
 }
 
+// AuditEntry gives one entry within the scope.
+func (s *Store) AuditEntry(ctx context.Context, scope tenant.Scope, id int64) (AuditEntry, error) {
+	var row auditRow
+	err := within(s.r.NewSelect().Model(&row), ownedByRole, scope).Where("id = ?", id).Scan(ctx)
+	if isNoRows(err) {
+		return AuditEntry{}, tenant.NotFound("audit entry")
+	}
+	return row.entry(), s.explain(err)
+}
+
+// changed is the fault for a noun that is no longer what somebody has read: it says who changed it,
+// and when.
+func (t *Tx) changed(ctx context.Context, n tenant.Noun, id int64) error {
+	f := &tenant.Fault{
+		Code: tenant.CodeChanged, Noun: n.Kind(), Name: n.Label(),
+		Message: "was changed meanwhile", Want: "read it again and repeat the change",
+	}
+	var row auditRow
+	err := t.db.NewSelect().Model(&row).Where("noun = ?", string(n.Kind())).Where("noun_id = ?", id).OrderExpr("id DESC").Limit(1).Scan(ctx)
+	if err == nil {
+		f.Message = "was changed by " + row.Who + " " + ago(t.now.Sub(time.UnixMicro(row.At)))
+	} else if !isNoRows(err) {
+		return err
+	}
+	return f
+}
+
+// ago says how long something is past, for people.
+func ago(d time.Duration) string {
+	switch {
+	case d < 2*time.Minute:
+		return fmt.Sprintf("%d s ago", max(0, int(d.Seconds())))
+	case d < 2*time.Hour:
+		return fmt.Sprintf("%d min ago", int(d.Minutes()))
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%d h ago", int(d.Hours()))
+	}
+	return fmt.Sprintf("%d days ago", int(d.Hours()/24))
+}
+
+// Changed is the fault for a noun that is no longer what an entry says that it became.
+func (t *Tx) Changed(ctx context.Context, n tenant.Noun, id int64) error {
+	return t.changed(ctx, n, id)
+}
+
 // AuditSince lists, oldest first, what others than via did after a revision to a customer and what
 // is his, or, with customer 0, to a company, its users and profiles (company 0: to platform users).
 func (s *Store) AuditSince(ctx context.Context, company tenant.CompanyID, customer tenant.CustomerID, revision int64, via string) ([]AuditEntry, error) {
 	var rows []auditRow
-	sel := s.r.NewSelect().Model(&rows).Where("revision > ?", revision).Where("via <> ?", via)
+	// What a panel user does to himself (his name, his password) is not in a file's way.
+	sel := s.r.NewSelect().Model(&rows).Where("revision > ?", revision).Where("via <> ?", via).
+		Where("NOT (noun = ? AND who_kind = ? AND who = name)", string(tenant.KindUser), string(tenant.PrincipalUser))
 	if customer != 0 {
 		sel = sel.Where("customer_id = ?", int64(customer))
 	} else {

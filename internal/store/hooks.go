@@ -78,6 +78,11 @@ func afterCompany(c *change, before, after *tenant.Company) error {
 
 func beforeUser(c *change, before, after *tenant.User) error {
 	if before != nil {
+		if err := c.tx.countAdmins(c.ctx); err != nil {
+			return err
+		}
+	}
+	if before != nil {
 		if f := c.tx.principal.MayGive(before.Role, before.Access); f != nil {
 			return tenant.Forbidden("his access is wider than your own", "ask somebody who has it")
 		}

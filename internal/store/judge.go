@@ -52,6 +52,11 @@ func (t *Tx) standing() []tenant.CustomerID {
 // judge gives what is wrong with everything that was touched, as it stands at the end.
 func (t *Tx) judge(ctx context.Context) (tenant.Faults, error) {
 	var faults tenant.Faults
+	if f, err := t.lastAdmin(ctx); err != nil {
+		return nil, err
+	} else if f != nil {
+		faults = append(faults, f)
+	}
 	for _, c := range t.touched.deletedCompanies {
 		n, err := t.db.NewSelect().TableExpr("customers").Where("company_id = ?", int64(c.ID)).Count(ctx)
 		if err != nil {

@@ -45,7 +45,7 @@ func users() *table[tenant.User, tenant.UserID] {
 func apiKeys() *table[tenant.APIKey, tenant.KeyID] {
 	return &table[tenant.APIKey, tenant.KeyID]{
 		name: "api_keys", kind: tenant.KindAPIKey, owner: ownedByRole,
-		fresh:    func() (v tenant.APIKey) { return v },
+		fresh:    tenant.NewAPIKey,
 		noun:     func(v *tenant.APIKey) tenant.Noun { return v },
 		id:       func(v *tenant.APIKey) *tenant.KeyID { return &v.ID },
 		company:  func(v *tenant.APIKey) *tenant.CompanyID { return &v.Company },

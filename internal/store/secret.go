@@ -24,6 +24,7 @@ const (
 	voicemailSecrets = "voicemail_secrets" // the PIN
 	switchSecrets    = "switch_secrets"    // the password itself: we have to answer with it
 	userSecrets      = "user_secrets"      // an Argon2id hash
+	secondFactors    = "user_second_factors"
 )
 
 // HA1 is what is stored of a SIP user's password (RFC 8760), as lower-case hex; "" = not stored.
@@ -193,17 +194,42 @@ func (t *Tx) SetSwitchPassword(ctx context.Context, id tenant.SwitchID, password
 
 // SetUserPassword stores the Argon2id hash of a panel user's password; "" locks him out.
 func (t *Tx) SetUserPassword(ctx context.Context, id tenant.UserID, password string) error {
-	v, err := t.Users.Get(ctx, id)
-	if err != nil {
-		return err
-	}
 	hash := ""
 	if password != "" {
+		v, err := t.Users.Get(ctx, id)
+		if err != nil {
+			return err
+		}
+		if f := tenant.CheckUserPassword(v.Email, password); f != nil {
+			return named(tenant.Faults{f}, &v)
+		}
 		if hash, err = argon2id.CreateHash(password, argon2id.DefaultParams); err != nil {
 			return fmt.Errorf("hash a password: %w", err)
 		}
 	}
-	return t.setSecret(ctx, userSecrets, int64(id), &v, 0, hash)
+	return t.SetUserHash(ctx, id, hash, 0)
+}
+
+// SetUserHash stores the Argon2id hash of a panel user's password, "" locks him out, and ends his
+// sessions but for one, 0: all, and the links that would set another.
+func (t *Tx) SetUserHash(ctx context.Context, id tenant.UserID, hash string, but int64) error {
+	v, err := t.Users.Get(ctx, id)
+	if err != nil {
+		return err
+	}
+	if f := t.principal.MayGive(v.Role, v.Access); f != nil {
+		return tenant.Forbidden("his access is wider than your own", "ask somebody who has it")
+	}
+	if err := t.countAdmins(ctx); err != nil {
+		return err
+	}
+	if err := t.setSecret(ctx, userSecrets, int64(id), &v, 0, hash); err != nil {
+		return err
+	}
+	if _, err := t.db.NewRaw("DELETE FROM user_links WHERE user_id = ?", int64(id)).Exec(ctx); err != nil {
+		return err
+	}
+	return t.endSessions(ctx, id, but)
 }
 
 // setSecret seals a secret, or forgets it where it is "". What is stored already changes nothing.
@@ -291,6 +317,12 @@ func (s *Store) VoicemailPIN(ctx context.Context, id tenant.SIPUserID) (string, 
 func (s *Store) HasUserPassword(ctx context.Context, id tenant.UserID) (bool, error) {
 	hash, err := s.secret(ctx, s.r, userSecrets, int64(id))
 	return hash != "", s.explain(err)
+}
+
+// UserHash gives the Argon2id hash of a panel user's password, "" where he has none.
+func (s *Store) UserHash(ctx context.Context, id tenant.UserID) (string, error) {
+	hash, err := s.secret(ctx, s.r, userSecrets, int64(id))
+	return hash, s.explain(err)
 }
 
 // UserPasswordIs says whether a panel user has this password. It takes some 50 ms (Argon2id).

@@ -50,6 +50,7 @@ type touched struct {
 	companies        map[tenant.CompanyID]bool  // true: gone
 	limitLowered     map[tenant.CustomerID]bool // call_limit changed: the words of a K1 fault differ
 	usersChanged     map[tenant.CustomerID]bool // SIP users changed
+	admins           *admins                    // of the platform, as they were before users changed; nil: none did
 	sharing          map[tenant.CustomerID]bool // switches, CLIs or DIDs changed: other customers' ranges matter
 	deletedCompanies []tenant.Company
 	deleted          map[deletedRef]string // what others may still name, and its label

@@ -74,10 +74,7 @@ func (w Writer[T, ID]) Update(ctx context.Context, v *T) error {
 		return err
 	}
 	if given, has := w.stamp(v).Version, w.stamp(&before).Version; given != 0 && given != has {
-		return &tenant.Fault{
-			Code: tenant.CodeChanged, Noun: w.t.kind, Name: w.t.noun(&before).Label(),
-			Message: "was changed by somebody else meanwhile", Want: "read it again and repeat the change",
-		}
+		return w.tx.changed(ctx, w.t.noun(&before), int64(id))
 	}
 	c := &change{ctx: ctx, tx: w.tx, action: tenant.ActionUpdate, id: int64(id)}
 	if err := w.judge(c, &before, v); err != nil {

@@ -24,6 +24,9 @@ func NewCustomer() Customer {
 // NewUser is a panel user with the least that one can have.
 func NewUser() User { return User{Role: RoleCustomer, Access: AccessReadOnly} }
 
+// NewAPIKey is an API key without bounds of its own; Role and Access have no default.
+func NewAPIKey() APIKey { return APIKey{AllowFrom: []string{}} }
+
 // NewDestination is a destination in group 1 over UDP.
 func NewDestination() Destination {
 	return Destination{Group: DefaultGroup, Protocol: "udp", Priority: 10}

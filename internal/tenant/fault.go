@@ -25,6 +25,7 @@ const (
 	CodeNoCapacity  Code = "no_capacity"  // mission row K1
 	CodeDuplicate   Code = "duplicate"    // mission row U1: Duplicate User Detected
 	CodeChanged     Code = "changed"      // changed since it was read, or since the last apply
+	CodeLastAdmin   Code = "last_admin"   // without him nobody could log in to the platform
 	CodeUnsupported Code = "unsupported"  // known and not offered, such as SMPP
 )
 

@@ -95,6 +95,8 @@ type User struct {
 	Transparent bool       `json:"transparent" yaml:"transparent"` // of all customers that he manages
 	// TransparentUntil is when Transparent ends by itself; zero: it does not.
 	TransparentUntil time.Time `json:"transparent_until,omitzero" yaml:"-"`
+	// Disabled keeps him out of the panel; what is his stays.
+	Disabled bool `json:"disabled" yaml:"-"`
 }
 
 // Transcoding is the ordered list of codecs a customer's calls may be brought to.
@@ -351,7 +353,15 @@ type APIKey struct {
 	Company  CompanyID  `json:"company_id,omitempty"`
 	Customer CustomerID `json:"customer_id,omitempty"`
 	Hint     string     `json:"hint"` // the key's first characters, to tell keys apart
+	// Expires is when the key ends by itself; zero: it does not.
+	Expires   time.Time `json:"expires,omitzero"`
+	AllowFrom []string  `json:"allow_from"` // CIDRs from where it may be used; empty: from anywhere
+	// Only narrows what it may be used for; "wall" is for a screen on a wall.
+	Only string `json:"only,omitempty" enum:",wall"`
 }
+
+// OnlyWall is an API key that reads what a wall board shows, and nothing else.
+const OnlyWall = "wall"
 
 // Account is everything of one customer: what the policy compiler takes, whole. Destinations,
 // routing and firewall rules stand in order of evaluation: priority, position, id. Only proven

@@ -45,6 +45,7 @@ type Principal struct {
 	Access   Access
 	Company  CompanyID  // 0 for platform
 	Customer CustomerID // 0 unless Role is customer
+	Only     string     // an API key's: OnlyWall
 	From     string     // where from: an address, "unix socket"
 	Via      string     // panel, api, apply, demo; apply's writes are told apart by it
 }

@@ -10,6 +10,9 @@ const (
 	ActionDelete   Action = "delete"
 	ActionPassword Action = "password"
 	ActionBackup   Action = "backup" // read all of it, secrets included
+	ActionLink     Action = "link"   // a one-time link that sets a user's password
+	ActionSecond   Action = "second factor"
+	ActionRequest  Action = "request" // a customer asks for more channels
 )
 
 // MayWrite gives the fault of a principal who may see the noun and not do this to it; nil: go on.

@@ -50,8 +50,13 @@ func (c *check) belongs(r Role, company, customer bool) {
 	}
 }
 
-// Normalize does nothing: a key has one form only.
-func (v *APIKey) Normalize() {}
+// Normalize brings the key's settings to the form that is stored.
+func (v *APIKey) Normalize() {
+	for i, a := range v.AllowFrom {
+		v.AllowFrom[i] = CanonicalCIDR(a)
+	}
+	v.AllowFrom = present(v.AllowFrom)
+}
 
 // Validate gives all that is wrong with the key's settings.
 func (v *APIKey) Validate() Faults {
@@ -59,6 +64,14 @@ func (v *APIKey) Validate() Faults {
 	c.name("name", v.Name)
 	c.roleAndAccess(v.Role, v.Access)
 	c.belongs(v.Role, v.Company != 0, v.Customer != 0)
+	for i, a := range v.AllowFrom {
+		c.put(index("allow_from", i), CheckCIDR(a))
+	}
+	c.unique("allow_from", v.AllowFrom)
+	c.oneOf("only", v.Only, "", OnlyWall)
+	if v.Only == OnlyWall && v.Access != AccessReadOnly {
+		c.add(CodeConflict, "only", "a wall board's key changes nothing", "access: read-only")
+	}
 	return c.faults
 }
 
@@ -150,20 +163,29 @@ func CheckPIN(v string) *Fault {
 	return &Fault{Code: CodeInvalid, Field: "voicemail.pin", Message: "the PIN is not 4 to 12 digits", Want: `such as "4711", quoted`}
 }
 
-// passwordLength is the least that a password has, whoever chose it.
-const passwordLength = 8
+// The least that a password has, whoever chose it: a phone's, and one for the panel, which people
+// choose and which opens more.
+const (
+	passwordLength     = 8
+	userPasswordLength = 10
+)
 
 // CheckPassword gives what is wrong with a new password of a SIP user, nil if nothing is. It never
 // quotes it. Which characters it has is the user's matter: length is what guessing costs.
-func CheckPassword(username, v string) *Fault {
+func CheckPassword(username, v string) *Fault { return checkPassword(username, v, passwordLength) }
+
+// CheckUserPassword is CheckPassword for a panel user, whose name is his e-mail address.
+func CheckUserPassword(email, v string) *Fault { return checkPassword(email, v, userPasswordLength) }
+
+func checkPassword(username, v string, least int) *Fault {
 	bad := func(what, want string) *Fault {
 		return &Fault{Code: CodeInvalid, Field: "password", Message: what, Want: want}
 	}
 	switch {
 	case v == "":
-		return &Fault{Code: CodeRequired, Field: "password", Message: "is missing", Want: fmt.Sprintf("a password of at least %d characters, or generate", passwordLength)}
-	case utf8.RuneCountInString(v) < passwordLength:
-		return bad("the password is too short", fmt.Sprintf("at least %d characters, better: generate", passwordLength))
+		return &Fault{Code: CodeRequired, Field: "password", Message: "is missing", Want: fmt.Sprintf("a password of at least %d characters, or generate", least)}
+	case utf8.RuneCountInString(v) < least:
+		return bad("the password is too short", fmt.Sprintf("at least %d characters, better: generate", least))
 	case len(v) > 128:
 		return bad("the password is too long", "at most 128 bytes")
 	case !utf8.ValidString(v):

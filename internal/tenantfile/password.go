@@ -166,7 +166,7 @@ func (p *planner) userSecret(it *item[tenant.User], v, cur *tenant.User) error {
 		return nil
 	}
 	if !s.generate {
-		if f := tenant.CheckPassword(v.Email, s.text); f != nil {
+		if f := tenant.CheckUserPassword(v.Email, s.text); f != nil {
 			p.fault(s.at, f.Code, f.Field, f.Message, f.Want)
 			return nil
 		}

@@ -52,6 +52,7 @@ var parts = []part{
 	{"internal/live", slices.Concat(httpAPI, wire)},
 	{"internal/ban", slices.Concat(sockets, sql, wire, policy, httpAPI)},
 	{"internal/threat", slices.Concat(sql, policy, httpAPI, []string{"net", "os"})},
+	{"internal/login", slices.Concat(sockets, sql, wire, policy)},
 	{"internal/store", slices.Concat(httpAPI, wire, []string{"tollgate/internal/transport/..."})},
 	{"internal/tenantfile", slices.Concat(httpAPI, wire, []string{"database/sql/...", "github.com/uptrace/bun/..."})},
 	{"internal/importer", slices.Concat(httpAPI, wire, []string{"database/sql/...", "github.com/uptrace/bun/...", "os"})},

@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"net/netip"
 	"strings"
 
 	"tollgate/internal/store"
@@ -178,7 +179,7 @@ func apiKeys(h *house) {
 	k := tenant.APIKey{Name: "billing", Role: tenant.RoleCompany, Access: tenant.AccessReadOnly, Company: h.verdi.ID}
 	var key string
 	h.ok(h.as(h.verdiAdmin, func(tx *store.Tx) (err error) { key, err = tx.NewAPIKey(h.ctx, &k); return err }))
-	p, err := h.s.Authenticate(h.ctx, key)
+	p, _, err := h.s.Authenticate(h.ctx, key, netip.Addr{})
 	h.ok(err)
 	if p.Kind != tenant.PrincipalKey || p.Role != tenant.RoleCompany || p.Access != tenant.AccessReadOnly || p.Company != h.verdi.ID || p.Email != "key billing" {
 		h.Errorf("the key is %+v", p)
@@ -189,7 +190,7 @@ func apiKeys(h *house) {
 		h.Errorf("keys %+v", list)
 	}
 	for _, wrong := range []string{"", "tg_", key + "0", strings.ToUpper(key)} {
-		if _, err := h.s.Authenticate(h.ctx, wrong); !errors.Is(err, tenant.ErrNotFound) {
+		if _, _, err := h.s.Authenticate(h.ctx, wrong, netip.Addr{}); !errors.Is(err, tenant.ErrNotFound) {
 			h.Errorf("key %q: %v", wrong, err)
 		}
 	}
@@ -197,7 +198,7 @@ func apiKeys(h *house) {
 	h.refusedTo(h.verdiAdmin, tenant.CodeForbidden, func(tx *store.Tx) error { _, err := tx.NewAPIKey(h.ctx, &wider); return err })
 	h.refused(tenant.CodeForbidden, func(tx *store.Tx) error { return tx.APIKeys.Create(h.ctx, &wider) })
 	h.ok(h.as(h.verdiAdmin, func(tx *store.Tx) error { return tx.APIKeys.Delete(h.ctx, k.ID) }))
-	if _, err := h.s.Authenticate(h.ctx, key); !errors.Is(err, tenant.ErrNotFound) {
+	if _, _, err := h.s.Authenticate(h.ctx, key, netip.Addr{}); !errors.Is(err, tenant.ErrNotFound) {
 		h.Errorf("a deleted key: %v", err)
 	}
 }
