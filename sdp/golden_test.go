@@ -1,6 +1,7 @@
 package sdp_test
 
 import (
+	"bytes"
 	"flag"
 	"os"
 	"path/filepath"
@@ -9,7 +10,7 @@ import (
 	"tollgate/sdp"
 )
 
-// writeGolden writes testdata/*.barred anew; look at the difference before it is committed.
+// writeGolden writes testdata/*.barred and *.bridged anew; look at the difference before it is committed.
 var writeGolden = flag.Bool("golden", false, "write the golden files")
 
 // bars is what each golden file is freed of.
@@ -30,19 +31,24 @@ func TestGolden(t *testing.T) {
 			t.Errorf("%s: an edit of nothing gave\n%q", name, same)
 		}
 		got := barred(t, string(given), list...)
-		path += ".barred"
-		if *writeGolden {
-			if err := os.WriteFile(path, []byte(got), 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}
-		want, err := os.ReadFile(path)
-		if err != nil {
+		golden(t, path+".barred", []byte(got))
+	}
+}
+
+// golden compares with a file, or writes it.
+func golden(t *testing.T, path string, got []byte) {
+	t.Helper()
+	if *writeGolden {
+		if err := os.WriteFile(path, got, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if got != string(want) {
-			t.Errorf("%s without %q: expected\n%s\ngot\n%s", name, list, want, got)
-		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, want) {
+		t.Errorf("%s: expected\n%s\ngot\n%s", path, want, got)
 	}
 }
 
