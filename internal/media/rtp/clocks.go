@@ -21,7 +21,6 @@ const (
 	AMR
 	AMRWB
 	Opus
-	Speex
 	L16
 	ComfortNoise
 	TelephoneEvent
@@ -32,7 +31,7 @@ const (
 func (c Codec) String() string {
 	names := [codecs]string{
 		"", "PCMU", "PCMA", "G722", "G723", "G726-32", "G728", "G729", "GSM", "GSM-EFR", "iLBC",
-		"AMR", "AMR-WB", "opus", "speex", "L16", "CN", "telephone-event",
+		"AMR", "AMR-WB", "opus", "L16", "CN", "telephone-event",
 	}
 	if c >= codecs {
 		return ""

@@ -87,3 +87,84 @@ type Far struct {
 	Lost        int32   // since its beginning
 	Jitter      time.Duration
 }
+
+// stoppedAfter is how long nothing comes from a party that stopped.
+const stoppedAfter = int64(5 * time.Second)
+
+// Report is all that is known at a time.
+func (s *Stream) Report(now int64) Report {
+	src := &s.sources[s.current]
+	r := Report{
+		Packets: s.packets, Octets: s.octets, Reordered: s.reordered, Duplicates: s.duplicates, Restarts: s.restarts,
+		Jitter: s.jitter(), Gap: time.Duration(s.gap), RTT: s.rtt.report(), MOS: s.mos(),
+		PayloadType: s.pt, Codec: s.codec, Clock: src.clock,
+		Digits: s.digits.String(), DigitCount: s.digits.count,
+		Sound: s.sound(now), Bye: src.bye, LastHeard: s.lastHeard, SSRCs: s.ssrcs, SSRC: src.ssrc,
+		Far: s.far.report(),
+	}
+	expected, got := s.sums()
+	r.Expected, r.Lost = expected, lostOf(expected, got)
+	r.LossPercent = 100 * lossOf(expected, got)
+	r.JitterMax = max(s.ratings.jitterMax, r.Jitter)
+	r.SkewPPM, r.SkewKnown = s.drift.ppm()
+	for i := range s.sources {
+		r.Sources[i] = s.sources[i].report()
+	}
+	return r
+}
+
+func (src *source) report() SourceReport {
+	expected, got := src.sums()
+	return SourceReport{
+		SSRC: src.ssrc, Packets: src.packets, Expected: expected, Lost: lostOf(expected, got),
+		Jitter: inTime(src.jitter, jitterScale*src.clock),
+	}
+}
+
+// sound is what the other party hears at a time.
+func (s *Stream) sound(now int64) Sound {
+	switch {
+	case s.lastHeard == 0:
+		return NeverHeard
+	case now-s.lastHeard > stoppedAfter:
+		return Stopped
+	case s.lastMedia == 0 || now-s.lastMedia > stoppedAfter:
+		return OnlyNoise
+	}
+	return Heard
+}
+
+// jitter is that of the source heard last.
+func (s *Stream) jitter() time.Duration {
+	src := &s.sources[s.current]
+	return inTime(src.jitter, jitterScale*src.clock)
+}
+
+func (f *farView) report() Far {
+	return Far{
+		Known: f.known, LossPercent: float64(f.fraction) * 100 / 256, Lost: f.lost,
+		Jitter: inTime(f.jitter, f.clock),
+	}
+}
+
+// jitterScale is what jitter is kept times, RFC 3550 A.8.
+const jitterScale = 16
+
+// inTime is RTP units of a clock rate as time; 0 where that is not known.
+func inTime(units, hz uint32) time.Duration {
+	if hz == 0 {
+		return 0
+	}
+	return time.Duration(uint64(units) * uint64(time.Second) / uint64(hz))
+}
+
+// lostOf is RFC 3550 A.3, never below 0.
+func lostOf(expected, got uint64) uint64 { return expected - min(got, expected) }
+
+// lossOf is the lost fraction.
+func lossOf(expected, got uint64) float64 {
+	if expected == 0 {
+		return 0
+	}
+	return float64(lostOf(expected, got)) / float64(expected)
+}
