@@ -83,10 +83,10 @@ func (s *Sender) RTP(dst, packet []byte) ([]byte, error) {
 	ssrc := binary.BigEndian.Uint32(packet[8:])
 	t := &s.streams.use(ssrc).rtp
 	index, ok := t.guess(binary.BigEndian.Uint16(packet[2:]))
-	switch {
-	case !ok && t.high > maxRTPIndex/2:
+	if !ok {
 		return dst, ErrSpent
-	case !ok || t.has(index):
+	}
+	if t.has(index) {
 		return dst, ErrReplay
 	}
 	t.mark(index)
@@ -156,8 +156,8 @@ func NewReceiver(k Key) *Receiver {
 // packet and the end of dst may be the same memory, beginning at the same
 // byte: RTP(buf[:0], buf[:n]) works in place. Otherwise they must not overlap.
 //
-// Errors are ErrShort, ErrAuth, ErrReplay (within 128 packets, or older) and
-// ErrUnsupported; none changes any state. dst is returned as it was, but what
+// Errors are ErrShort, ErrAuth, ErrReplay (it was had, or is more than 127
+// behind), ErrSpent and ErrUnsupported; none changes any state. dst is returned as it was, but what
 // lies behind its length may be overwritten, which is packet itself in place.
 func (r *Receiver) RTP(dst, packet []byte) ([]byte, error) {
 	if r.rtp == nil {
@@ -189,7 +189,10 @@ func (r *Receiver) openRTP(t track, out, packet []byte, h int, ssrc uint32, seq 
 		return r.openUnsure(t, out, packet, h, ssrc, seq)
 	}
 	index, ok := t.guess(seq)
-	if !ok || t.has(index) {
+	if !ok {
+		return 0, ErrSpent
+	}
+	if t.has(index) {
 		return 0, ErrReplay
 	}
 	return index, r.rtp.open(out, packet, h, ssrc, index)

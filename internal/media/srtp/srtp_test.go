@@ -23,3 +23,13 @@ func rtpPacket(ssrc uint32, seq uint16, n int) []byte {
 	}
 	return b
 }
+
+// rtcpPacket is a head and n bytes that look like a report.
+func rtcpPacket(ssrc uint32, n int) []byte {
+	b := []byte{0x80, 200, 0, byte(n/4 + 1)}
+	b = binary.BigEndian.AppendUint32(b, ssrc)
+	for i := range n {
+		b = append(b, byte(i))
+	}
+	return b
+}

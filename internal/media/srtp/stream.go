@@ -72,13 +72,16 @@ type track struct {
 }
 
 // guess is the index of a sequence number: the one nearest to high (RFC 3711
-// 3.3.1). It is false for one below 0 or above all.
+// 3.3.1). It is false when the rollover counter has no room for it.
 func (t *track) guess(seq uint16) (uint64, bool) {
 	if !t.begun {
 		return uint64(seq), true
 	}
 	index := int64(t.high) + int64(int16(seq-uint16(t.high)))
-	return uint64(index), index >= 0 && index <= maxRTPIndex
+	if index < 0 { // there is nothing before 0: a leap ahead
+		index += 1 << 16
+	}
+	return uint64(index), index <= maxRTPIndex
 }
 
 // has tells whether index has been, or is too old to tell.
