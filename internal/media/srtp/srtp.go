@@ -209,17 +209,18 @@ func (r *Receiver) openUnsure(t track, out, packet []byte, h int, ssrc uint32, s
 		r.spare = append(r.spare[:0], packet...)
 		packet = r.spare
 	}
-	err := ErrReplay
+	refused := ErrAuth
 	for i := range uint64(rollovers) {
 		index := (t.high>>16+i)<<16 | uint64(seq)
-		if index > maxRTPIndex || t.has(index) {
+		if t.has(index) {
+			refused = ErrReplay // unless it is of a later rollover
 			continue
 		}
-		if err = r.rtp.open(out, packet, h, ssrc, index); err == nil {
+		if index <= maxRTPIndex && r.rtp.open(out, packet, h, ssrc, index) == nil {
 			return index, nil
 		}
 	}
-	return 0, err
+	return 0, refused
 }
 
 // RTCP appends the RTCP packet that is in an SRTCP packet to dst; as RTP does
