@@ -19,11 +19,11 @@ func (p *pair) restartReceiver(state []byte) {
 	}
 }
 
-// sendFar sends until it has passed n rollovers and reached seq; the last
-// packet is returned.
+// sendFar sends, in strides, from a packet that was sent over n rollovers to
+// seq; the last packet is returned.
 func (p *pair) sendFar(from uint16, n int, seq uint16) []byte {
 	p.t.Helper()
-	for at := int(from); at < n<<16+int(seq)-20000; at += 20000 {
+	for at := int(from) + 20000; at < n<<16+int(seq); at += 20000 {
 		p.send(5, uint16(at))
 	}
 	return p.send(5, seq)
