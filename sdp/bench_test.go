@@ -2,6 +2,7 @@ package sdp_test
 
 import (
 	"bytes"
+	"net/netip"
 	"os"
 	"testing"
 
@@ -30,6 +31,60 @@ func TestAllocations(t *testing.T) {
 		out, _ = e.Append(out[:0])
 	}); n > 0 {
 		t.Errorf("%v allocations", n)
+	}
+}
+
+// bridging is what a call keeps to bridge descriptions.
+type bridging struct {
+	d      sdp.Description
+	e      sdp.Edit
+	t      sdp.Transport
+	crypto [][]byte
+	out    []byte
+	events int
+}
+
+// run bridges all streams of a body to SRTP.
+func (b *bridging) run(body []byte) {
+	addr := netip.AddrFrom4([4]byte{198, 51, 100, 7})
+	_ = b.d.Parse(body)
+	b.d.Hash()
+	b.e.Reset(&b.d)
+	b.e.Origin(1, 2, addr)
+	b.e.Connection(addr)
+	b.e.WithoutICE()
+	for i := range b.d.Media() {
+		m := &b.d.Media()[i]
+		_ = b.d.Transport(m, &b.t)
+		b.d.Payloads(m, func(_ uint8, _ []byte, _ int, event bool) {
+			if event {
+				b.events++
+			}
+		})
+		b.e.Bridge(m, sdp.Face{Addr: addr, Port: 30000, RTCP: 30001, Mux: true, Profile: b.t.Profile.Secure(), Crypto: b.crypto})
+	}
+	b.out, _ = b.e.Append(b.out[:0])
+}
+
+func newBridging() *bridging {
+	return &bridging{crypto: [][]byte{[]byte("1 AES_CM_128_HMAC_SHA1_80 inline:" + string(bytes.Repeat([]byte{'k'}, 40)))}}
+}
+
+func TestBridgeAllocations(t *testing.T) {
+	body, work := kilobyte(t), newBridging()
+	if n := testing.AllocsPerRun(10, func() { work.run(body) }); n > 0 {
+		t.Errorf("%v allocations", n)
+	}
+	if work.events == 0 || len(work.out) < len(body) {
+		t.Errorf("%d events in\n%s", work.events, work.out)
+	}
+}
+
+func BenchmarkBridge(b *testing.B) {
+	body, work := kilobyte(b), newBridging()
+	b.SetBytes(int64(len(body)))
+	for b.Loop() {
+		work.run(body)
 	}
 }
 

@@ -52,10 +52,8 @@ func (e *Edit) Bridge(m *Media, f Face) {
 		e.bridged = true
 		e.sweep(e.d.Session(), f)
 	}
-	if m.Number == 0 {
+	if !e.port(m, f.Port) {
 		f.RTCP, f.Mux, f.Crypto = 0, false, nil
-	} else {
-		e.port(m, f.Port)
 	}
 	e.profile(m, f.Profile)
 	e.connection(m, f.Addr)
@@ -74,16 +72,15 @@ func (e *Edit) WithoutICE() {
 	}
 }
 
-// Off turns a stream off: port 0 (RFC 3264 6). Before or after Bridge, which is what takes
-// addresses and keys out of it.
-func (e *Edit) Off(m *Media) {
-	if m.Number != 0 {
-		e.port(m, 0)
-	}
-}
+// Off turns a stream off: port 0 (RFC 3264 6). Bridge is what takes addresses and keys out
+// of it; it may come before, but only behind Off it leaves out what is of the face.
+func (e *Edit) Off(m *Media) { e.port(m, 0) }
 
-// port writes a port; once it is 0 it stays so.
-func (e *Edit) port(m *Media, n uint16) {
+// port writes a port; once it is 0 it stays so. on: it is not 0.
+func (e *Edit) port(m *Media, n uint16) (on bool) {
+	if m.Number == 0 {
+		return false
+	}
 	s := m.Port
 	for !blank(e.d.body[s.End]) { // the protocol follows
 		s.End++
@@ -97,9 +94,10 @@ func (e *Edit) port(m *Media, n uint16) {
 			e.arena = append(e.arena, '0')
 			o.lit, o.end = len(e.arena)-1, len(e.arena)
 		}
-		return
+		return string(e.arena[o.lit:o.end]) != "0"
 	}
 	e.At(s).Uint(uint64(n))
+	return n != 0
 }
 
 func (e *Edit) profile(m *Media, want Profile) {

@@ -109,10 +109,10 @@ func (f face) bridge(d *sdp.Description, e *sdp.Edit) (fault error) {
 				to.Crypto = append(to.Crypto, []byte(value))
 			}
 		}
-		e.Bridge(m, to)
 		if t.Profile == sdp.Other || t.Profile == sdp.DTLS {
 			e.Off(m)
 		}
+		e.Bridge(m, to)
 	}
 	return fault
 }
