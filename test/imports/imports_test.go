@@ -60,6 +60,7 @@ var parts = []part{
 	{"internal/journal", slices.Concat(sql, httpAPI, wire, policy, []string{"net", "tollgate/internal/transport/..."})},
 	{"internal/backup", slices.Concat(httpAPI, wire, policy, []string{"net", "tollgate/internal/transport/..."})},
 	{"internal/media/rtp", slices.Concat(sockets, sql, wire, httpAPI, policy, []string{"os", "tollgate/internal/tenant/..."})},
+	{"internal/media/srtp", slices.Concat(sockets, sql, wire, httpAPI, policy, []string{"os", "tollgate/internal/tenant/..."})},
 	{"internal/media", slices.Concat(sql, httpAPI, []string{"tollgate/sip/..."})},
 	{"internal/kernel", slices.Concat(sql, httpAPI, wire)},
 	{"internal/record", nil},
@@ -88,6 +89,7 @@ var parts = []part{
 // them anywhere.
 var onlyIn = map[string][]string{
 	"github.com/emiago/sipgo/...":         {"test"}, // a peer in tests; its parser mangles
+	"github.com/pion/...":                 {"test"}, // the oracle of srtp's tests
 	"database/sql/...":                    {"internal/store"},
 	"github.com/uptrace/bun/...":          {"internal/store"},
 	"github.com/pressly/goose/...":        {"internal/store"},
