@@ -1,6 +1,7 @@
 package call
 
 import (
+	"tollgate/internal/policy"
 	"tollgate/internal/transaction"
 	"tollgate/internal/transport"
 	"tollgate/sip"
@@ -30,7 +31,7 @@ func (c *Calls) Ack(sh *transaction.Shard, m *sip.Message, f transport.Flow) {
 		c.ackSlowly(sh, call, x, m)
 		return
 	}
-	if c.write(sh, call, x, m, flow) {
+	if c.write(sh, call, x, m, flow) == policy.OK {
 		_ = sh.Send(flow, sh.Out) // a lost ACK is asked for by the next 2xx
 	}
 }
@@ -38,7 +39,7 @@ func (c *Calls) Ack(sh *transaction.Shard, m *sip.Message, f transport.Flow) {
 // ackSlowly sends an ACK whose way has to be looked up first.
 func (c *Calls) ackSlowly(sh *transaction.Shard, call *Call, x *exchange, m *sip.Message) {
 	leg := call.leg(call.dialog(x.fork), x.from.Other())
-	if !c.write(sh, call, x, m, leg.Flow) {
+	if c.write(sh, call, x, m, leg.Flow) != policy.OK {
 		return
 	}
 	data := append([]byte(nil), sh.Out...)

@@ -205,6 +205,9 @@ func (c *Calls) answer(sh *transaction.Shard, call *Call, m *sip.Message, f tran
 	if call.state == calling {
 		c.establish(sh, call)
 	}
+	if call.bridge != 0 {
+		c.keep(sh, call) // with what its media was told
+	}
 	c.sessionTimer(sh, call, m)
 	if !call.hidden && !call.renumbered() {
 		sh.DropAnswer(call.server)
@@ -276,7 +279,7 @@ func (c *Calls) back(sh *transaction.Shard, call *Call, fork uint8, m *sip.Messa
 		}
 	}
 	r.Edit(&sh.Edit)
-	out, err := c.compose(sh, call, m)
+	out, err := c.compose(sh, call, m, bound{dialog.Callee, fork, call.caller.Flow})
 	if err != nil {
 		return false
 	}

@@ -14,7 +14,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"tollgate/internal/bridge"
 	"tollgate/internal/dialog"
+	"tollgate/internal/media"
 	"tollgate/internal/peer"
 	"tollgate/internal/policy"
 	"tollgate/internal/registrar"
@@ -48,6 +50,12 @@ type Config struct {
 	Phones    Phones
 	Agent     *uac.Agent // answers switches; nil: none is answered
 	Journal   Journal    // nil: nothing is kept over a restart
+	// Media relays the media of the calls of customers who want that; nil: of none.
+	// MediaPlace says where we are for the party of a flow.
+	Media      bridge.Media
+	MediaPlace func(f transport.Flow) media.Place
+	// MediaLost is told of a call that a restart has kept without its media; nil: nobody is.
+	MediaLost func(id dialog.Stable, customer tenant.CustomerID, err error)
 	// Customer gives the settings in force; nil when the customer is gone.
 	Customer func(tenant.CustomerID) *policy.Customer
 	// ProbeAfter is when a call that a restart has kept is asked whether it still
@@ -95,6 +103,7 @@ type table struct {
 	calls     slab.Slab[Call]
 	setups    slab.Slab[setup]
 	exchanges slab.Slab[exchange]
+	bridges   slab.Slab[bridge.Session]
 	// byDialog finds a dialog for peers that send no identifier of ours.
 	byDialog map[uint64]place
 	// byStable finds calls of before a restart, whose identifiers name other slots.
@@ -120,6 +129,7 @@ type scratch struct {
 
 	credentials []byte // of authorize
 	session     session
+	quality     []media.Quality
 }
 
 type place struct {
@@ -151,7 +161,7 @@ func (c *Calls) Used() (n int) {
 	for i := range c.tables {
 		c.layer.Do(uint8(i), func(sh *transaction.Shard) {
 			t := c.table(sh)
-			n += t.calls.Used() + t.setups.Used() + t.exchanges.Used() + len(t.byDialog) + len(t.byStable)
+			n += t.calls.Used() + t.setups.Used() + t.exchanges.Used() + t.bridges.Used() + len(t.byDialog) + len(t.byStable)
 		})
 	}
 	return n
@@ -230,6 +240,7 @@ type Ending struct {
 	Destination *policy.Destination // tried last or taken; nil: a phone or a foreign host
 	Target      transport.Flow      // the callee's; zero where nobody was reached
 	Counted     uint64              // what Config.Heard gave
+	Media       []media.Quality     // of each stream and side, where bridged
 }
 
 // Summary is what is known of a call for lists and records; its texts are valid
@@ -253,4 +264,5 @@ type Summary struct {
 	Reason      policy.Reason     `json:"reason"`
 	Status      int               `json:"status,omitempty"`
 	By          string            `json:"ended_by,omitempty"`
+	Media       []media.Quality   `json:"media,omitempty"`
 }

@@ -120,6 +120,7 @@ func (c *Calls) finish(sh *transaction.Shard, call *Call) {
 		c.cfg.Release(call.id)
 		c.count(call, -1)
 		c.tell(sh, call)
+		c.hush(sh, call)
 		if call.referred && was == up {
 			c.linger(sh, call)
 			return
@@ -140,7 +141,9 @@ func (c *Calls) finish(sh *transaction.Shard, call *Call) {
 func (c *Calls) tell(sh *transaction.Shard, call *Call) {
 	if call.method == sip.INVITE && !call.told {
 		call.told = true
-		c.cfg.Ended(call.ending(time.Now(), sh.Since()))
+		e := call.ending(time.Now(), sh.Since())
+		e.Media = c.quality(sh, call)
+		c.cfg.Ended(e)
 	}
 }
 

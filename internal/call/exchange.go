@@ -120,6 +120,7 @@ func (c *Calls) forward(sh *transaction.Shard, x *exchange, m *sip.Message) {
 	if c.muteExchange(sh, call, x, m) {
 		return
 	}
+	c.late(sh, call, m)
 	for {
 		flow, step := c.wayTo(sh, call, x)
 		if step == peer.Waiting {
@@ -133,9 +134,9 @@ func (c *Calls) forward(sh *transaction.Shard, x *exchange, m *sip.Message) {
 			c.answerExchange(sh, x, 503)
 			return
 		}
-		if !c.write(sh, call, x, m, flow) {
+		if why := c.write(sh, call, x, m, flow); why != policy.OK {
 			sh.Forget(x.client)
-			c.answerExchange(sh, x, 513)
+			c.answerExchange(sh, x, why.Status())
 			return
 		}
 		if sh.SendRequest(x.client, x.method, flow, sh.Out) == nil {
@@ -149,8 +150,9 @@ func (c *Calls) forward(sh *transaction.Shard, x *exchange, m *sip.Message) {
 	}
 }
 
-// write builds the request as the other leg gets it, into sh.Out.
-func (c *Calls) write(sh *transaction.Shard, call *Call, x *exchange, m *sip.Message, flow transport.Flow) bool {
+// write builds the request as the other leg gets it, into sh.Out; a reason other than
+// policy.OK is why it cannot.
+func (c *Calls) write(sh *transaction.Shard, call *Call, x *exchange, m *sip.Message, flow transport.Flow) policy.Reason {
 	d := call.dialog(x.fork)
 	from, to := call.leg(d, x.from), call.leg(d, x.from.Other())
 	w := &c.table(sh).work
@@ -189,9 +191,9 @@ func (c *Calls) write(sh *transaction.Shard, call *Call, x *exchange, m *sip.Mes
 		call.renumber(&from, &to, fwd)
 	}
 	fwd.Edit(&sh.Edit)
-	out, err := c.compose(sh, call, m)
+	out, err := c.compose(sh, call, m, bound{x.from, x.fork, flow})
 	sh.Out = out
-	return err == nil
+	return fault(err)
 }
 
 // hideLeg prepares the hiding of one leg from the other.
@@ -231,6 +233,9 @@ func (c *Calls) exchangeResponse(sh *transaction.Shard, x *exchange, m *sip.Mess
 		sh.RespondStatus(x.server, &sip.Response{Status: 500})
 	}
 	if code >= 200 {
+		if call.bridge != 0 && describes(m) {
+			c.keep(sh, call) // with what its media was told
+		}
 		x.done = true
 		if x.method != sip.INVITE || code >= 300 {
 			c.close(sh, x)
@@ -248,9 +253,9 @@ func (c *Calls) backExchange(sh *transaction.Shard, call *Call, x *exchange, m *
 		}
 		r.Head = &sh.Kept
 	}
+	d := call.dialog(x.fork)
+	sender := call.leg(d, x.from)
 	if call.hidden {
-		d := call.dialog(x.fork)
-		sender := call.leg(d, x.from)
 		c.hideLeg(&w.hiding, call, x.fork, x.from.Other(), call.leg(d, x.from.Other()), m)
 		part := dialog.ToCaller
 		if x.from == dialog.Callee {
@@ -260,7 +265,7 @@ func (c *Calls) backExchange(sh *transaction.Shard, call *Call, x *exchange, m *
 		r.Out, r.ID = c.address(sender.Flow), c.mint(w.id[:0], sh, call, part, x.fork)
 	}
 	r.Edit(&sh.Edit)
-	out, err := c.compose(sh, call, m)
+	out, err := c.compose(sh, call, m, bound{x.from.Other(), x.fork, sender.Flow})
 	if err != nil {
 		return false
 	}

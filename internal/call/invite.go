@@ -70,6 +70,8 @@ func (c *Calls) Start(sh *transaction.Shard, p *Passed, m *sip.Message) {
 		return
 	}
 	c.prepare(sh, call, p, m)
+	c.bridges(sh, call, p.Identity.Emergency)
+	c.late(sh, call, m)
 	if call.method == sip.INVITE {
 		call.invite = sh.After(settings.Timers.Invite, c.user, timerInvite, call.ref(refSetup))
 	}
@@ -270,10 +272,10 @@ func (c *Calls) sendFirst(sh *transaction.Shard, call *Call, s *setup, m *sip.Me
 	c.number(sh, call, &numbers, m, fwd)
 	c.authorize(sh, call, s, to, fwd)
 	fwd.Edit(&sh.Edit)
-	out, err := c.compose(sh, call, m)
-	if err != nil {
+	out, err := c.compose(sh, call, m, bound{dialog.Caller, call.forks, flow})
+	if why := fault(err); why != policy.OK {
 		sh.Forget(call.branch)
-		c.refuse(sh, call, 513, policy.TooBig)
+		c.refuse(sh, call, why.Status(), why)
 		return true
 	}
 	sh.Out = out

@@ -37,7 +37,7 @@ func (c *Calls) put(sh *transaction.Shard, call *Call) error {
 			return 0
 		}
 		return now.Add(t - since).UnixNano()
-	})
+	}, func(dst []byte) []byte { return c.appendMedia(dst, sh, call) })
 	call.kept = true
 	return c.cfg.Journal.Put(call.id, w.record)
 }
@@ -139,6 +139,7 @@ func (c *Calls) revive(sh *transaction.Shard, kept *Call, s saved) {
 	}
 	call.started, call.answered, call.session = since(s.started), since(s.answered), since(s.session)
 	call.answered = clamp(call.answered)
+	c.restoreMedia(sh, call, s.media)
 	c.table(sh).byStable[call.id] = call.slot
 	call.stable, call.restored, call.kept = true, true, true
 	for i := range call.forks {

@@ -3,6 +3,7 @@ package call
 import (
 	"encoding/hex"
 	"net/netip"
+	"slices"
 	"time"
 
 	"tollgate/internal/policy"
@@ -33,6 +34,7 @@ func (c *Calls) summary(sh *transaction.Shard, call *Call) Summary {
 	if call.forks > call.mine {
 		s.Target = call.dialog(call.mine).Callee.Flow.Remote.String()
 	}
+	s.Media = slices.Clone(c.quality(sh, call))
 	if call.answered != 0 {
 		s.Answered = at(call.answered)
 		s.Seconds = int((since - call.answered) / time.Second)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strconv"
 
+	"tollgate/internal/bridge"
 	"tollgate/internal/dialog"
 	"tollgate/internal/policy"
 	"tollgate/internal/tenant"
@@ -68,7 +69,7 @@ func (c *Call) restricted(lists *[4][]string) [][]string {
 	return lists[:n]
 }
 
-// session is the description in a message without what is restricted: scratch.
+// session is the description in a message as it goes on: scratch.
 type session struct {
 	index  sdp.Description
 	edit   sdp.Edit
@@ -76,6 +77,7 @@ type session struct {
 	silent *sdp.Media // the first audio stream, where nothing is left of it
 	body   []byte
 	lists  [4][]string
+	pass   bridge.Pass
 }
 
 // describes says that a message is of the offer/answer exchange (RFC 3264): its
@@ -91,14 +93,10 @@ func describes(m *sip.Message) bool {
 	return false
 }
 
-// read takes the restricted codecs out of a message's description; false: there is
-// nothing to be done. An error is why it cannot be read.
-func (s *session) read(call *Call, m *sip.Message) (changed bool, err error) {
+// read indexes a message's description and takes the restricted codecs out of it; false:
+// it has none. An error is why it cannot be read.
+func (s *session) read(call *Call, m *sip.Message) (found bool, err error) {
 	s.silent = nil
-	lists := call.restricted(&s.lists)
-	if len(lists) == 0 {
-		return false, nil
-	}
 	part, ok := sdp.Locate(m.Value(sip.HdrContentType), m.Body())
 	if !ok {
 		return false, nil
@@ -108,17 +106,29 @@ func (s *session) read(call *Call, m *sip.Message) (changed bool, err error) {
 		return false, err
 	}
 	s.edit.Reset(&s.index)
-	s.silent = s.edit.Bar(lists...)
-	return s.edit.Changes(), nil
+	if lists := call.restricted(&s.lists); len(lists) > 0 {
+		s.silent = s.edit.Bar(lists...)
+	}
+	return true, nil
 }
 
-// compose writes a message whose headers are edited, its description without the
-// restricted codecs; a stream that nothing is left of is off (port 0).
-func (c *Calls) compose(sh *transaction.Shard, call *Call, m *sip.Message) ([]byte, error) {
-	if describes(m) {
-		s := &c.table(sh).work.session
-		changed, err := s.read(call, m)
-		if changed && err == nil {
+// edits says that descriptions of a call are looked at: codecs are restricted, or its media
+// is bridged or to be encrypted.
+func (c *Call) edits(lists *[4][]string) bool {
+	return c.bridge != 0 || len(c.restricted(lists)) > 0 || c.encrypts(dialog.Caller) || c.encrypts(dialog.Callee)
+}
+
+// compose writes a message whose headers are edited: its description without the restricted
+// codecs, and naming us where the media is bridged. A stream that nothing is left of is off
+// (port 0).
+func (c *Calls) compose(sh *transaction.Shard, call *Call, m *sip.Message, b bound) ([]byte, error) {
+	s := &c.table(sh).work.session
+	if len(m.Body()) > 0 && (describes(m) && call.edits(&s.lists) || call.bridge != 0) {
+		found, err := s.read(call, m)
+		if found && err == nil {
+			err = c.bridge(sh, call, s, m, b)
+		}
+		if found && err == nil && s.edit.Changes() {
 			err = s.put(&sh.Edit, m)
 		}
 		if err != nil {
@@ -149,25 +159,39 @@ func (s *session) put(e *sip.Edit, m *sip.Message) (err error) {
 	return nil
 }
 
-// judge says why a message's description must not go on: it cannot be read, or it is an
-// offer whose first audio stream has no codec left; policy.OK: it may. The Warning (RFC
-// 3261 20.43) is for who wrote it and stands over flow.
-func (c *Calls) judge(sh *transaction.Shard, call *Call, m *sip.Message, offer bool, flow transport.Flow) (policy.Reason, []byte) {
-	if !describes(m) {
-		return policy.OK, nil
-	}
+// judged is a message whose description is looked at: whose it is, in which dialog, whether
+// it is an offer, and the flow that a Warning goes over.
+type judged struct {
+	from  dialog.Side
+	fork  uint8
+	offer bool
+	flow  transport.Flow
+}
+
+// judge says why a message's description must not go on: it cannot be read, its first audio
+// stream has no codec left, or its media cannot be had so; policy.OK: it may. The Warning (RFC
+// 3261 20.43) is for who wrote it.
+func (c *Calls) judge(sh *transaction.Shard, call *Call, m *sip.Message, j judged) (policy.Reason, []byte) {
 	s := &c.table(sh).work.session
-	_, err := s.read(call, m)
-	if err == nil && (s.silent == nil || !offer) {
+	if !describes(m) || !call.edits(&s.lists) {
 		return policy.OK, nil
 	}
-	agent := c.address(flow)
-	if err != nil {
+	found, err := s.read(call, m)
+	agent := c.address(j.flow)
+	switch {
+	case err != nil:
 		return policy.BadSession, warning(399, agent, policy.BadSession, faultText(err))
+	case !found:
+		return policy.OK, nil
+	case s.silent != nil && j.offer:
+		text := s.index.AppendCodecs([]byte("Offered: "), s.silent)
+		text = append(text, ". Allowed: all but "...)
+		return policy.NoCodecLeft, warning(305, agent, policy.NoCodecLeft, appendNames(text, call.restricted(&s.lists)))
 	}
-	text := s.index.AppendCodecs([]byte("Offered: "), s.silent)
-	text = append(text, ". Allowed: all but "...)
-	return policy.NoCodecLeft, warning(305, agent, policy.NoCodecLeft, appendNames(text, call.restricted(&s.lists)))
+	if why, err := c.fits(sh, call, s, j.from, j.fork, j.offer); why != policy.OK {
+		return why, warning(399, agent, why, faultText(err))
+	}
+	return policy.OK, nil
 }
 
 // warning is a Warning line: what a reason says, and more.
@@ -183,7 +207,10 @@ func warning(code int64, agent dialog.Address, why policy.Reason, more []byte) [
 func faultText(err error) []byte {
 	var fault *sdp.Fault
 	if !errors.As(err, &fault) {
-		return nil
+		if err == nil {
+			return nil
+		}
+		return append([]byte(err.Error()), '.')
 	}
 	return append([]byte(fault.Error()), '.')
 }
@@ -221,7 +248,7 @@ func (c *Calls) refuseOffer(sh *transaction.Shard, call *Call, why policy.Reason
 // muteHere says that the request cannot go to the receiver at hand for its description; why
 // the call ends so, should there be no other, is noted.
 func (c *Calls) muteHere(sh *transaction.Shard, call *Call, s *setup, m *sip.Message) bool {
-	why, warning := c.judge(sh, call, m, true, call.caller.Flow)
+	why, warning := c.judge(sh, call, m, judged{dialog.Caller, call.forks, true, call.caller.Flow})
 	if why == policy.OK {
 		return false
 	}
@@ -239,7 +266,7 @@ func (c *Calls) muteAnswer(sh *transaction.Shard, call *Call, m *sip.Message, f 
 		return false
 	}
 	loop, _ := sh.Loop(m.TopVia().Branch)
-	why, warning := c.judge(sh, call, m, loop&1 == 0, call.caller.Flow)
+	why, warning := c.judge(sh, call, m, judged{dialog.Callee, c.forkOf(call, m.ToTag()), loop&1 == 0, call.caller.Flow})
 	if why == policy.OK {
 		return false
 	}
@@ -256,7 +283,7 @@ func (c *Calls) muteAnswer(sh *transaction.Shard, call *Call, m *sip.Message, f 
 // may.
 func (c *Calls) muteExchange(sh *transaction.Shard, call *Call, x *exchange, m *sip.Message) bool {
 	sender := call.leg(call.dialog(x.fork), x.from)
-	why, warning := c.judge(sh, call, m, offers(m), sender.Flow)
+	why, warning := c.judge(sh, call, m, judged{x.from, x.fork, offers(m), sender.Flow})
 	if why == policy.OK {
 		return false
 	}

@@ -23,9 +23,10 @@ import (
 //	texts: length, bytes; every text below is an offset into them and a length
 //	caller's leg; what was called; how the callee knows caller and call
 //	dialogs: number; each: callee's leg, caller's To-tag, both Seq, way, flags
+//	bridged media: length, what package bridge keeps
 //
-// Version 1 had neither entry nor switch, version 2 no parties.
-const recordVersion = 3
+// Version 1 had neither entry nor switch, version 2 no parties, version 3 no media.
+const recordVersion = 4
 
 const (
 	flagHidden uint8 = 1 << iota
@@ -44,11 +45,12 @@ var errRecord = errors.New("a call's record is damaged")
 type saved struct {
 	customer, destination      int64
 	started, answered, session int64
+	media                      []byte // valid as long as the record
 }
 
 // appendRecord appends a call as the journal keeps it; at turns times of the layer
-// into wall-clock ones.
-func appendRecord(dst []byte, call *Call, at func(time.Duration) int64) []byte {
+// into wall-clock ones, media appends what is kept of its media.
+func appendRecord(dst []byte, call *Call, at func(time.Duration) int64, media func(dst []byte) []byte) []byte {
 	w := binary.BigEndian
 	flags := bit(call.hidden, flagHidden) | bit(call.referred, flagReferred) | bit(call.state == watched, flagWatched)
 	dst = append(dst, recordVersion, byte(call.method), flags, byte(call.direction), call.tags)
@@ -77,6 +79,9 @@ func appendRecord(dst []byte, call *Call, at func(time.Duration) int64) []byte {
 	for i := range call.forks {
 		dst = appendDialog(dst, call.dialog(i))
 	}
+	length := len(dst)
+	dst = media(append(dst, 0, 0, 0, 0))
+	w.PutUint32(dst[length:], uint32(len(dst)-length-4))
 	return dst
 }
 
@@ -188,6 +193,15 @@ func decodeRecord(data []byte, call *Call) (s saved, err error) {
 		call.forks++
 		if one.Confirmed {
 			call.confirmed++
+		}
+	}
+	if version >= 4 {
+		n := d.uint32()
+		if int64(n) > int64(len(d.b)) {
+			return s, errRecord
+		}
+		if n > 0 {
+			s.media = d.take(int(n))
 		}
 	}
 	if d.bad || len(d.b) > 0 || forks == 0 || forks > 16 || call.direction > policy.Outbound || !call.lasts(&s) {

@@ -34,10 +34,11 @@ func FuzzRecord(f *testing.F) {
 		call.customer, call.dest = &policy.Customer{}, &policy.Destination{}
 		call.customer.Settings.ID, call.dest.ID = tenant.CustomerID(s.customer), tenant.DestinationID(s.destination)
 		times := []int64{s.started, s.answered, s.session}
-		again := appendRecord(nil, &call, func(time.Duration) (at int64) { at, times = times[0], times[1:]; return at })
+		again := appendRecord(nil, &call, func(time.Duration) (at int64) { at, times = times[0], times[1:]; return at },
+			func(dst []byte) []byte { return append(dst, s.media...) })
 		call.customer, call.dest = nil, nil
 		var other Call
-		if o, err := decodeRecord(again, &other); err != nil || o != s || !reflect.DeepEqual(call, other) {
+		if o, err := decodeRecord(again, &other); err != nil || !reflect.DeepEqual(o, s) || !reflect.DeepEqual(call, other) {
 			t.Fatalf("%v: written again as %+v, %+v\nwas %+v, %+v", err, o, other, s, call)
 		}
 	})

@@ -39,6 +39,7 @@ type Call struct {
 	restored  bool    // by the journal, and nothing was heard of it since
 	kept      bool    // the journal has it
 	told      bool    // Ended was told of it
+	emergency bool    // with a claim to the last media ports
 	heard     bool    // Heard was told of it
 	rang      bool    // Progress was told of it
 	stable    bool    // known by its stable id, since its identifiers name another slot
@@ -68,6 +69,7 @@ type Call struct {
 	server   transaction.ID      // the INVITE's; 0 after a restart
 	branch   transaction.ID      // the INVITE's on the far side: the one that won, or is at hand
 	setup    uint32              // slot of its setup plus 1, while calling
+	bridge   uint32              // slot of its bridged media plus 1; 0: its parties send to each other
 	cseq     uint32              // of the INVITE
 
 	texts  dialog.Texts

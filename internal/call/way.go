@@ -100,7 +100,7 @@ func (c *Calls) quickWay(leg dialog.Leg, call *Call) (transport.Flow, bool) {
 	switch {
 	case proto == transport.UDP && to == leg.Flow.Remote:
 		return leg.Flow, true
-	case leg.Outside && addr != leg.Flow.Remote.Addr(), scope(addr) < scope(leg.Flow.Remote.Addr()):
+	case leg.Outside && addr != leg.Flow.Remote.Addr(), transport.Scope(addr) < transport.Scope(leg.Flow.Remote.Addr()):
 		return leg.Flow, true
 	case proto == transport.UDP && addr.Is4() == leg.Flow.Remote.Addr().Is4():
 		flow := leg.Flow
@@ -134,21 +134,6 @@ func markOf(f transport.Flow) uint32 {
 	copy(raw[9:], addr[:])
 	binary.BigEndian.PutUint16(raw[25:], f.Remote.Port())
 	return uint32(siphash.Hash(1, 2, raw[:]))
-}
-
-// scope says how far an address is known: nowhere, on its host or link, in its site,
-// everywhere.
-func scope(a netip.Addr) int {
-	a = a.Unmap()
-	switch {
-	case a.IsUnspecified() || a.IsMulticast():
-		return 0
-	case a.IsLoopback() || a.IsLinkLocalUnicast():
-		return 1
-	case a.IsPrivate() || a.Is4() && a.As4()[0] == 100 && a.As4()[1]&0xc0 == 64: // RFC 6598
-		return 2
-	}
-	return 3
 }
 
 // reach gives a flow to a leg at once, or calls then from another goroutine.

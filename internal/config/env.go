@@ -45,6 +45,9 @@ func (r *reader) variable(name, s string) {
 	case "TOLLGATE_TEST_KEEPALIVE":
 		r.node.Test.Keepalive = r.testTime(s)
 		return
+	case "TOLLGATE_TEST_MEDIA_TIMEOUT":
+		r.node.Test.MediaTimeout = r.testTime(s)
+		return
 	case "TOLLGATE_TEST_BAN":
 		r.node.Test.Ban = r.testTime(s)
 		return

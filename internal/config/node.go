@@ -110,4 +110,6 @@ type Test struct {
 	Live      string        // "" or delayed: the backend of live state
 	Keepalive time.Duration // between two OPTIONS to a destination; 0 = the usual
 	Ban       time.Duration // the first ban of a source by Tollgate itself; 0 = the usual
+	// MediaTimeout is how long a bridged call goes on without media; 0 = the usual.
+	MediaTimeout time.Duration
 }

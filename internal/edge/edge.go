@@ -23,6 +23,7 @@ import (
 	"tollgate/internal/live"
 	"tollgate/internal/live/delayed"
 	"tollgate/internal/live/memory"
+	"tollgate/internal/media"
 	"tollgate/internal/overload"
 	"tollgate/internal/peer"
 	"tollgate/internal/policy"
@@ -56,9 +57,11 @@ type Edge struct {
 	registrar     *registrar.Registrar
 	registrations *uac.Registrations
 	messenger     *relay.Messenger
+	media         *media.Engine
 	gate          *gate.Gate
 	recorder      *record.Recorder
 	pulse         *pulse.Pulse
+	expiries      expiries
 	receiver      *receiver
 	traces        *trace.Recorder
 	steps         []string // of the gate, by name
@@ -113,6 +116,9 @@ func New(ctx context.Context, cfg config.Node, log *slog.Logger) (e *Edge, err e
 	if err = e.openTraces(); err != nil {
 		return e, err
 	}
+	if err = e.openMedia(); err != nil {
+		return e, err
+	}
 	e.wire(minter)
 	return e, e.restore()
 }
@@ -154,7 +160,7 @@ func (e *Edge) wire(minter *dialog.Minter) {
 		Journal: keeper{e.journal, keptBinding}, Customer: e.customer, Ended: e.bindingEnded,
 		Answered: e.answered,
 	}, e.layer)
-	e.calls = call.New(call.Config{
+	calls := call.Config{
 		Router: router, Minter: minter, Transport: e.transport, Phones: e.registrar, Agent: agent,
 		Journal: keeper{e.journal, keptCall}, Customer: e.customer, ProbeAfter: e.cfg.Test.Keepalive, PingEvery: e.cfg.Test.Keepalive,
 		Hold: func(id dialog.Stable, c *policy.Customer, user tenant.SIPUserID, switches ...tenant.SwitchID) {
@@ -166,7 +172,9 @@ func (e *Edge) wire(minter *dialog.Minter) {
 		Release: func(id dialog.Stable) { e.gate.Release(id) },
 		Heard:   e.heard, Progress: e.beatProgress,
 		Ended: e.ended, Answered: e.answered,
-	}, e.layer)
+	}
+	e.bridging(&calls)
+	e.calls = call.New(calls, e.layer)
 	e.relay = relay.New(relay.Config{Router: router, Minter: minter, Advertised: e.transport.Advertised, Agent: agent, Answered: e.answered}, e.layer)
 	e.messenger = relay.NewMessenger(e.transport.Advertised, e.layer)
 	e.registrations = uac.NewRegistrations(uac.RegisterConfig{
@@ -282,6 +290,7 @@ func (e *Edge) Run(ctx, stop context.Context) error {
 	e.layer.Run()
 	// A reader that blocks in the kernel holds its P for a while: timers must not wait for it.
 	runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + e.transport.Spare())
+	e.media.Start()
 	e.transport.Start(e.receiver)
 	e.watch.Run()
 	e.registrar.Run()
@@ -354,6 +363,9 @@ func (e *Edge) close() {
 	}
 	if e.layer != nil && e.http != nil {
 		e.layer.Close()
+	}
+	if e.media != nil {
+		e.media.Close()
 	}
 	if e.guard != nil && e.http != nil {
 		e.guard.Close()

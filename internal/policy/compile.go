@@ -186,7 +186,7 @@ func (d *Destination) settleProtocol() error {
 	case protoTLS:
 		d.Protocol = protoTLS
 	case protoSRTP:
-		d.Protocol, d.Media = protoSRTP, true
+		d.Protocol, d.Encrypted = protoSRTP, true
 	default:
 		return fmt.Errorf("protocol %q: write udp, tcp, tls or tls+srtp", d.Protocol)
 	}

@@ -74,7 +74,7 @@ type Destination struct {
 	Group      int    // 1 to 9
 	Class5     bool
 	Disabled   bool
-	Media      bool             // tls+srtp: needs media, no candidate until that exists
+	Encrypted  bool             // tls+srtp: media is SRTP, which takes bridging
 	Switch     *Switch          // nil unless the destination is a switch
 	Addrs      []netip.AddrPort // where it is: of an address itself, of a name as last resolved
 	Proxies    []Proxy          // that it is called by, in any order; empty: directly

@@ -72,7 +72,7 @@ func check(t *testing.T, s *policy.Snapshot, r *policy.Request) {
 			t.Fatalf("%+v with %d candidates, foreign %v", v, c.N, c.Foreign)
 		}
 		for i, d := range c.All() {
-			if d.Customer != id.Customer.Settings.ID || d.Disabled || d.Media || slices.Contains(c.List[:i], d) {
+			if d.Customer != id.Customer.Settings.ID || d.Disabled || d.Encrypted && !id.Customer.Settings.RTPBridging && r.Msg.Method() == sip.INVITE || slices.Contains(c.List[:i], d) {
 				t.Fatalf("candidate %+v", d)
 			}
 		}

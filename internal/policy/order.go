@@ -24,7 +24,7 @@ func (p *picker) consider(d *Destination) {
 		p.out.skip(d, DestinationDisabled)
 	case p.isSource(d):
 		p.out.skip(d, DestinationIsSource)
-	case d.Media:
+	case d.Encrypted && !p.id.Customer.Settings.RTPBridging && p.r.Msg.Method() == sip.INVITE:
 		p.media++
 		p.out.skip(d, MediaEncryptionUnavailable)
 	case p.health != nil && p.health.Down(d):

@@ -107,6 +107,11 @@ const (
 	SwitchChallenge
 	NoCodecLeft
 	BadSession
+	EncryptedInClear
+	EncryptionMissing
+	DTLSOffered
+	NoMediaPorts
+	MediaTimeout
 	HungUp
 	PartiesGone
 	PingUnanswered
@@ -205,10 +210,16 @@ var reasonTable = [reasonCount]reasonText{
 	TransportFailed: {"transport_failed", 500, "The request could not be sent to any destination."},
 	SwitchChallenge: {"switch_challenge", 403, "The switch asked for a password in a way that must not be answered, or did not take the one that is set."},
 	NoCodecLeft:     {"no_codec_left", 488, "All audio codecs of the offer are restricted for one of the parties."},
-	BadSession:      {"bad_session", 488, "The session description cannot be read."},
-	PartiesGone:     {"parties_gone", 480, "After a restart neither party knew the call any more."},
-	PingUnanswered:  {"ping_unanswered", 480, "A party did not answer a ping within the call, or knew the call no more."},
-	HungUp:          {"hung_up", 480, "An operator ended the call."},
+	BadSession:      {"bad_session", 488, "The session description cannot be read, or does not fit what was offered."},
+
+	EncryptedInClear:  {"encrypted_in_clear", 488, "SRTP is offered, and its keys came in the clear: they need TLS."},
+	EncryptionMissing: {"encryption_missing", 488, "Whoever is to use tls+srtp offers no encrypted media."},
+	DTLSOffered:       {"dtls_offered", 488, "Encryption by DTLS is offered, and bridged calls have it by SDES only."},
+	NoMediaPorts:      {"no_media_ports", 503, "No media port is free."},
+	MediaTimeout:      {"media_timeout", 480, "Nothing was heard of either side's media for too long."},
+	PartiesGone:       {"parties_gone", 480, "After a restart neither party knew the call any more."},
+	PingUnanswered:    {"ping_unanswered", 480, "A party did not answer a ping within the call, or knew the call no more."},
+	HungUp:            {"hung_up", 480, "An operator ended the call."},
 
 	BindingDead:    {"binding_dead", 480, "The phone's connection ended, or three pings in a row were not answered."},
 	BindingExpired: {"binding_expired", 480, "The phone did not refresh its registration in time."},

@@ -73,6 +73,9 @@ func (c *Customer) Switch(id tenant.SwitchID) *Switch {
 // Asks says that the switch asks us who we are: its challenges are for us, and no caller's.
 func (sw *Switch) Asks() bool { return sw != nil && sw.Username != "" }
 
+// Encrypts says that the switch is to use SRTP.
+func (sw *Switch) Encrypts() bool { return sw != nil && sw.Protocol == protoSRTP }
+
 // takes reports whether an entry may be used over a transport (mission row A5). That media is
 // encrypted, as tls+srtp wants, is seen in the session description, not here.
 func (sw *Switch) takes(transport string) bool { return takes(sw.Protocol, transport) }

@@ -26,6 +26,9 @@ type User struct {
 	Rewriter         *Rewriter // of what it sends; nil rewrites nothing
 }
 
+// Encrypts says that the user is to use SRTP.
+func (u *User) Encrypts() bool { return u != nil && u.Protocol == protoSRTP }
+
 // User finds a SIP user by its name, in its very case: the password was hashed with it. nil:
 // there is none such.
 func (c *Customer) User(name []byte) *User { return c.users[string(name)] }

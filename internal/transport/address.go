@@ -241,3 +241,18 @@ func sourceFor(to netip.Addr) (netip.Addr, bool) {
 	}
 	return fromSockaddr(sa).Addr(), true
 }
+
+// Scope says how far an address is known: nowhere, on its host or link, in its site,
+// everywhere.
+func Scope(a netip.Addr) int {
+	a = a.Unmap()
+	switch {
+	case a.IsUnspecified() || a.IsMulticast():
+		return 0
+	case a.IsLoopback() || a.IsLinkLocalUnicast():
+		return 1
+	case a.IsPrivate() || a.Is4() && a.As4()[0] == 100 && a.As4()[1]&0xc0 == 64: // RFC 6598
+		return 2
+	}
+	return 3
+}

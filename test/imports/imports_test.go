@@ -62,6 +62,7 @@ var parts = []part{
 	{"internal/media/rtp", slices.Concat(sockets, sql, wire, httpAPI, policy, []string{"os", "tollgate/internal/tenant/..."})},
 	{"internal/media/srtp", slices.Concat(sockets, sql, wire, httpAPI, policy, []string{"os", "tollgate/internal/tenant/..."})},
 	{"internal/media", slices.Concat(sql, httpAPI, []string{"tollgate/sip/..."})},
+	{"internal/bridge", slices.Concat(sql, httpAPI, policy, []string{"tollgate/sip/...", "tollgate/internal/tenant/..."})},
 	{"internal/kernel", slices.Concat(sql, httpAPI, wire)},
 	{"internal/record", nil},
 	{"internal/pulse", slices.Concat(sockets, sql, httpAPI, wire)},

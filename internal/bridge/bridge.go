@@ -1,0 +1,300 @@
+// Package bridge joins the signalling of a call with its media: it reads what one party says
+// of itself in a session description, tells the media engine, and edits the description so
+// that the other party is told of us instead. It keeps which of the two made the last offer,
+// which profile and keys each leg has, and the version of what each party was told.
+//
+// It is not its job to find descriptions in messages or to refuse calls (package call), to
+// know lines and attributes (package sdp), or to move packets (package media).
+//
+// RFC 3264 (offer and answer), RFC 4568 (SDES), RFC 5761 (rtcp-mux), RFC 3711.
+package bridge
+
+import (
+	"encoding/binary"
+	"errors"
+	"net/netip"
+
+	"tollgate/internal/media"
+	"tollgate/internal/media/rtp"
+	"tollgate/internal/media/srtp"
+	"tollgate/internal/transport"
+	"tollgate/sdp"
+)
+
+// MaxStreams is how many m= lines a bridged description may have.
+const MaxStreams = 8
+
+// What keeps a description from being passed on.
+var (
+	ErrStreams   = errors.New("more than 8 streams")
+	ErrNoSuite   = errors.New("no cipher suite that both sides have")
+	ErrProfile   = errors.New("the answer has another profile than its offer")
+	ErrNoPorts   = media.ErrNoPorts
+	errNoSession = errors.New("the record of a bridged session is damaged")
+)
+
+// Media is what bridging needs of the media engine.
+type Media interface {
+	Open(owner uint64, emergency bool) (media.ID, error)
+	Stream(id media.ID, n int, side media.Side, at media.Place) (port uint16, err error)
+	Party(id media.ID, n int, side media.Side, p media.Party)
+	Off(id media.ID, n int)
+	Quality(id media.ID, dst []media.Quality) []media.Quality
+	Shut(id media.ID)
+	Append(dst []byte, id media.ID) []byte
+	Restore(data []byte, owner uint64) (media.ID, error)
+}
+
+// End is one party of a call, as its signalling shows it.
+type End struct {
+	Place media.Place // where we are for it
+	From  netip.Addr  // where its signalling comes from
+	// Outside: a phone, perhaps behind NAT, so that the address in its description is known
+	// less far than the one it speaks from. Forced: it is taken so in any case.
+	Outside, Forced bool
+	Encrypted       bool // it is to be offered SRTP
+	Latch           media.Latch
+}
+
+// Session is the bridged media of one call. The zero one has none.
+type Session struct {
+	id      media.ID
+	offerer offerer
+	told    [2]told
+	streams []stream
+}
+
+// offerer is who made the last offer: nobody, or a side plus 1.
+type offerer uint8
+
+// told is what a party was told last.
+type told struct {
+	hash    uint64
+	version uint32
+}
+
+// stream is what was agreed on one m= line, by side.
+type stream struct {
+	profile [2]sdp.Profile
+	mux     [2]bool
+	tag     [2]uint8    // of the crypto line in use, where the side has offered it
+	in, out [2]srtp.Key // what the party encrypts with, and what we encrypt with towards it
+	plays   [2]payloads // what its descriptions list
+	clocks  rtp.Clocks
+}
+
+type payloads [2]uint64
+
+func (p *payloads) set(pt uint8) { p[pt>>6&1] |= 1 << (pt & 63) }
+
+// Open says that the call has media here.
+func (s *Session) Open() bool { return s.id != 0 }
+
+// Late notes a request that wants an offer instead of making one (RFC 3264 4).
+func (s *Session) Late() { s.offerer = 0 }
+
+// Answers says whether a description from a side is the answer to the other's offer.
+func (s *Session) Answers(from media.Side) bool { return s.offerer == offerer(1-from)+1 }
+
+// Pass is one description on its way from a party to the other.
+type Pass struct {
+	Media     Media
+	Owner     uint64 // of the call, for the engine
+	Emergency bool
+	Session   uint64 // the number that o= shows
+	From      media.Side
+	Offer     bool // it is one whatever came before: of an INVITE or UPDATE
+	Ends      [2]End
+
+	transport sdp.Transport
+	crypto    [][]byte
+	arena     []byte
+}
+
+// Do tells the engine of what a description says and edits it for the other party.
+func (s *Session) Do(p *Pass, d *sdp.Description, e *sdp.Edit) error {
+	if len(d.Media()) > MaxStreams {
+		return ErrStreams
+	}
+	if s.id == 0 {
+		id, err := p.Media.Open(p.Owner, p.Emergency)
+		if err != nil {
+			return err
+		}
+		s.id = id
+	}
+	answer := !p.Offer && s.Answers(p.From)
+	if !answer {
+		s.offerer = offerer(p.From) + 1
+	}
+	at := p.Ends[1-p.From].Place.Advertise
+	e.Connection(at)
+	e.WithoutICE()
+	hash := d.Hash()
+	for i := range d.Media() {
+		m := &d.Media()[i]
+		for len(s.streams) <= i {
+			s.streams = append(s.streams, stream{})
+		}
+		face, on, err := s.stream(p, d, m, i, answer)
+		if err != nil {
+			return err
+		}
+		if !on {
+			face.Port = 0
+		}
+		e.Bridge(m, face)
+		hash = mix(hash, &face)
+	}
+	e.Origin(p.Session, uint64(s.version(1-p.From, hash)), at)
+	return nil
+}
+
+// Blank edits a description that is neither offer nor answer, as in a refusal or in what
+// OPTIONS is answered: its streams lead nowhere.
+func (s *Session) Blank(p *Pass, d *sdp.Description, e *sdp.Edit) {
+	at := p.Ends[1-p.From].Place.Advertise
+	e.Connection(at)
+	e.WithoutICE()
+	for i := range d.Media() {
+		m := &d.Media()[i]
+		e.Bridge(m, sdp.Face{Addr: at, Profile: d.Profile(m)})
+	}
+	e.Origin(p.Session, uint64(s.told[1-p.From].version), at)
+}
+
+// stream takes one m= line; on: it has media here.
+func (s *Session) stream(p *Pass, d *sdp.Description, m *sdp.Media, n int, answer bool) (face sdp.Face, on bool, err error) {
+	t := &p.transport
+	if err = d.Transport(m, t); err != nil {
+		return face, false, err
+	}
+	to := 1 - p.From
+	face = sdp.Face{Addr: p.Ends[to].Place.Advertise, Profile: t.Profile}
+	if t.Port == 0 || !carried(t.Profile) {
+		if answer {
+			p.Media.Off(s.id, n)
+			s.streams[n] = stream{}
+		}
+		return face, false, nil
+	}
+	for _, side := range [2]media.Side{p.From, to} {
+		port, err := p.Media.Stream(s.id, n, side, p.Ends[side].Place)
+		if err != nil {
+			return face, false, err
+		}
+		face.Port = port // the other party's, which comes last
+	}
+	st := &s.streams[n]
+	st.listen(p.From, d, m)
+	if answer {
+		err = st.answered(p, d, &face)
+	} else {
+		err = st.offered(p, d, &face)
+	}
+	if err != nil {
+		return face, false, err
+	}
+	p.Media.Party(s.id, n, p.From, st.party(p, t))
+	return face, true, nil
+}
+
+// carried says that we can relay a profile: RTP, or what comes in datagrams.
+func carried(p sdp.Profile) bool {
+	switch p {
+	case sdp.AVP, sdp.AVPF, sdp.SAVP, sdp.SAVPF, sdp.UDPTL, sdp.UDP:
+		return true
+	}
+	return false
+}
+
+// listen notes the payload types that a description lists.
+func (st *stream) listen(from media.Side, d *sdp.Description, m *sdp.Media) {
+	st.plays[from] = payloads{}
+	d.Payloads(m, func(pt uint8, _ []byte, hz int, event bool) {
+		st.plays[from].set(pt)
+		st.clocks.Set(pt, uint32(hz))
+		if event {
+			st.clocks.SetEvent(pt)
+		}
+	})
+}
+
+// party is what the engine is told of a description's author. He may send what either
+// description lists: an offer says what he wants to hear, and most send the same.
+func (st *stream) party(p *Pass, t *sdp.Transport) media.Party {
+	from, end := p.From, &p.Ends[p.From]
+	out := media.Party{
+		Mux: t.Mux, Latch: end.Latch,
+		Sends:    t.Direction == sdp.SendRecv || t.Direction == sdp.SendOnly,
+		Receives: t.Direction == sdp.SendRecv || t.Direction == sdp.RecvOnly,
+		Clocks:   st.clocks, In: st.in[from], Out: st.out[from],
+	}
+	switch t.Profile {
+	case sdp.AVP, sdp.AVPF, sdp.SAVP, sdp.SAVPF:
+		out.RTPStream = true
+		for i := range out.Payloads {
+			out.Payloads[i] = st.plays[0][i] | st.plays[1][i]
+		}
+	}
+	addr, control := t.Addr, t.RTCPAddr
+	if !addr.IsValid() || addr.IsUnspecified() {
+		return out // held the old way (RFC 3264 8.4): nowhere
+	}
+	if !control.IsValid() {
+		control = addr
+	}
+	if end.Forced || end.Outside && transport.Scope(addr) < transport.Scope(end.From) {
+		addr, control = end.From, end.From
+	}
+	out.RTP = netip.AddrPortFrom(addr, t.Port)
+	if t.RTCP != 0 {
+		out.RTCP = netip.AddrPortFrom(control, t.RTCP)
+	}
+	return out
+}
+
+// version counts what a party was told: one more where it differs from what it knows
+// (RFC 3264 8).
+func (s *Session) version(to media.Side, hash uint64) uint32 {
+	t := &s.told[to]
+	if t.hash != hash {
+		t.hash = hash
+		t.version++
+	}
+	return t.version
+}
+
+// mix adds what we say of ourselves to a hash.
+func mix(hash uint64, f *sdp.Face) uint64 {
+	const prime = 0x100000001b3
+	add := func(n uint64) { hash = (hash ^ n) * prime }
+	add(uint64(f.Port)<<16 | uint64(f.Profile))
+	if f.Mux {
+		add(1)
+	}
+	for _, line := range f.Crypto {
+		for _, c := range line {
+			add(uint64(c))
+		}
+	}
+	a := f.Addr.As16()
+	add(binary.BigEndian.Uint64(a[8:]))
+	return hash
+}
+
+// Quality appends how each stream of the session is.
+func (s *Session) Quality(m Media, dst []media.Quality) []media.Quality {
+	if s.id == 0 {
+		return dst
+	}
+	return m.Quality(s.id, dst)
+}
+
+// Shut ends the session's media; it may be opened again.
+func (s *Session) Shut(m Media) {
+	if s.id != 0 {
+		m.Shut(s.id)
+	}
+	*s = Session{streams: s.streams[:0]}
+}
