@@ -70,6 +70,7 @@ func New(cfg Config) http.Handler {
 	s.files()
 	s.imports()
 	s.backup()
+	s.panel()
 
 	mux := http.NewServeMux()
 	mux.Handle(root+"/", s.principal(s.known(operations)))

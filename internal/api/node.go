@@ -21,6 +21,7 @@ import (
 
 // Node is the running edge, as far as the API asks it.
 type Node interface {
+	NodePanel
 	// Calls gives the live calls whose customer keep takes.
 	Calls(keep func(tenant.CustomerID) bool) []call.Summary
 	// Hangup ends a call if allowed takes its customer; false where there is no such call.

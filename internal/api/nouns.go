@@ -155,10 +155,10 @@ func nullable(api huma.API, schema, property string) {
 
 // customers gives the ids of all customers of a scope.
 func (s *server) customers(ctx context.Context, scope tenant.Scope) (map[tenant.CustomerID]bool, error) {
-	list, err := s.store.Customers.All(ctx, scope, store.Query{})
+	list, err := s.store.CustomerIDs(ctx, scope)
 	ids := make(map[tenant.CustomerID]bool, len(list))
-	for i := range list {
-		ids[list[i].ID] = true
+	for _, id := range list {
+		ids[id] = true
 	}
 	return ids, err
 }

@@ -62,6 +62,7 @@ type Edge struct {
 	recorder      *record.Recorder
 	pulse         *pulse.Pulse
 	expiries      expiries
+	expiries      expiries
 	receiver      *receiver
 	traces        *trace.Recorder
 	steps         []string // of the gate, by name
