@@ -1,0 +1,109 @@
+package media
+
+import (
+	"net/netip"
+	"sync"
+
+	"tollgate/internal/media/rtp"
+	"tollgate/internal/media/srtp"
+)
+
+// session is the media of one call. Its cell is used again, with another generation.
+type session struct {
+	mu        sync.Mutex // guards all but slot
+	slot      uint32
+	gen       uint32 // counts the cell's owners; the open one's is in each ID
+	open      bool
+	emergency bool
+	told      bool // of silence
+	owner     uint64
+	loop      *loop
+	heard     int64 // when something came or was signalled
+	kept      int64 // when Changed was told last
+	changed   bool  // Changed is to be told
+	streams   [MaxStreams]*stream
+}
+
+func (s *session) id() ID { return ID(s.gen)<<32 | ID(s.slot) }
+
+// stream is one m= line.
+type stream struct {
+	slot  uint32 // in Engine.streams
+	sides [2]side
+}
+
+// side is one party of a stream: what it said, where it is heard and how.
+type side struct {
+	place     Place
+	pool      *pool  // that port is of
+	port      uint16 // of RTP; 0: closed
+	rtp, rtcp socket
+	known     bool // party was said
+	party     Party
+	said      netip.AddrPort // party.RTP, the last that was an address
+	latch     latch
+	control   netip.AddrPort // where RTCP comes from, once learnt
+	in        *srtp.Receiver
+	out       *srtp.Sender
+	quality   rtp.Stream
+	second    int64 // in which packets were counted
+	rate      uint32
+	packets   uint32 // passed since signalling or a change of source
+	refused   uint64
+	badTags   uint64
+	replays   uint64
+	flow      flow
+}
+
+// target is where RTP for a party goes; not valid: nowhere.
+func (p *side) target() netip.AddrPort {
+	if !p.party.RTP.IsValid() {
+		return netip.AddrPort{}
+	}
+	if p.latch.rank != rankNone {
+		return p.latch.source
+	}
+	return p.party.RTP
+}
+
+// controlTarget is the socket and address that RTCP for a party goes through and to.
+func (p *side) controlTarget() (socket, netip.AddrPort) {
+	if p.party.Mux {
+		return p.rtp, p.target()
+	}
+	if !p.party.RTP.IsValid() {
+		return p.rtcp, netip.AddrPort{}
+	}
+	if p.control.IsValid() {
+		return p.rtcp, p.control
+	}
+	return p.rtcp, p.party.RTCP
+}
+
+// talking says that both parties of a stream are to send and to hear: that silence is odd.
+func (st *stream) talking() bool {
+	for i := range st.sides {
+		p := &st.sides[i]
+		if p.port == 0 || !p.known || !p.party.Sends || !p.party.Receives || !p.party.RTP.IsValid() {
+			return false
+		}
+	}
+	return true
+}
+
+// where names a socket: its session's slot, its stream, its side, and whether it is RTCP's.
+// The kernel keeps it for us in 32 bits, the generation in 32 others.
+type where uint32
+
+func whereOf(slot uint32, n int, side Side, control bool) where {
+	w := where(slot<<5) | where(n)<<2 | where(side)<<1
+	if control {
+		w |= 1
+	}
+	return w
+}
+
+func (w where) slot() uint32  { return uint32(w) >> 5 }
+func (w where) stream() int   { return int(w>>2) & 7 }
+func (w where) side() Side    { return Side(w>>1) & 1 }
+func (w where) control() bool { return w&1 != 0 }
