@@ -118,11 +118,15 @@ func (d Direction) String() string {
 func (d *Description) Direction(m *Media) Direction {
 	for _, lines := range [...][]Line{d.Lines(m), d.Session()} {
 		for i := range lines {
-			name, _ := d.Attribute(&lines[i])
-			for dir := SendRecv; dir <= Inactive; dir++ {
-				if string(name) == dir.String() {
-					return dir
-				}
+			switch name, _ := d.Attribute(&lines[i]); string(name) {
+			case "sendrecv":
+				return SendRecv
+			case "sendonly":
+				return SendOnly
+			case "recvonly":
+				return RecvOnly
+			case "inactive":
+				return Inactive
 			}
 		}
 	}
