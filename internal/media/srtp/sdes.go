@@ -123,7 +123,7 @@ func checkSessionParam(param []byte) error {
 	case "WSH", "FEC_ORDER":
 		return nil
 	}
-	if name[0] == '-' {
+	if param[0] == '-' {
 		return nil
 	}
 	return fmt.Errorf("%w: a session parameter", ErrUnsupported)

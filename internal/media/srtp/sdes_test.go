@@ -42,6 +42,7 @@ func TestParseCrypto(t *testing.T) {
 		{line: "1 AES_CM_128_HMAC_SHA1_80 " + inline + " UNAUTHENTICATED_SRTP", tag: 1, err: srtp.ErrUnsupported},
 		{line: "1 AES_CM_128_HMAC_SHA1_80 " + inline + " FEC_KEY=" + inline, tag: 1, err: srtp.ErrUnsupported},
 		{line: "1 AES_CM_128_HMAC_SHA1_80 " + inline + " later=x", tag: 1, err: srtp.ErrUnsupported},
+		{line: "1 AES_CM_128_HMAC_SHA1_80 " + inline + " =", tag: 1, err: srtp.ErrUnsupported},
 		{line: "1 AES_CM_128_HMAC_SHA1_80 " + inline + "|2^20|1:4;" + inline + "|2^20|2:4", tag: 1, err: srtp.ErrUnsupported},
 		{line: "1 F8_128_HMAC_SHA1_80 " + inline, tag: 1, err: srtp.ErrUnsupported},
 		{line: "1 aes_cm_128_hmac_sha1_80 " + inline, tag: 1, err: srtp.ErrUnsupported},
