@@ -45,12 +45,13 @@ func (e *Edit) Connection(addr netip.Addr) {
 // Bridge rewrites a stream so that it names the face, once for each stream: port (a count
 // behind it goes), profile, c=, a=rtcp, a=rtcp-mux and a=crypto. What would lead media past
 // the face goes: ICE, keys of other kinds, DTLS where the face is none, capabilities (RFC
-// 5939), bundling. The first call takes the like out of the session's lines. A stream with
-// port 0 stays off, one that is bundle-only (RFC 9143 6) too. All else stays.
+// 5939), bundling. The first call takes the like out of the session's lines, the first
+// with a face of RTP without DTLS what is of DTLS there. A stream with port 0 stays off, one
+// that is bundle-only (RFC 9143 6) too. All else stays.
 func (e *Edit) Bridge(m *Media, f Face) {
 	if !e.bridged {
 		e.bridged = true
-		e.sweep(e.d.Session(), f)
+		e.sweep(e.d.Session())
 	}
 	if !e.port(m, f.Port) {
 		f.RTCP, f.Mux, f.Crypto = 0, false, nil
@@ -58,19 +59,20 @@ func (e *Edit) Bridge(m *Media, f Face) {
 	e.profile(m, f.Profile)
 	e.connection(m, f.Addr)
 	lines := e.d.Lines(m)
-	e.sweep(lines, f)
+	e.sweep(lines)
+	e.without(ice, lines)
+	if f.Profile.RTP() && f.Profile != DTLS {
+		e.without(dtls, lines)
+		if !e.plain {
+			e.plain = true
+			e.without(dtls, e.d.Session())
+		}
+	}
 	e.attributes(lines, f)
 }
 
 // WithoutICE takes the session's ICE attributes out; those of streams go with Bridge.
-func (e *Edit) WithoutICE() {
-	lines := e.d.Session()
-	for i := range lines {
-		if name, _ := e.d.Attribute(&lines[i]); ice(name) {
-			e.Delete(lines[i].Span)
-		}
-	}
-}
+func (e *Edit) WithoutICE() { e.without(ice, e.d.Session()) }
 
 // Off turns a stream off: port 0 (RFC 3264 6). Bridge is what takes addresses and keys out
 // of it; it may come before, but only behind Off it leaves out what is of the face.
@@ -139,20 +141,23 @@ func (e *Edit) held(l *Line, addr netip.Addr) netip.Addr {
 	return addr
 }
 
-// sweep takes out lines that name another way for the media than the face.
-func (e *Edit) sweep(lines []Line, f Face) {
+// sweep takes out lines that name keys or places of which a face has none.
+func (e *Edit) sweep(lines []Line) {
 	for i := range lines {
 		l := &lines[i]
 		name, value := e.d.Attribute(l)
-		media := lines[0].Type == 'm'
-		switch {
-		case l.Type == 'k', elsewhere(name), media && ice(name):
-		case dtls(name) && f.Profile != DTLS && f.Profile.RTP():
-		case string(name) == "group" && bundle(e.d.Slice(value)):
-		default:
-			continue
+		if l.Type == 'k' || elsewhere(name) || string(name) == "group" && bundle(e.d.Slice(value)) {
+			e.Delete(l.Span)
 		}
-		e.Delete(l.Span)
+	}
+}
+
+// without takes out attributes by their names.
+func (e *Edit) without(which func(name []byte) bool, lines []Line) {
+	for i := range lines {
+		if name, _ := e.d.Attribute(&lines[i]); which(name) {
+			e.Delete(lines[i].Span)
+		}
 	}
 }
 
@@ -208,8 +213,7 @@ func (e *Edit) crypto(values [][]byte, eol []byte) *Edit {
 	return e
 }
 
-// elsewhere reports whether an attribute speaks of keys or places for media that a face
-// has none of: keys (RFC 4567), addresses to choose from (RFC 6947), capabilities that
+// elsewhere reports whether an attribute would have media go past the face: other keys (RFC 4567), addresses to choose from (RFC 6947), capabilities that
 // change the transport (RFC 5939, RFC 6871, RFC 7006), streams in another's port (RFC 9143).
 func elsewhere(name []byte) bool {
 	switch string(name) {

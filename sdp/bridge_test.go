@@ -41,6 +41,7 @@ var (
 		"mux-removed":   {},
 		"no-origin":     {rtcp: 5},
 		"no-session-c":  {crypto: twoKeys},
+		"opportunistic": {},
 		"plain-to-srtp": {crypto: twoKeys},
 		"refused":       {mux: true, rtcp: 1, crypto: twoKeys},
 		"rtcp-address":  {rtcp: 9},

@@ -24,6 +24,7 @@ type Edit struct {
 
 	session netip.Addr // that Connection has written
 	bridged bool       // Bridge was called: the session's lines are done
+	plain   bool       // and those of DTLS, too
 }
 
 // op replaces span by the arena's bytes from lit to end.
