@@ -1,16 +1,24 @@
-// Package kernel drops packets of banned sources before they reach this process: a small eBPF
-// program at the ingress of every network interface (tcx, Linux 6.6). It drops what comes from
-// a banned range to an address and port of ours, SIP or media, and nothing else; whatever it
-// cannot read passes. Each dropped packet is counted for the range that it was dropped for.
+// Package kernel has the kernel do what this process need not: small eBPF programs at the ingress
+// of network interfaces (tcx, Linux 6.6).
 //
-// Nothing is attached while nothing is banned, and nothing outlives the process: the kernel
-// detaches the program when the last descriptor is closed, also by kill -9. All of it happens
-// in the network namespace of the process. CAP_BPF and CAP_NET_ADMIN are needed.
+// Filter drops what banned sources send, before it reaches this process: what comes from a banned
+// range to an address and port of ours, SIP or media, and nothing else; whatever it cannot read
+// passes. Each dropped packet is counted for the range that it was dropped for. Nothing is attached
+// while nothing is banned.
 //
-// Not its job: who is banned, and for how long (package ban), which also drops all that this
-// one lets through.
+// Flows forwards established RTP streams between two parties and counts what a relay counts of
+// them. Whatever is not surely such a packet comes to the relay's socket as if there were no
+// program. A packet meets the bans first.
 //
-// RFC 791 (IPv4), RFC 8200 (IPv6), RFC 768 and RFC 9293 for the ports.
+// Nothing outlives the process: the kernel detaches the programs when the last descriptor is
+// closed, also by kill -9. All of it happens in the network namespace of the process. CAP_BPF and
+// CAP_NET_ADMIN are needed.
+//
+// Not its job: who is banned, and for how long (package ban), which also drops all that Filter lets
+// through; which streams are established, and who may send them (package media).
+//
+// RFC 791 (IPv4), RFC 8200 (IPv6), RFC 768 and RFC 9293 for the ports, RFC 1624 (checksums),
+// RFC 3550 (RTP, and its figures).
 package kernel
 
 import (
@@ -23,15 +31,14 @@ import (
 	"sync/atomic"
 
 	"github.com/cilium/ebpf"
-	"golang.org/x/sys/unix"
 )
 
-// Errors of New and Block.
+// Errors of New, NewFlows and Block.
 var (
 	ErrPrivilege = errors.New("this process lacks the capabilities CAP_BPF and CAP_NET_ADMIN")
 	ErrKernel    = errors.New("this kernel has no tcx: Linux 6.6 or later is needed")
 	ErrFull      = errors.New("as many ranges are banned as the kernel's table holds")
-	ErrClosed    = errors.New("the filter is closed")
+	ErrClosed    = errors.New("it is closed")
 )
 
 // Listener is an address that this node listens on; an unspecified one stands for all addresses
@@ -87,16 +94,11 @@ func New(cfg Config) (*Filter, error) {
 		wake: make(chan struct{}, 1), stop: make(chan struct{}),
 	}
 	err := f.open()
-	switch {
-	case err == nil:
+	if err == nil {
 		f.done.Go(f.run)
 		return f, nil
-	case errors.Is(err, unix.EPERM):
-		err = ErrPrivilege
-	case errors.Is(err, ebpf.ErrNotSupported), errors.Is(err, unix.ENOSYS):
-		err = ErrKernel
 	}
-	return nil, errors.Join(err, f.unload())
+	return nil, errors.Join(reason(err), f.unload())
 }
 
 func (f *Filter) open() (err error) {

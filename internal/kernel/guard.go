@@ -19,9 +19,16 @@ const lookEvery = 2 * time.Second
 // guard is where the program is attached, and which doors it knows. Only run has it.
 type guard struct {
 	*Filter
-	links map[int]link.Link // by the interface's index
+	links
 	doors map[door]bool
-	told  map[string]bool // what went wrong and was logged
+}
+
+func newGuard(f *Filter) *guard {
+	return &guard{Filter: f, doors: make(map[door]bool), links: links{
+		// Before flows: what is banned is not forwarded either.
+		program: f.program, anchor: link.Head(), on: make(map[int]link.Link),
+		faults: faults{f.cfg.Log, "bans are not dropped in the kernel everywhere; Tollgate drops the rest itself", make(map[string]bool)},
+	}}
 }
 
 // Stats is how many ranges are banned, and how many interfaces the program is attached to: none
@@ -34,7 +41,7 @@ func (f *Filter) Stats() (bans, interfaces int) {
 
 // run attaches the program while something is banned, until Close.
 func (f *Filter) run() {
-	g := guard{Filter: f, links: make(map[int]link.Link), doors: make(map[door]bool), told: make(map[string]bool)}
+	g := newGuard(f)
 	defer g.leave()
 	for {
 		var later <-chan time.Time
@@ -58,64 +65,23 @@ func (f *Filter) run() {
 func (g *guard) keep() {
 	interfaces, err := net.Interfaces()
 	if err != nil {
-		g.tell("interfaces", err)
+		g.faults.tell("interfaces", err)
 		return
 	}
 	own, err := net.InterfaceAddrs()
 	if err != nil {
-		g.tell("addresses", err)
+		g.faults.tell("addresses", err)
 		return
 	}
 	g.open(g.wanted(addresses(own)))
-	up := make(map[int]bool)
-	for _, i := range interfaces {
-		if i.Flags&net.FlagUp == 0 {
-			continue
-		}
-		up[i.Index] = true
-		if g.links[i.Index] != nil {
-			continue
-		}
-		if l, err := attach(g.program, i.Index); err == nil {
-			g.links[i.Index] = l
-		} else {
-			g.tell(i.Name, err)
-		}
-	}
-	for index, l := range g.links {
-		if !up[index] {
-			g.detach(index, l)
-		}
-	}
-	g.guarded.Store(int64(len(g.links)))
+	g.links.keep(interfaces)
+	g.guarded.Store(int64(len(g.on)))
 }
 
 // leave detaches the program everywhere.
 func (g *guard) leave() {
-	for index, l := range g.links {
-		g.detach(index, l)
-	}
+	g.links.leave()
 	g.guarded.Store(0)
-}
-
-func (g *guard) detach(index int, l link.Link) {
-	delete(g.links, index)
-	if err := l.Close(); err != nil {
-		g.tell("detach", err)
-	}
-}
-
-// tell logs each fault once: an interface without room for a program is looked at again and again.
-func (g *guard) tell(what string, err error) {
-	text := fmt.Sprintf("%s: %v", what, err)
-	if !g.told[text] {
-		g.told[text] = true
-		g.cfg.Log.Warn("bans are not dropped in the kernel everywhere; Tollgate drops the rest itself", "error", text)
-	}
-}
-
-func attach(p *ebpf.Program, index int) (link.Link, error) {
-	return link.AttachTCX(link.TCXOptions{Interface: index, Program: p, Attach: ebpf.AttachTCXIngress})
 }
 
 // Probe says why this process cannot have the kernel filter for it; nil: it can.
@@ -127,8 +93,8 @@ func Probe() error {
 	return f.Close()
 }
 
-// probe finds out whether the program can be attached at all: it does so once, for a moment,
-// while the program knows no bans.
+// probe finds out whether a program can be attached at all: it does so once, for a moment, while
+// the program knows nothing yet.
 func probe(p *ebpf.Program) error {
 	interfaces, err := net.Interfaces()
 	if err != nil {
@@ -137,7 +103,7 @@ func probe(p *ebpf.Program) error {
 	if len(interfaces) == 0 {
 		return errors.New("there is no network interface")
 	}
-	l, err := attach(p, interfaces[0].Index)
+	l, err := attach(p, interfaces[0].Index, link.Tail())
 	if err != nil {
 		return fmt.Errorf("attach to %s: %w", interfaces[0].Name, err)
 	}
@@ -202,7 +168,7 @@ func (g *guard) open(wanted map[door]bool) {
 		if m, key := g.maps.doors(d); m.Put(key, uint8(1)) == nil {
 			g.doors[d] = true
 		} else {
-			g.tell("doors", errors.New("there are more addresses and ports than the kernel's table holds"))
+			g.faults.tell("doors", errors.New("there are more addresses and ports than the kernel's table holds"))
 		}
 	}
 	for d := range g.doors {
@@ -211,7 +177,7 @@ func (g *guard) open(wanted map[door]bool) {
 		}
 		m, key := g.maps.doors(d)
 		if err := m.Delete(key); err != nil {
-			g.tell("doors", err)
+			g.faults.tell("doors", err)
 			continue
 		}
 		delete(g.doors, d)

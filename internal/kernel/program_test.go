@@ -56,7 +56,7 @@ func loaded(t testing.TB, cfg Config) *Filter {
 	} else if err != nil {
 		t.Fatalf("uid %d: %v", os.Getuid(), err)
 	}
-	g := guard{Filter: f, doors: make(map[door]bool), told: make(map[string]bool)}
+	g := newGuard(f)
 	g.open(f.wanted([]netip.Addr{netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:db8::1")}))
 	t.Cleanup(func() {
 		if err := f.unload(); err != nil {
