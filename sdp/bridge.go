@@ -103,13 +103,8 @@ func (e *Edit) port(m *Media, n uint16) (on bool) {
 }
 
 func (e *Edit) profile(m *Media, want Profile) {
-	is := e.d.Profile(m)
-	if is == want || !is.RTP() || !want.RTP() {
-		return
-	}
-	e.At(m.Proto).String(want.String())
-	if want == DTLS && (is == AVPF || is == SAVPF) {
-		e.String("F")
+	if is := e.d.Profile(m); is != want && is.RTP() && want.RTP() {
+		e.At(m.Proto).String(want.String())
 	}
 }
 

@@ -135,6 +135,11 @@ func TestPayloads(t *testing.T) {
 		"m=audio 4000 RTP/AVP 101 0 8 0\r\na=rtpmap:101 Telephone-Event/8000\r\n":               "101 Telephone-Event/8000 event, 0 PCMU/8000, 8 PCMA/8000, ",
 		"m=audio 4000 RTP/AVP 0 x 128 99\r\na=rtpmap:0 L16/44100/2\r\na=rtpmap:0 PCMA/8000\r\n": "0 L16/44100, 99 /0, ",
 		"m=audio 4000 RTP/SAVP 96\r\na=rtpmap:96 speex\r\na=rtpmap:97 x/1\r\n":                  "96 speex/0, ",
+		"m=audio 4000 RTP/AVP 1 2 3 4 5 6 7 9 10 11 12 13 14 15 16 17 18 19\r\n": "1 /0, 2 G726-32/8000, 3 GSM/8000, 4 G723/8000, " +
+			"5 DVI4/8000, 6 DVI4/16000, 7 LPC/8000, 9 G722/8000, 10 L16/44100, 11 L16/44100, 12 QCELP/8000, 13 CN/8000, " +
+			"14 MPA/90000, 15 G728/8000, 16 DVI4/11025, 17 DVI4/22050, 18 G729/8000, 19 CN/8000, ",
+		"m=video 4000 RTP/AVP 25 26 28 31 32 33 34\r\n": "25 CelB/90000, 26 JPEG/90000, 28 nv/90000, 31 H261/90000, " +
+			"32 MPV/90000, 33 MP2T/90000, 34 H263/90000, ",
 		"m=image 4000 udptl 0\r\n": "",
 	} {
 		var d sdp.Description
