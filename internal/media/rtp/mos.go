@@ -78,7 +78,9 @@ type ratings struct {
 }
 
 // rate is the MOS of the time since the last interval ended. The delay is taken for half of
-// the round trip, a frame, and a jitter buffer of twice the jitter. It is false where nothing
+// the round trip, a frame, and a jitter buffer of twice the jitter; that this discards nothing
+// is a guess in the party's favour. It rates the way from the party to us:
+// what happens between us and who listens is not in it. It is false where nothing
 // came (hold, an outage: that counts once packets come again) or the codec has no figures.
 func (s *Stream) rate() (float64, bool) {
 	i, ok := impairmentOf(s.codec)
