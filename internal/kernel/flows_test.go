@@ -1,0 +1,396 @@
+package kernel
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// inside says that the tests run in a network namespace of their own.
+const inside = "TOLLGATE_KERNEL_TEST_INSIDE"
+
+// TestMain runs the tests once more in a network namespace of their own: nothing of the machine's
+// own network is touched. It holds one node; parties are in other namespaces.
+func TestMain(m *testing.M) {
+	if os.Getenv(inside) != "" {
+		os.Exit(m.Run())
+	}
+	if os.Geteuid() != 0 {
+		fmt.Fprintln(os.Stderr, "these tests load programs into the kernel and make network namespaces: they must run as root")
+		os.Exit(1)
+	}
+	again := exec.Command(os.Args[0], os.Args[1:]...)
+	again.Env = append(os.Environ(), inside+"=1")
+	again.Stdin, again.Stdout, again.Stderr = os.Stdin, os.Stdout, os.Stderr
+	again.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET}
+	var failed *exec.ExitError
+	switch err := again.Run(); {
+	case errors.As(err, &failed):
+		os.Exit(failed.ExitCode())
+	case err != nil:
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+// patience is how long a test waits for what should come, quiet for what should not.
+const (
+	patience = 3 * time.Second
+	quiet    = 50 * time.Millisecond
+)
+
+func run(t testing.TB, command string) {
+	t.Helper()
+	fields := strings.Fields(command)
+	if out, err := exec.Command(fields[0], fields[1:]...).CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v: %s", command, err, out)
+	}
+}
+
+// party is a machine at the other end of a cable, in a namespace of its own; "" is ours.
+type party string
+
+// newParty makes one. Ours has the first of two addresses on the cable, the party the second.
+func newParty(t testing.TB, name string, ours, theirs []string) party {
+	t.Helper()
+	p := party(fmt.Sprintf("tgk-%s-%08x", name, rand.Uint32()))
+	run(t, "ip netns add "+string(p))
+	t.Cleanup(func() { run(t, "ip netns del "+string(p)) })
+	run(t, "ip link add "+name+" type veth peer name eth0 netns "+string(p))
+	t.Cleanup(func() { run(t, "ip link del "+name) })
+	p.run(t, "ip link set lo up")
+	p.dress(t, name, "eth0", ours, theirs)
+	return p
+}
+
+// dress gives both ends of a cable their addresses.
+func (p party) dress(t testing.TB, our, their string, ours, theirs []string) {
+	t.Helper()
+	run(t, "ip link set "+our+" up")
+	p.run(t, "ip link set "+their+" up")
+	nodad := func(a string) string {
+		if strings.Contains(a, ":") {
+			return " nodad"
+		}
+		return ""
+	}
+	for _, a := range ours {
+		run(t, "ip address add "+a+" dev "+our+nodad(a))
+	}
+	for _, a := range theirs {
+		p.run(t, "ip address add "+a+" dev "+their+nodad(a))
+	}
+}
+
+func (p party) run(t testing.TB, command string) {
+	t.Helper()
+	run(t, "ip netns exec "+string(p)+" "+command)
+}
+
+// do runs f in the party's namespace: sockets that f opens stay there.
+func (p party) do(f func() error) error {
+	if p == "" {
+		return f()
+	}
+	other, err := os.Open("/run/netns/" + string(p))
+	if err != nil {
+		return err
+	}
+	defer other.Close()
+	done := make(chan error, 1)
+	go func() { // on a thread of its own, which ends with the goroutine, since it stays locked
+		runtime.LockOSThread()
+		if err := unix.Setns(int(other.Fd()), unix.CLONE_NEWNET); err != nil {
+			done <- err
+			return
+		}
+		done <- f()
+	}()
+	return <-done
+}
+
+// socket is one party's, or one of ours.
+type socket struct {
+	testing.TB
+	*net.UDPConn
+	at netip.AddrPort
+}
+
+func (p party) listen(t testing.TB, at string) *socket {
+	t.Helper()
+	s := &socket{TB: t, at: netip.MustParseAddrPort(at)}
+	err := p.do(func() (err error) {
+		s.UDPConn, err = net.ListenUDP("udp", net.UDPAddrFromAddrPort(s.at))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+func (s *socket) send(to *socket, packets ...[]byte) {
+	s.Helper()
+	for _, b := range packets {
+		if _, err := s.WriteToUDPAddrPort(b, to.at); err != nil {
+			s.Fatal(err)
+		}
+	}
+}
+
+// expect reads just these packets, in any order, from one source.
+func (s *socket) expect(from *socket, packets ...[]byte) {
+	s.Helper()
+	left := make(map[string]int)
+	for _, b := range packets {
+		left[string(b)]++
+	}
+	b := make([]byte, 2048)
+	for range packets {
+		if err := s.SetReadDeadline(time.Now().Add(patience)); err != nil {
+			s.Fatal(err)
+		}
+		n, source, err := s.ReadFromUDPAddrPort(b)
+		if err != nil {
+			s.Fatalf("%s, from %s: %v", s.at, from.at, err)
+		}
+		if source = plain(source); source != from.at || left[string(b[:n])] == 0 {
+			s.Errorf("%s: from %s, not %s: % x", s.at, source, from.at, b[:n])
+		}
+		left[string(b[:n])]--
+	}
+}
+
+func (s *socket) silent() {
+	s.Helper()
+	b := make([]byte, 2048)
+	if err := s.SetReadDeadline(time.Now().Add(quiet)); err != nil {
+		s.Fatal(err)
+	}
+	if n, source, err := s.ReadFromUDPAddrPort(b); err == nil {
+		s.Errorf("%s: from %s: % x", s.at, source, b[:n])
+	}
+}
+
+// talk is a call between two parties by way of this machine: two streams, four sockets.
+type talk struct {
+	testing.TB
+	flows                  *Flows
+	alice, left, right, ed *socket // left is ours towards alice, right towards ed
+	there, back            Flow
+}
+
+// connect forwards both ways.
+func (k *talk) connect() {
+	k.Helper()
+	all := Flow{SSRC: voice, Payloads: [2]uint64{1 << 0}, Clock: 8000, Start: FlowSeed{ExtSeq: 999}}
+	k.there, k.back = all, all
+	k.there.Local, k.there.Peer, k.there.From, k.there.To = k.left.at, k.alice.at, k.right.at, k.ed.at
+	k.back.Local, k.back.Peer, k.back.From, k.back.To = k.right.at, k.ed.at, k.left.at, k.alice.at
+	for _, f := range []Flow{k.there, k.back} {
+		if err := k.flows.Add(f); err != nil {
+			k.Fatal(err)
+		}
+	}
+}
+
+// rtp is a packet of voice, each with a payload of its own and of another size.
+func rtp(seq uint16) []byte {
+	b := append([]byte{0x80, 0}, make([]byte, 10, 400)...)
+	binary.BigEndian.PutUint16(b[2:], seq)
+	binary.BigEndian.PutUint32(b[4:], uint32(seq)*160)
+	binary.BigEndian.PutUint32(b[8:], voice)
+	return append(b, bytes.Repeat([]byte{byte(seq), byte(seq >> 8)}, int(seq%160))...)
+}
+
+// some is a sender's packets from a sequence number on.
+func some(from uint16, n int) (packets [][]byte) {
+	for i := range n {
+		packets = append(packets, rtp(from+uint16(i)))
+	}
+	return packets
+}
+
+// newFlows starts them as a node does. Where the kernel has no tcx the answer is the sentence that
+// says so, and that is what is tested.
+func newFlows(t testing.TB) *Flows {
+	t.Helper()
+	f, err := NewFlows(FlowsConfig{DSCP: 46, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		if !errors.Is(err, ErrKernel) || !strings.Contains(err.Error(), "Linux 6.6") {
+			t.Fatal(err)
+		}
+		t.Logf("not possible here: %v", err)
+		return nil
+	}
+	t.Cleanup(func() {
+		if err := f.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return f
+}
+
+// stage is where calls are played: two machines at cables, the second also by a VLAN on its cable
+// where this kernel has VLANs.
+func stage(t testing.TB) (a, b party, vlan bool) {
+	t.Helper()
+	run(t, "ip link set lo up")
+	a = newParty(t, "outer", []string{"198.51.100.1/24", "2001:db8:a::1/64"}, []string{"198.51.100.7/24", "2001:db8:a::7/64"})
+	b = newParty(t, "inner", []string{"10.1.0.1/24", "2001:db8:b::1/64"}, []string{"10.1.0.9/24", "2001:db8:b::9/64"})
+	if out, err := exec.Command("ip", "link", "add", "link", "inner", "name", "inner.5", "type", "vlan", "id", "5").CombinedOutput(); err != nil {
+		if !strings.Contains(string(out), "Unknown device type") {
+			t.Fatalf("%v: %s", err, out)
+		}
+		t.Log("this kernel has no VLANs: only TestComesToUs has a frame with a tag")
+		return a, b, false
+	}
+	b.run(t, "ip link add link eth0 name eth0.5 type vlan id 5")
+	b.dress(t, "inner.5", "eth0.5", []string{"10.5.0.1/24", "2001:db8:5::1/64"}, []string{"10.5.0.9/24", "2001:db8:5::9/64"})
+	return a, b, true
+}
+
+// TestCalls plays calls over cables, a VLAN and the loopback. The kernel of the receiver checks
+// all checksums: a wrong one is a packet that does not arrive.
+func TestCalls(t *testing.T) {
+	a, b, vlan := stage(t)
+	flows := newFlows(t)
+	if flows == nil {
+		return
+	}
+	for i, c := range []struct {
+		name                   string
+		outer, inner           party
+		alice, left, right, ed string
+	}{
+		{"cable", a, b, "198.51.100.7", "198.51.100.1", "10.1.0.1", "10.1.0.9"},
+		{"cable, IPv6", a, b, "[2001:db8:a::7]", "[2001:db8:a::1]", "[2001:db8:b::1]", "[2001:db8:b::9]"},
+		{"from VLAN to cable", a, b, "198.51.100.7", "198.51.100.1", "10.5.0.1", "10.5.0.9"},
+		{"from VLAN to cable, IPv6", a, b, "[2001:db8:a::7]", "[2001:db8:a::1]", "[2001:db8:5::1]", "[2001:db8:5::9]"},
+		{"there and back by one cable", a, a, "198.51.100.7", "198.51.100.1", "198.51.100.1", "198.51.100.7"},
+		{"loopback", "", "", "127.0.0.1", "127.0.0.1", "127.0.0.2", "127.0.0.1"},
+		{"loopback, IPv6", "", "", "[::1]", "[::1]", "[::1]", "[::1]"},
+		{"own address", "", "", "10.1.0.1", "10.1.0.1", "198.51.100.1", "127.0.0.1"},
+		{"cable and loopback", a, "", "198.51.100.7", "198.51.100.1", "198.51.100.1", "198.51.100.1"},
+		{"cable and loopback, IPv6", a, "", "[2001:db8:a::7]", "[2001:db8:a::1]", "[2001:db8:a::1]", "[2001:db8:a::1]"},
+	} {
+		if strings.Contains(c.name, "VLAN") && !vlan {
+			continue
+		}
+		t.Run(c.name, func(t *testing.T) {
+			port := func(n int) string { return fmt.Sprintf(":%d", 20000+10*i+n) }
+			k := &talk{
+				TB: t, flows: flows,
+				alice: c.outer.listen(t, c.alice+port(0)), left: party("").listen(t, c.left+port(2)),
+				right: party("").listen(t, c.right+port(4)), ed: c.inner.listen(t, c.ed+port(6)),
+			}
+			k.connect()
+			k.bothWays()
+			k.others()
+			k.leave()
+		})
+	}
+	if n, _ := flows.Stats(); n != 0 || len(flows.routes.of) != 0 {
+		t.Errorf("%d flows and %d routes are left", n, len(flows.routes.of))
+	}
+}
+
+// bothWays: packets arrive as they were sent, none of them by our sockets, and all are counted.
+func (k *talk) bothWays() {
+	k.Helper()
+	sent := some(1000, 200)
+	sent[3], sent[4] = sent[4], sent[3]         // one late
+	sent = append(sent[:50], sent[60:]...)      // ten lost
+	sent = append(sent[:100:100], sent[99:]...) // one twice
+	for i := 0; i < len(sent); i += 20 {        // no more than a socket holds
+		part := sent[i:min(i+20, len(sent))]
+		k.alice.send(k.left, part...)
+		k.ed.send(k.right, part...)
+		k.ed.expect(k.right, part...)
+		k.alice.expect(k.left, part...)
+	}
+	for _, f := range []Flow{k.there, k.back} {
+		got, ok := k.flows.Counters(f.Local, f.Peer)
+		octets := 0
+		for _, b := range sent {
+			octets += len(b)
+		}
+		if !ok || got.Packets != uint64(len(sent)) || got.Octets != uint64(octets) || got.ExtSeq != 1199 ||
+			got.Reordered != 1 || got.Duplicates != 1 || got.Timestamp != 1199*160 {
+			k.Errorf("%d packets, %d octets: %+v, %v", len(sent), octets, got, ok)
+		}
+	}
+	k.left.silent()
+	k.right.silent()
+}
+
+// others: what is not surely the flow's comes to our socket as it was sent.
+func (k *talk) others() {
+	k.Helper()
+	change := func(at int, by ...byte) []byte {
+		b := rtp(1300)
+		copy(b[at:], by)
+		return b
+	}
+	for _, b := range [][]byte{
+		change(1, 101), change(8, 1, 2, 3, 4), change(1, 200), change(0, 0, 1), change(0, 22, 254), change(2, 0x80, 0), {0x80}, {},
+	} {
+		k.alice.send(k.left, b)
+		k.left.expect(k.alice, b)
+	}
+	k.ed.silent()
+}
+
+// leave: once a flow is removed, or has another source, packets come to us; the other direction
+// is not touched by that.
+func (k *talk) leave() {
+	k.Helper()
+	if c, ok := k.flows.Remove(k.there.Local, k.there.Peer); !ok || c.Packets != 191 {
+		k.Errorf("%+v, %v", c, ok)
+	}
+	k.alice.send(k.left, rtp(1201))
+	k.left.expect(k.alice, rtp(1201))
+	k.ed.send(k.right, rtp(1201))
+	k.alice.expect(k.left, rtp(1201))
+	again := k.there
+	again.Start.ExtSeq = 1201
+	for range 2 { // the second replaces the first
+		if err := k.flows.Add(again); err != nil {
+			k.Fatal(err)
+		}
+		k.alice.send(k.left, rtp(1202))
+		k.ed.expect(k.right, rtp(1202))
+	}
+	var read []FlowCounters
+	err := k.flows.Read(func(local, peer netip.AddrPort, c FlowCounters) {
+		if local == k.there.Local && peer == k.there.Peer {
+			read = append(read, c)
+		}
+	})
+	if c, ok := k.flows.Remove(k.there.Local, k.there.Peer); err != nil || !ok || c.Packets != 1 || len(read) != 1 || read[0] != c {
+		k.Errorf("%+v, %v; %+v, %v", c, ok, read, err)
+	}
+	if _, ok := k.flows.Remove(k.there.Local, k.there.Peer); ok {
+		k.Error("removed twice")
+	}
+	k.flows.Remove(k.back.Local, k.back.Peer)
+	k.ed.send(k.right, rtp(1202))
+	k.right.expect(k.ed, rtp(1202))
+	k.ed.silent()
+	k.alice.silent()
+}
