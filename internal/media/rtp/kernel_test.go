@@ -169,3 +169,17 @@ func TestKernelOddities(t *testing.T) {
 		}
 	}
 }
+
+// TestKernelClockLeap: a sender that sets its clock while the kernel has it has no jitter of
+// minutes for that.
+func TestKernelClockLeap(t *testing.T) {
+	r := newRig()
+	r.play(0, span(0, 10)...)
+	seed, _ := r.KernelSeed(7)
+	r.FromKernel(rtp.Delta{
+		SSRC: 7, Packets: 50, ExtSeq: seed.ExtSeq + 50, Transit: seed.Transit + 1<<30, Jitter: 1 << 28, Arrival: r.at + 1000*ms,
+	}, r.at+1000*ms)
+	if g := r.report(); g.Jitter != 0 || g.Lost != 0 {
+		t.Errorf("jitter %v, %d lost", g.Jitter, g.Lost)
+	}
+}

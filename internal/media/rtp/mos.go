@@ -77,46 +77,60 @@ type ratings struct {
 	jitterMax     time.Duration
 }
 
+// minRated is how many packets an interval needs: of fewer, one loss would say too much. It
+// goes on until it has them.
+const minRated = 50
+
 // rate is the MOS of the time since the last interval ended. The delay is taken for half of
 // the round trip, a frame, and a jitter buffer of twice the jitter; that this discards nothing
-// is a guess in the party's favour. It rates the way from the party to us:
-// what happens between us and who listens is not in it. It is false where nothing
-// came (hold, an outage: that counts once packets come again) or the codec has no figures.
-func (s *Stream) rate() (float64, bool) {
+// is a guess in the party's favour. It rates the way from the party to us: what happens between
+// us and who listens is not in it. It is false where fewer than least packets are to be rated
+// (hold, comfort noise, an outage: that counts once packets come again) or the codec has no
+// figures.
+func (s *Stream) rate(least uint64) (float64, bool) {
 	i, ok := impairmentOf(s.codec)
 	expected, got := s.sums()
-	if !ok || got <= s.ratings.got || expected <= s.ratings.expected {
+	expected -= min(expected, s.ratings.expected)
+	got -= min(got, s.ratings.got)
+	if !ok || expected < least {
 		return 0, false
 	}
 	delay := s.rtt.last/2 + frameTime + 2*s.jitter()
-	return opinion(rating(i, lossOf(expected-s.ratings.expected, got-s.ratings.got), delay)), true
+	return opinion(rating(i, lossOf(expected, got), delay)), true
 }
 
-// Tick ends an interval of MOS, jitter and clock skew: to be called every 5 s, and once more
-// before the last Report.
+func (r *ratings) add(mos float64) {
+	if r.n == 0 || float32(mos) < r.low {
+		r.low = float32(mos)
+	}
+	r.high = max(r.high, float32(mos))
+	r.sum += mos
+	r.n++
+}
+
+// Tick ends an interval of MOS, jitter and clock skew: to be called every 5 s.
 func (s *Stream) Tick(int64) {
 	r := &s.ratings
-	if mos, ok := s.rate(); ok {
-		if r.n == 0 || float32(mos) < r.low {
-			r.low = float32(mos)
-		}
-		r.high = max(r.high, float32(mos))
-		r.sum += mos
-		r.n++
+	if mos, ok := s.rate(minRated); ok {
+		r.add(mos)
+		r.expected, r.got = s.sums()
 	}
-	r.expected, r.got = s.sums()
 	r.jitterMax = max(r.jitterMax, s.jitter())
 	s.drift.tick()
 }
 
-// mos is the report of it; a call shorter than an interval is rated as one.
+// mos is the report of it, with the interval that has not ended where that has packets enough,
+// or is the first.
 func (s *Stream) mos() MOS {
-	r := &s.ratings
-	if r.n > 0 {
-		return MOS{Min: float64(r.low), Avg: r.sum / float64(r.n), Max: float64(r.high), Intervals: r.n}
+	r, least := s.ratings, uint64(minRated)
+	if r.n == 0 {
+		least = 1
 	}
-	if mos, ok := s.rate(); ok {
-		return MOS{Min: mos, Avg: mos, Max: mos, Intervals: 1}
+	if mos, ok := s.rate(least); ok {
+		r.add(mos)
 	}
-	return MOS{}
+	if r.n == 0 {
+		return MOS{}
+	}
+	return MOS{Min: float64(r.low), Avg: r.sum / float64(r.n), Max: float64(r.high), Intervals: r.n}
 }

@@ -131,8 +131,8 @@ func (src *source) setClock(hz uint32) {
 	src.clock = hz
 }
 
-// fromKernel merges a Delta; its packets are at least 1.
-func (src *source) fromKernel(d Delta, arrival int64) {
+// fromKernel merges a Delta; its packets are at least 1. It is false as arrive is.
+func (src *source) fromKernel(d Delta, arrival int64) bool {
 	different := uint32(d.Packets - min(d.Duplicates, d.Packets))
 	if src.packets == 0 {
 		src.ext, src.base, src.next = d.ExtSeq, d.ExtSeq-max(different, 1)+1, noSeq
@@ -149,8 +149,21 @@ func (src *source) fromKernel(d Delta, arrival int64) {
 		src.ext, src.seen = d.ExtSeq, 1
 	}
 	src.got += different
-	if arrival >= src.arrival {
-		src.arrival, src.timestamp, src.jitter = arrival, d.Timestamp, d.Jitter
-		src.transit, src.timed = d.Transit, true
+	return src.arriveInKernel(d, arrival)
+}
+
+// arriveInKernel takes a Delta's times. It is false where they cannot be compared with those
+// before; jitter that holds a leap of the clock is then not taken.
+func (src *source) arriveInKernel(d Delta, arrival int64) bool {
+	if arrival < src.arrival {
+		return true
 	}
+	leap := clockLeap * src.clock
+	change := d.Transit - src.transit
+	comparable := src.timed && min(change, -change) < leap
+	if d.Jitter/jitterScale < leap {
+		src.jitter = d.Jitter
+	}
+	src.arrival, src.timestamp, src.transit, src.timed = arrival, d.Timestamp, d.Transit, true
+	return comparable
 }

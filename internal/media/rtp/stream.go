@@ -153,7 +153,9 @@ func (s *Stream) FromKernel(d Delta, at int64) {
 		d.Arrival = at
 	}
 	src := s.source(d.SSRC)
-	src.fromKernel(d, d.Arrival)
+	if !src.fromKernel(d, d.Arrival) {
+		s.drift.forget()
+	}
 	src.inKernel, src.bye = true, false
 	s.packets += d.Packets
 	s.octets += d.Octets
