@@ -135,19 +135,23 @@ const (
 	coalesceFrom = 5000
 )
 
-// lookAfter does what is due by time for a part of the sessions.
+// lookAfter does what is due by time for a part of the sessions; for all of them where it has
+// not been called for a second.
 func (l *loop) lookAfter(now int64) {
 	l.pause.Nsec = 0
 	if int64(l.seen)*int64(time.Second) >= coalesceFrom*(now-l.next+int64(sliceEvery)) {
 		l.pause.Nsec = int64(coalesce)
 	}
 	l.seen = 0
-	l.next = now + int64(sliceEvery)
-	end := l.engine.table.next.Load()
-	for slot := uint32(l.slice); slot < end; slot += slices {
-		l.sweep(l.engine.table.at(slot), now)
+	for n := 0; n < slices && l.next <= now; n++ {
+		l.next += int64(sliceEvery)
+		end := l.engine.table.next.Load()
+		for slot := uint32(l.slice); slot < end; slot += slices {
+			l.sweep(l.engine.table.at(slot), now)
+		}
+		l.slice = (l.slice + 1) % slices
 	}
-	l.slice = (l.slice + 1) % slices
+	l.next = max(l.next, now)
 }
 
 func (l *loop) drop(c Cause) { l.dropped[c].Add(1) }

@@ -147,19 +147,29 @@ func (l *loop) open(me *side, b []byte, control bool) ([]byte, bool) {
 	} else {
 		plain, err = me.in.RTP(l.plain[:0], b)
 	}
-	switch {
-	case err == nil:
+	if err == nil {
 		return plain, true
-	case errors.Is(err, srtp.ErrReplay):
-		me.replays++
-		l.drop(DropReplay)
-	case errors.Is(err, srtp.ErrAuth):
-		me.badTags++
-		l.drop(DropTag)
-	default:
-		l.drop(DropMalformed)
 	}
+	cause := causeOf(err)
+	switch cause {
+	case DropReplay:
+		me.replays++
+	case DropTag:
+		me.badTags++
+	}
+	l.drop(cause)
 	return nil, false
+}
+
+// causeOf is why SRTP took no packet.
+func causeOf(err error) Cause {
+	switch {
+	case errors.Is(err, srtp.ErrReplay):
+		return DropReplay
+	case errors.Is(err, srtp.ErrAuth):
+		return DropTag
+	}
+	return DropMalformed
 }
 
 // pass sends what came in clear to the other party, under its key.
@@ -180,7 +190,7 @@ func (l *loop) pass(p *parties, b []byte, by socket, target netip.AddrPort, cont
 			b, err = out.RTP(l.sealed[:0], b)
 		}
 		if err != nil {
-			l.drop(DropMalformed)
+			l.drop(causeOf(err))
 			return
 		}
 	}

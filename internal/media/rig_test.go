@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"net"
 	"net/netip"
+	"runtime"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -182,4 +183,20 @@ func (c *call) quality(side media.Side) media.Quality {
 		c.t.Fatalf("%d qualities", len(q))
 	}
 	return q[side]
+}
+
+// awaits waits until so many packets were dropped for a cause.
+func (r *rig) awaits(c media.Cause, packets uint64) {
+	r.t.Helper()
+	r.until(func() bool { return r.Stats().Dropped[c] == packets }, "%d packets dropped as %s", packets, c)
+}
+
+// until waits for what the engine does by itself.
+func (r *rig) until(done func() bool, format string, args ...any) {
+	r.t.Helper()
+	for deadline := time.Now().Add(patience); !done(); runtime.Gosched() {
+		if time.Now().After(deadline) {
+			r.t.Fatalf("never: "+format, args...)
+		}
+	}
 }
