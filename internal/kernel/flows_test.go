@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/binary"
 	"errors"
@@ -16,7 +17,10 @@ import (
 	"syscall"
 	"testing"
 	"time"
+	"unsafe"
 
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/link"
 	"golang.org/x/sys/unix"
 )
 
@@ -93,6 +97,36 @@ func (p party) dress(t testing.TB, our, their string, ours, theirs []string) {
 	}
 	for _, a := range theirs {
 		p.run(t, "ip address add "+a+" dev "+their+nodad(a))
+	}
+}
+
+// summing has the senders on an interface compute checksums themselves, or leave that to the
+// card (ethtool -K tx), which a cable between namespaces is not: it lets the receiver trust.
+func (p party) summing(t testing.TB, device string, themselves bool) {
+	t.Helper()
+	value := [2]uint32{unix.ETHTOOL_STXCSUM, 1}
+	if themselves {
+		value[1] = 0
+	}
+	request := struct {
+		name [unix.IFNAMSIZ]byte
+		data *[2]uint32
+		_    [16]byte
+	}{data: &value}
+	copy(request.name[:], device)
+	err := p.do(func() error {
+		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = unix.Close(fd) }()
+		if _, _, e := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), unix.SIOCETHTOOL, uintptr(unsafe.Pointer(&request))); e != 0 {
+			return e
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -195,6 +229,18 @@ type talk struct {
 	there, back            Flow
 }
 
+// newTalk is one that is forwarded, from these addresses and ports from this one on.
+func newTalk(t testing.TB, flows *Flows, port int, outer, inner party, alice, left, right, ed string) *talk {
+	t.Helper()
+	at := func(a string, n int) string { return fmt.Sprintf("%s:%d", a, port+n) }
+	k := &talk{
+		TB: t, flows: flows, alice: outer.listen(t, at(alice, 0)), left: party("").listen(t, at(left, 2)),
+		right: party("").listen(t, at(right, 4)), ed: inner.listen(t, at(ed, 6)),
+	}
+	k.connect()
+	return k
+}
+
 // connect forwards both ways.
 func (k *talk) connect() {
 	k.Helper()
@@ -273,37 +319,36 @@ func TestCalls(t *testing.T) {
 	if flows == nil {
 		return
 	}
-	for i, c := range []struct {
-		name                   string
-		outer, inner           party
-		alice, left, right, ed string
-	}{
-		{"cable", a, b, "198.51.100.7", "198.51.100.1", "10.1.0.1", "10.1.0.9"},
-		{"cable, IPv6", a, b, "[2001:db8:a::7]", "[2001:db8:a::1]", "[2001:db8:b::1]", "[2001:db8:b::9]"},
-		{"from VLAN to cable", a, b, "198.51.100.7", "198.51.100.1", "10.5.0.1", "10.5.0.9"},
-		{"from VLAN to cable, IPv6", a, b, "[2001:db8:a::7]", "[2001:db8:a::1]", "[2001:db8:5::1]", "[2001:db8:5::9]"},
-		{"there and back by one cable", a, a, "198.51.100.7", "198.51.100.1", "198.51.100.1", "198.51.100.7"},
-		{"loopback", "", "", "127.0.0.1", "127.0.0.1", "127.0.0.2", "127.0.0.1"},
-		{"loopback, IPv6", "", "", "[::1]", "[::1]", "[::1]", "[::1]"},
-		{"own address", "", "", "10.1.0.1", "10.1.0.1", "198.51.100.1", "127.0.0.1"},
-		{"cable and loopback", a, "", "198.51.100.7", "198.51.100.1", "198.51.100.1", "198.51.100.1"},
-		{"cable and loopback, IPv6", a, "", "[2001:db8:a::7]", "[2001:db8:a::1]", "[2001:db8:a::1]", "[2001:db8:a::1]"},
-	} {
-		if strings.Contains(c.name, "VLAN") && !vlan {
-			continue
+	for i, themselves := range []bool{false, true} {
+		for _, p := range []party{a, b} {
+			p.summing(t, "eth0", themselves)
 		}
-		t.Run(c.name, func(t *testing.T) {
-			port := func(n int) string { return fmt.Sprintf(":%d", 20000+10*i+n) }
-			k := &talk{
-				TB: t, flows: flows,
-				alice: c.outer.listen(t, c.alice+port(0)), left: party("").listen(t, c.left+port(2)),
-				right: party("").listen(t, c.right+port(4)), ed: c.inner.listen(t, c.ed+port(6)),
+		for j, c := range []struct {
+			name                   string
+			outer, inner           party
+			alice, left, right, ed string
+		}{
+			{"cable", a, b, "198.51.100.7", "198.51.100.1", "10.1.0.1", "10.1.0.9"},
+			{"cable, IPv6", a, b, "[2001:db8:a::7]", "[2001:db8:a::1]", "[2001:db8:b::1]", "[2001:db8:b::9]"},
+			{"from VLAN to cable", a, b, "198.51.100.7", "198.51.100.1", "10.5.0.1", "10.5.0.9"},
+			{"from VLAN to cable, IPv6", a, b, "[2001:db8:a::7]", "[2001:db8:a::1]", "[2001:db8:5::1]", "[2001:db8:5::9]"},
+			{"there and back by one cable", a, a, "198.51.100.7", "198.51.100.1", "198.51.100.1", "198.51.100.7"},
+			{"loopback", "", "", "127.0.0.1", "127.0.0.1", "127.0.0.2", "127.0.0.1"},
+			{"loopback, IPv6", "", "", "[::1]", "[::1]", "[::1]", "[::1]"},
+			{"own address", "", "", "10.1.0.1", "10.1.0.1", "198.51.100.1", "127.0.0.1"},
+			{"cable and loopback", a, "", "198.51.100.7", "198.51.100.1", "198.51.100.1", "198.51.100.1"},
+			{"cable and loopback, IPv6", a, "", "[2001:db8:a::7]", "[2001:db8:a::1]", "[2001:db8:a::1]", "[2001:db8:a::1]"},
+		} {
+			if strings.Contains(c.name, "VLAN") && !vlan {
+				continue
 			}
-			k.connect()
-			k.bothWays()
-			k.others()
-			k.leave()
-		})
+			t.Run(fmt.Sprintf("%s, they sum %v", c.name, themselves), func(t *testing.T) {
+				k := newTalk(t, flows, 20000+200*i+10*j, c.outer, c.inner, c.alice, c.left, c.right, c.ed)
+				k.bothWays()
+				k.others()
+				k.leave()
+			})
+		}
 	}
 	if n, _ := flows.Stats(); n != 0 || len(flows.routes.of) != 0 {
 		t.Errorf("%d flows and %d routes are left", n, len(flows.routes.of))
@@ -393,4 +438,261 @@ func (k *talk) leave() {
 	k.right.expect(k.ed, rtp(1202))
 	k.ed.silent()
 	k.alice.silent()
+}
+
+// TestSource: who sends from elsewhere, or to the other socket, is not forwarded.
+func TestSource(t *testing.T) {
+	a, b, _ := stage(t)
+	flows := newFlows(t)
+	if flows == nil {
+		return
+	}
+	k := newTalk(t, flows, 20000, a, b, "198.51.100.7", "198.51.100.1", "10.1.0.1", "10.1.0.9")
+	a.run(t, "ip address add 198.51.100.8/24 dev eth0")
+	for _, at := range []string{"198.51.100.7:20001", "198.51.100.8:20000"} {
+		mallory := a.listen(t, at)
+		mallory.send(k.left, rtp(1000))
+		k.left.expect(mallory, rtp(1000))
+	}
+	other := party("").listen(t, "198.51.100.1:20003")
+	k.alice.send(other, rtp(1000))
+	other.expect(k.alice, rtp(1000))
+	k.ed.silent()
+	k.alice.send(k.left, rtp(1000))
+	k.ed.expect(k.right, rtp(1000))
+}
+
+// eventually tries until it is so.
+func eventually(t testing.TB, what string, so func() bool) {
+	t.Helper()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(patience); !so(); <-tick.C {
+		if time.Now().After(end) {
+			t.Fatal(what)
+		}
+	}
+}
+
+// hears says that a socket has got a packet, before long.
+func (s *socket) hears() bool {
+	s.Helper()
+	if err := s.SetReadDeadline(time.Now().Add(quiet)); err != nil {
+		s.Fatal(err)
+	}
+	_, _, err := s.ReadFromUDPAddrPort(make([]byte, 2048))
+	return err == nil
+}
+
+// TestRoutes: packets take the way that the machine's routes say now; where there is none, or it
+// is too narrow, they come to us.
+func TestRoutes(t *testing.T) {
+	a, b, _ := stage(t)
+	a.run(t, "ip address add 192.0.2.9/32 dev lo")
+	b.run(t, "ip address add 192.0.2.9/32 dev lo")
+	run(t, "ip route add 192.0.2.9 via 10.1.0.9")
+	flows := newFlows(t)
+	if flows == nil {
+		return
+	}
+	k := newTalk(t, flows, 20000, a, b, "198.51.100.7", "198.51.100.1", "10.1.0.1", "192.0.2.9")
+	elsewhere := a.listen(t, "192.0.2.9:20006")
+	seq := uint16(1000)
+	comesTo := func(s *socket) func() bool {
+		return func() bool {
+			seq++
+			k.alice.send(k.left, rtp(seq-seq%160+159)) // the biggest
+			return s.hears()
+		}
+	}
+	eventually(t, "not forwarded", comesTo(k.ed))
+	for _, c := range []struct {
+		change string
+		to     *socket
+	}{
+		{"ip route replace 192.0.2.9 via 198.51.100.7", elsewhere},
+		{"ip route replace 192.0.2.9 via 10.1.0.9 mtu 140", k.left},
+		{"ip route replace 192.0.2.9 via 10.1.0.9 mtu 1400", k.ed},
+		{"ip route replace unreachable 192.0.2.9", k.left},
+		{"ip route del unreachable 192.0.2.9", k.left},
+		{"ip route replace 192.0.2.9 via 10.1.0.9", k.ed},
+		{"ip link set inner mtu 140", k.left},
+	} {
+		run(t, c.change)
+		eventually(t, c.change, comesTo(c.to))
+	}
+}
+
+// TestInterfaces: one that comes later is taken, and one that goes is let go.
+func TestInterfaces(t *testing.T) {
+	a, _, _ := stage(t)
+	flows := newFlows(t)
+	if flows == nil {
+		return
+	}
+	_, before := flows.Stats()
+	t.Run("later", func(t *testing.T) {
+		c := newParty(t, "later", []string{"203.0.113.1/24"}, []string{"203.0.113.9/24"})
+		eventually(t, "the new interface is not taken", func() bool { _, now := flows.Stats(); return now == before+1 })
+		k := newTalk(t, flows, 20000, c, a, "203.0.113.9", "203.0.113.1", "198.51.100.1", "198.51.100.7")
+		k.bothWays()
+	})
+	eventually(t, "the interface that went is not let go", func() bool { _, now := flows.Stats(); return now == before })
+	run(t, "ip link set outer down")
+	eventually(t, "the interface that is down is not let go", func() bool { _, now := flows.Stats(); return now == before-1 })
+}
+
+// TestBanned: a ban ends a flow at once, whichever program came first.
+func TestBanned(t *testing.T) {
+	a, b, _ := stage(t)
+	bans := func() *Filter {
+		f, err := New(Config{
+			Media: []netip.Addr{netip.MustParseAddr("198.51.100.1")}, First: 20000, Last: 29999, Most: 8, Log: slog.New(slog.DiscardHandler),
+		})
+		if errors.Is(err, ErrKernel) {
+			return nil
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		block(t, f, "192.0.2.0/24") // so that it is attached
+		eventually(t, "the bans are not attached", func() bool { _, n := f.Stats(); return n > 0 })
+		return f
+	}
+	for _, first := range []string{"bans", "flows"} {
+		t.Run(first+" first", func(t *testing.T) {
+			var filter *Filter
+			if first == "bans" {
+				filter = bans()
+			}
+			flows := newFlows(t)
+			if flows == nil {
+				return
+			}
+			if filter == nil {
+				filter = bans()
+			}
+			k := newTalk(t, flows, 20000, a, b, "198.51.100.7", "198.51.100.1", "10.1.0.1", "10.1.0.9")
+			k.alice.send(k.left, rtp(1000))
+			k.ed.expect(k.right, rtp(1000))
+			block(t, filter, "198.51.100.7/32")
+			k.alice.send(k.left, some(1001, 5)...)
+			k.ed.silent()
+			k.left.silent()
+			if n := filter.Unblock(netip.MustParsePrefix("198.51.100.7/32")); n != 5 {
+				t.Errorf("%d were dropped", n)
+			}
+			k.alice.send(k.left, rtp(1006))
+			k.ed.expect(k.right, rtp(1006))
+			if err := filter.Close(); err != nil {
+				t.Error(err)
+			}
+			if c, _ := flows.Counters(k.there.Local, k.there.Peer); c.Packets != 2 {
+				t.Errorf("%+v", c)
+			}
+		})
+	}
+}
+
+// TestMany: all flows are read, over more than a batch.
+func TestMany(t *testing.T) {
+	run(t, "ip link set lo up")
+	f := flowsLoaded(t)
+	want := make(map[netip.AddrPort]uint32)
+	flow := Flow{Payloads: [2]uint64{1}, Clock: 8000}
+	for i := range uint16(readAtOnce + 100) {
+		for _, a := range []netip.Addr{netip.MustParseAddr("127.0.0.1"), netip.IPv6Loopback()} {
+			flow.Local, flow.From = netip.AddrPortFrom(a, 10000+i), netip.AddrPortFrom(a, 20000+i)
+			flow.Peer, flow.To, flow.SSRC = netip.AddrPortFrom(a, 30000+i), netip.AddrPortFrom(a, 40000+i), uint32(i)
+			if err := f.Add(flow); err != nil {
+				t.Fatal(err)
+			}
+			want[flow.Local] = flow.SSRC
+		}
+	}
+	if n := len(f.routes.of); n != 2 {
+		t.Errorf("%d routes", n)
+	}
+	for range 2 {
+		told := 0
+		err := f.Read(func(local, peer netip.AddrPort, c FlowCounters) {
+			if ssrc, ok := want[local]; !ok || ssrc != c.SSRC || peer != netip.AddrPortFrom(local.Addr(), local.Port()+20000) {
+				t.Errorf("%s from %s: %+v", local, peer, c)
+			}
+			told++
+			f.Counters(local, peer) // calls are allowed
+		})
+		if err != nil || told != len(want) {
+			t.Errorf("%d of %d: %v", told, len(want), err)
+		}
+	}
+}
+
+// TestClosed: nothing is forwarded any more, nothing is left, and nothing panics.
+func TestClosed(t *testing.T) {
+	run(t, "ip link set lo up")
+	flows := newFlows(t)
+	if flows == nil {
+		return
+	}
+	k := newTalk(t, flows, 20000, "", "", "127.0.0.1", "127.0.0.1", "127.0.0.1", "127.0.0.1")
+	for range 2 {
+		if err := flows.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	k.alice.send(k.left, rtp(1000))
+	k.left.expect(k.alice, rtp(1000))
+	_, removed := flows.Remove(k.there.Local, k.there.Peer)
+	_, counted := flows.Counters(k.there.Local, k.there.Peer)
+	if removed || counted || !errors.Is(flows.Add(k.there), ErrClosed) || !errors.Is(flows.Read(nil), ErrClosed) {
+		t.Errorf("removed %v, counted %v", removed, counted)
+	}
+	if n := attached(t); n != 0 {
+		t.Errorf("%d programs are left", n)
+	}
+}
+
+// attached is how many programs are at the loopback's ingress.
+func attached(t testing.TB) int {
+	t.Helper()
+	got, err := link.QueryPrograms(link.QueryOptions{Target: loopback, Attach: ebpf.AttachTCXIngress})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(got.Programs)
+}
+
+// TestKilled: after kill -9 nothing is left in the kernel. The one that is killed is this test
+// itself, in another process.
+func TestKilled(t *testing.T) {
+	const victim = "TOLLGATE_KERNEL_TEST_VICTIM"
+	run(t, "ip link set lo up")
+	if os.Getenv(victim) != "" {
+		if newFlows(t) != nil {
+			fmt.Println("attached")
+		} else {
+			fmt.Println("not possible")
+		}
+		select {} // until it is killed
+	}
+	c := exec.Command(os.Args[0], "-test.run=^TestKilled$")
+	c.Env = append(os.Environ(), victim+"=1")
+	out, err := c.StdoutPipe()
+	if err == nil {
+		err = c.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	said, err := bufio.NewReader(out).ReadString('\n')
+	if err == nil && said == "attached\n" && attached(t) != 1 {
+		t.Errorf("%d programs are attached", attached(t))
+	}
+	if err = errors.Join(err, c.Process.Kill()); err != nil {
+		t.Error(err)
+	}
+	_ = c.Wait() // killed
+	if said == "attached\n" {
+		eventually(t, "a program is left", func() bool { return attached(t) == 0 })
+	}
 }
