@@ -1,0 +1,54 @@
+// Lists and items of any noun of the API, by its path.
+
+import { type InfiniteData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { type Answer, type Query, call } from "./client";
+
+/** What every noun has. */
+export interface Noun {
+  id: number;
+  version?: number;
+  updated_at?: string;
+  customer_id?: number;
+}
+
+export interface Page<T> {
+  items: T[];
+  next?: string;
+}
+
+const pageSize = 100;
+
+/** A list, page after page. path is the noun's, such as "customers". */
+export function useList<T>(path: string, query: Query = {}, options: { every?: number; enabled?: boolean } = {}) {
+  return useInfiniteQuery({
+    queryKey: ["noun", path, "list", query],
+    initialPageParam: "",
+    queryFn: async ({ pageParam, signal }) =>
+      (await call<Page<T>>("GET", "/" + path, { query: { limit: pageSize, ...query, cursor: pageParam }, signal })).body,
+    getNextPageParam: (page) => page.next || undefined,
+    select: (data: InfiniteData<Page<T>>) => data.pages.flatMap((page) => page.items),
+    refetchInterval: options.every,
+    enabled: options.enabled,
+  });
+}
+
+/** The first `limit` of a list: for menus and small tables. */
+export function useItems<T>(path: string, query: Query = {}, options: { every?: number; enabled?: boolean } = {}) {
+  return useQuery({
+    queryKey: ["noun", path, "items", query],
+    queryFn: async ({ signal }) => (await call<Page<T>>("GET", "/" + path, { query: { limit: pageSize, ...query }, signal })).body.items,
+    refetchInterval: options.every,
+    enabled: options.enabled,
+  });
+}
+
+/** One item with its ETag; undefined id: none. */
+export function useItem<T>(path: string, id: number | string | undefined, options: { every?: number } = {}) {
+  return useQuery<Answer<T>>({
+    queryKey: ["noun", path, "item", String(id)],
+    queryFn: ({ signal }) => call<T>("GET", `/${path}/${id}`, { signal }),
+    enabled: id !== undefined,
+    placeholderData: undefined,
+    refetchInterval: options.every,
+  });
+}

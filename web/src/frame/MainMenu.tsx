@@ -1,0 +1,27 @@
+import { ScrollArea } from "@mantine/core";
+import { Link } from "@tanstack/react-router";
+import { useTranslation } from "react-i18next";
+import { menuOf } from "~/pages";
+import { useSession } from "~/session/SessionProvider";
+
+export function MainMenu() {
+  const { t } = useTranslation();
+  const { role } = useSession();
+  return (
+    <ScrollArea type="auto" pb="md">
+      {menuOf(role).map((section) => (
+        <div key={section.id} role="group" aria-labelledby={`menu-${section.id}`}>
+          <p className="tg-menu-section" id={`menu-${section.id}`}>
+            {t(section.label)}
+          </p>
+          {section.pages.map(({ path, label, icon: Icon }) => (
+            <Link key={path} to={path} className="tg-menu-link" activeOptions={{ includeSearch: false }}>
+              {Icon && <Icon size={17} stroke={1.6} />}
+              {t(label)}
+            </Link>
+          ))}
+        </div>
+      ))}
+    </ScrollArea>
+  );
+}

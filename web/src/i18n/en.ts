@@ -1,0 +1,3 @@
+import { texts } from "./texts";
+
+export default texts(import.meta.glob<{ default: object }>("./en/*.json", { eager: true }));

@@ -1,0 +1,118 @@
+// A table that stays quick with 100,000 rows: only the rows in sight are in the page, and the next page of
+// the list is read when its end comes near.
+
+import { Checkbox } from "@mantine/core";
+import { useVirtualizer } from "@tanstack/react-virtual";
+import { type ReactNode, useEffect, useRef } from "react";
+import { useTranslation } from "react-i18next";
+
+export interface Column<T> {
+  /** The id of the column; also its text's key where it holds a dot ("customers.field.name"). */
+  label: string;
+  render: (row: T) => ReactNode;
+  right?: boolean; // numbers
+  narrow?: boolean; // as wide as its content
+  hidden?: boolean;
+}
+
+interface Props<T> {
+  label: string; // for those who do not see the page's title beside it
+  rows: readonly T[];
+  columns: Column<T>[];
+  keyOf: (row: T) => string | number;
+  selected?: ReadonlySet<string | number>;
+  onSelect?: (selected: Set<string | number>) => void;
+  /** Buttons at the end of a row. */
+  actions?: (row: T) => ReactNode;
+  onEnd?: () => void;
+  more?: boolean;
+  empty?: ReactNode;
+  /** CSS height of the box. */
+  height?: string;
+}
+
+const rowHeight = 39;
+
+export function DataTable<T>({ label, rows, columns: all, keyOf, selected, onSelect, actions, onEnd, more, empty, height = "calc(100dvh - 190px)" }: Props<T>) {
+  const { t } = useTranslation();
+  const box = useRef<HTMLDivElement>(null);
+  const columns = all.filter((c) => !c.hidden);
+  const virtual = useVirtualizer({ count: rows.length, getScrollElement: () => box.current, estimateSize: () => rowHeight, overscan: 12 });
+  const items = virtual.getVirtualItems();
+  const last = items.at(-1)?.index ?? 0;
+  useEffect(() => {
+    if (more && last >= rows.length - 20) onEnd?.();
+  }, [more, last, rows.length, onEnd]);
+
+  const width = columns.length + (onSelect ? 1 : 0) + (actions ? 1 : 0);
+  const above = items[0]?.start ?? 0;
+  const below = Math.max(0, virtual.getTotalSize() - (items.at(-1)?.end ?? 0));
+  const every = rows.length > 0 && rows.every((row) => selected?.has(keyOf(row)));
+  const toggle = (key: string | number) => {
+    const next = new Set(selected);
+    if (!next.delete(key)) next.add(key);
+    onSelect?.(next);
+  };
+  return (
+    <div ref={box} className="tg-table-box" style={{ maxHeight: height }} tabIndex={0} role="region" aria-label={label}>
+      <table className="tg-table" aria-rowcount={more ? -1 : rows.length + 1}>
+        <thead>
+          <tr>
+            {onSelect && (
+              <th className="tg-narrow" scope="col">
+                <Checkbox size="xs" aria-label={t("ui.select_all")} checked={every} indeterminate={!every && !!selected?.size} onChange={() => onSelect(every ? new Set() : new Set(rows.map(keyOf)))} />
+              </th>
+            )}
+            {columns.map((c) => (
+              <th key={c.label} scope="col" className={classOf(c)}>
+                {c.label.includes(".") ? t(c.label) : c.label}
+              </th>
+            ))}
+            {actions && (
+              <th className="tg-narrow" scope="col">
+                <span className="mantine-visually-hidden" aria-label={t("ui.actions")} />
+              </th>
+            )}
+          </tr>
+        </thead>
+        <tbody>
+          {above > 0 && <Gap width={width} height={above} />}
+          {items.map(({ index }) => {
+            const row = rows[index];
+            if (row === undefined) return null;
+            const key = keyOf(row);
+            return (
+              <tr key={key} aria-rowindex={index + 2} data-selected={selected?.has(key) || undefined}>
+                {onSelect && (
+                  <td className="tg-narrow">
+                    <Checkbox size="xs" aria-label={t("ui.select")} checked={selected?.has(key) ?? false} onChange={() => toggle(key)} />
+                  </td>
+                )}
+                {columns.map((c) => (
+                  <td key={c.label} className={classOf(c)}>
+                    {c.render(row)}
+                  </td>
+                ))}
+                {actions && <td className="tg-narrow tg-right">{actions(row)}</td>}
+              </tr>
+            );
+          })}
+          {below > 0 && <Gap width={width} height={below} />}
+        </tbody>
+      </table>
+      {rows.length === 0 && empty}
+    </div>
+  );
+}
+
+function Gap({ width, height }: { width: number; height: number }) {
+  return (
+    <tr className="tg-gap" aria-hidden>
+      <td colSpan={width} style={{ height }} />
+    </tr>
+  );
+}
+
+function classOf(c: { right?: boolean; narrow?: boolean }): string {
+  return [c.right ? "tg-right" : "", c.narrow ? "tg-narrow" : ""].join(" ").trim();
+}
