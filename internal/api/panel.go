@@ -8,4 +8,6 @@ type NodePanel interface {
 // panel are the operations that pages of the panel are made of.
 func (s *server) panel() {
 	s.overviews()
+	s.orders()
+	s.hangups()
 }

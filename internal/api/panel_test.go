@@ -1,6 +1,8 @@
 package api_test
 
 import (
+	"strings"
+	"testing"
 	"time"
 
 	"tollgate/internal/api"
@@ -70,4 +72,36 @@ func (n *fakeNode) Neighbours(keep func(tenant.CustomerID) bool, _ int) (out api
 
 func (n *fakeNode) Degraded() []api.Part {
 	return []api.Part{{Part: "disk", State: "low", Level: api.LevelWarning, Sentence: "The data folder's disk has 3 MiB left."}}
+}
+
+// acrossPanel does an operation of the panel's to alfa's objects as another tenant; false where it is none.
+func (w *world) acrossPanel(t *testing.T, o operation, alfa *estate) bool {
+	t.Helper()
+	own := alfa.ids[o.noun()]
+	if o.noun() == "customers" {
+		own = alfa.customer
+	}
+	collection := "/api/v1/" + o.noun()
+	switch {
+	case o.method == "PATCH" && o.path == collection:
+		for _, id := range []int64{own, 999999} {
+			w.isNotFound(t, w.do(o.method, o.path, object{"ids": []int64{id}, "patch": object{}}), alfa)
+		}
+	case o.method == "POST" && o.path == collection+"/delete":
+		for _, id := range []int64{own, 999999} {
+			w.isNotFound(t, w.do(o.method, o.path, object{"ids": []int64{id}}), alfa)
+		}
+	case o.method == "PUT" && o.path == collection+"/order":
+		for _, id := range []int64{alfa.customer, 999999} {
+			w.isNotFound(t, w.do(o.method, o.path, object{"customer_id": id, "ids": []int64{own}}), alfa)
+		}
+	case o.path == "/api/v1/calls/hangup":
+		a := w.do(o.method, o.path, object{"ids": []string{alfa.call, "no such call"}})
+		if a.code == 200 && !strings.HasPrefix(string(a.body), `{"count":0,`) || a.code != 200 && a.code != 403 {
+			t.Errorf("%d %s", a.code, a.body)
+		}
+	default:
+		return false
+	}
+	return true
 }

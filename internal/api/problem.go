@@ -32,6 +32,7 @@ type Fault struct {
 	Want    string      `json:"want,omitempty"`
 	Noun    tenant.Kind `json:"noun,omitempty"`
 	Name    string      `json:"name,omitempty"`
+	ID      int64       `json:"id,omitempty" doc:"Of many at once: which one."`
 	File    string      `json:"file,omitempty"` // of a file that was applied
 	Line    int         `json:"line,omitempty"`
 	Column  int         `json:"column,omitempty"`

@@ -107,6 +107,9 @@ func register[T, V any, ID ~int64](s *server, r resource[T, V, ID]) {
 	post(s, withBody(op(http.MethodPatch, path+"/{id}", "change-"+dash(r.one), "Change a "+r.one+": what the body leaves out stays"), http.StatusOK), r.change(s, true))
 	post(s, withBody(op(http.MethodPut, path+"/{id}", "replace-"+dash(r.one), "Replace a "+r.one+": what the body leaves out is the default"), http.StatusOK), r.change(s, false))
 	huma.Register(s.huma, op(http.MethodDelete, path+"/{id}", "delete-"+dash(r.one), "Delete a "+r.one), r.remove(s))
+	if r.path != "users" && r.path != "api-keys" && r.path != "companies" {
+		r.bulk(s, schema)
+	}
 }
 
 // post registers an operation with a JSON body that is read raw, and takes the raw form out of the description.

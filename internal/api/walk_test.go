@@ -107,6 +107,7 @@ func TestEveryOperationAcrossTenants(t *testing.T) {
 // across does one operation to alfa's objects; role is who does it.
 func (w *world) across(t *testing.T, o operation, alfa *estate, role string) {
 	switch {
+	case w.acrossPanel(t, o, alfa):
 	case o.path == "/api/v1/node", o.path == "/api/v1/apply", o.path == "/api/v1/export":
 		w.wholeNode(t, o, alfa)
 	case o.path == "/api/v1/backup", strings.HasPrefix(o.path, "/api/v1/cdrs/dead-letters"):

@@ -269,6 +269,7 @@ type problem struct {
 		Code, Field, Message, Want, Noun, Name, File string
 		Offset                                       any
 		OffsetChar                                   any `json:"offset_char"`
+		ID                                           int64
 	}
 }
 
