@@ -478,3 +478,27 @@ func FuzzFlows(f *testing.F) {
 		}
 	})
 }
+
+// BenchmarkFlow is what a packet costs that is forwarded, beside the kernel's own work (its way to
+// the next hop, the copy to it): the whole program for one that goes back where it came from, so
+// that the kernel can run it again on the same packet.
+func BenchmarkFlow(b *testing.B) {
+	for name, flow := range families() {
+		flow.From, flow.To = flow.Peer, flow.Local
+		f := flowsLoaded(b)
+		f.put(b, flow, way{loopback, 1500})
+		d := usually(flow)
+		d.payload = make([]byte, 160)
+		b.Run(name, func(b *testing.B) { f.time(b, d) })
+		d.from = netip.AddrPortFrom(d.from.Addr(), 1)
+		b.Run(name+", no flow", func(b *testing.B) { f.time(b, d) })
+	}
+}
+
+func (f *Flows) time(b *testing.B, d datagram) {
+	answer, each, err := f.program.Benchmark(d.frame(), b.N, b.ResetTimer)
+	if err != nil || int32(answer) != answerPass {
+		b.Fatal(int32(answer), err)
+	}
+	b.ReportMetric(float64(each.Nanoseconds()), "ns/op")
+}
