@@ -115,7 +115,10 @@ func (l *loop) learn(p *parties, from netip.AddrPort, h *rtp.Header) bool {
 		l.drop(DropForeign)
 		return false
 	}
-	me.control, me.packets, p.session.changed = netip.AddrPort{}, 0, true
+	if me.control.Addr() != from.Addr() {
+		me.control = netip.AddrPort{}
+	}
+	me.packets, p.session.changed = 0, true
 	l.engine.takeBack(me)
 	l.engine.takeBack(p.to) // it led to the source of before
 	return true
@@ -227,19 +230,17 @@ func (l *loop) rtcp(p *parties, b []byte, from netip.AddrPort) {
 	l.pass(p, plain, by, target, true)
 }
 
-// hears says that RTCP from a source is the party's.
+// hears says that RTCP from a source is the party's. Within the address of its RTP the first port
+// stays, unless the one of the description speaks.
 func (p *side) hears(from netip.AddrPort) bool {
+	exact := from == p.party.RTCP
 	switch {
 	case p.party.Mux:
 		return from == p.latch.source
-	case p.control.IsValid():
-		return from == p.control
-	case p.latch.rank == rankNone:
-		return from == p.party.RTCP
-	case p.party.Latch == Strict || p.party.RTCP.Addr() != p.said.Addr():
-		return from == p.party.RTCP
+	case p.latch.rank == rankNone, p.party.Latch == Strict, p.party.RTCP.Addr() != p.said.Addr():
+		return exact
 	}
-	return from.Addr() == p.latch.source.Addr()
+	return from.Addr() == p.latch.source.Addr() && (exact || !p.control.IsValid() || from == p.control)
 }
 
 // datagram passes what is no RTP, T.38 say, on the port of RTP: its source is learnt alike.
