@@ -1,13 +1,10 @@
 import "@mantine/core/styles.css";
-import "@mantine/notifications/styles.css";
-import "@mantine/spotlight/styles.css";
 import "./panel.css";
 
 import { MantineProvider } from "@mantine/core";
-import { Notifications } from "@mantine/notifications";
 import { QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
-import { StrictMode } from "react";
+import { StrictMode, Suspense, lazy } from "react";
 import { createRoot } from "react-dom/client";
 import { cache } from "~/api/cache";
 import { firstLanguage, startLanguage } from "~/i18n";
@@ -15,12 +12,16 @@ import { router } from "~/router";
 import { SessionProvider } from "~/session/SessionProvider";
 import { theme, variables } from "~/theme";
 
+const Notices = lazy(() => import("~/ui/Notices"));
+
 await startLanguage(firstLanguage());
 
 createRoot(document.getElementById("root") as HTMLElement).render(
   <StrictMode>
     <MantineProvider theme={theme} cssVariablesResolver={variables} defaultColorScheme="auto">
-      <Notifications position="bottom-right" limit={4} />
+      <Suspense>
+        <Notices />
+      </Suspense>
       <QueryClientProvider client={cache}>
         <SessionProvider>
           <RouterProvider router={router} />

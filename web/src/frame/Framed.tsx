@@ -3,25 +3,26 @@
 import { AppShell, Burger, VisuallyHidden } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { Outlet, useLocation } from "@tanstack/react-router";
-import { useEffect } from "react";
+import { Suspense, lazy, useEffect } from "react";
 import { useTranslation } from "react-i18next";
 import { feedCache } from "~/api/cache";
 import { stream } from "~/api/events";
 import { clearJournal } from "~/api/journal";
-import { LogInPage } from "~/session/LogInPage";
 import { useSessionState } from "~/session/SessionProvider";
 import { useUrlText } from "~/url";
 import { Banners } from "./Banners";
 import { Footer } from "./Footer";
 import { Header } from "./Header";
 import { MainMenu } from "./MainMenu";
-import { Palette } from "./Palette";
 import { Failed, Waiting } from "./States";
+
+const Palette = lazy(() => import("./Palette"));
+const LogInPage = lazy(() => import("~/session/LogInPage"));
 
 export function Framed() {
   const { session, failed } = useSessionState();
   if (session === undefined) return failed ? <Failed error={failed} /> : <Waiting />;
-  if (session === null) return <LogInPage />;
+  if (session === null) return <Suspense fallback={<Waiting />}><LogInPage /></Suspense>;
   return <Frame key={session.email} />;
 }
 
@@ -57,7 +58,9 @@ function Frame() {
       <AppShell.Footer>
         <Footer />
       </AppShell.Footer>
-      <Palette />
+      <Suspense>
+        <Palette />
+      </Suspense>
       <VisuallyHidden aria-live="polite" id="tg-said" />
     </AppShell>
   );

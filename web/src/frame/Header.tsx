@@ -1,5 +1,4 @@
 import { ActionIcon, Box, Button, Group, Kbd, Menu, Text, Tooltip } from "@mantine/core";
-import { openSpotlight } from "@mantine/spotlight";
 import { IconKey, IconLogout, IconSearch, IconSettings, IconUserCircle } from "@tabler/icons-react";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
@@ -26,10 +25,10 @@ export function Header({ burger }: { burger: ReactNode }) {
       <CustomerFilter />
       <Box flex={1} />
       <Button variant="default" size="compact-sm" leftSection={<IconSearch size={14} />} rightSection={<Kbd size="xs">{keyName()}</Kbd>}
-        onClick={openSpotlight} visibleFrom="md" fw={400} aria-label={t("frame.find")}>
+        onClick={openPalette} visibleFrom="md" fw={400} aria-label={t("frame.find")}>
         {t("frame.find")}
       </Button>
-      <ActionIcon variant="subtle" color="gray" c="dimmed" hiddenFrom="md" onClick={openSpotlight} aria-label={t("frame.find")}>
+      <ActionIcon variant="subtle" color="gray" c="dimmed" hiddenFrom="md" onClick={openPalette} aria-label={t("frame.find")}>
         <IconSearch size={18} />
       </ActionIcon>
       <TransparentSwitch />
@@ -41,6 +40,10 @@ export function Header({ burger }: { burger: ReactNode }) {
       <OwnMenu />
     </div>
   );
+}
+
+function openPalette() {
+  void import("@mantine/spotlight").then(({ openSpotlight }) => openSpotlight());
 }
 
 function keyName(): string {

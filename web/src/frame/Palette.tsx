@@ -1,6 +1,7 @@
 // Cmd-K: every page, and what the search box of the API finds.
 
 import { useDebouncedValue } from "@mantine/hooks";
+import "@mantine/spotlight/styles.css";
 import { Spotlight, type SpotlightActionGroupData } from "@mantine/spotlight";
 import { IconSearch } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
@@ -12,7 +13,7 @@ import { menuOf } from "~/pages";
 import { useSession } from "~/session/SessionProvider";
 import { useGo } from "~/url";
 
-export function Palette() {
+export default function Palette() {
   const { t } = useTranslation();
   const { role } = useSession();
   const go = useGo();

@@ -1,35 +1,18 @@
 // One minute before the session ends by itself: stay or leave. Any act counts as staying.
 
-import { Button, Group, Modal, Text } from "@mantine/core";
-import { useEffect, useState } from "react";
-import { useTranslation } from "react-i18next";
+import { Suspense, lazy, useEffect, useState } from "react";
 import { cache } from "~/api/cache";
-import { useSessionState } from "./SessionProvider";
 
+const IdleDialog = lazy(() => import("./IdleDialog"));
 const warnBefore = 60; // seconds
 
 export function IdleWarning({ ends }: { ends: string }) {
-  const { t } = useTranslation();
-  const { renew, leave } = useSessionState();
   const left = useSecondsUntil(ends);
+  const over = left <= 0;
   useEffect(() => {
-    if (left <= 0) void cache.invalidateQueries({ queryKey: ["session"] });
-  }, [left]);
-  return (
-    <Modal opened={left > 0 && left <= warnBefore} onClose={() => void renew()} title={t("session.ending")} closeButtonProps={{ "aria-label": t("ui.close") }}>
-      <Text size="sm" aria-live="polite">
-        {t("session.ending_text", { count: Math.ceil(left / 10) * 10 })}
-      </Text>
-      <Group justify="flex-end" mt="lg">
-        <Button variant="default" onClick={() => void leave()}>
-          {t("frame.log_out")}
-        </Button>
-        <Button onClick={() => void renew()} data-autofocus>
-          {t("session.stay")}
-        </Button>
-      </Group>
-    </Modal>
-  );
+    if (over) void cache.invalidateQueries({ queryKey: ["session"] });
+  }, [over]);
+  return <Suspense>{!over && left <= warnBefore && <IdleDialog left={left} />}</Suspense>;
 }
 
 function useSecondsUntil(at: string): number {

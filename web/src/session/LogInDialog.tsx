@@ -4,7 +4,7 @@ import { LogInForm } from "./LogInForm";
 import { useSessionState } from "./SessionProvider";
 
 /** The session has ended: the password again, over the page, which stays as it is. */
-export function LogInDialog({ email }: { email: string }) {
+export default function LogInDialog({ email }: { email: string }) {
   const { t } = useTranslation();
   const { leave } = useSessionState();
   return (

@@ -4,7 +4,7 @@ import { LanguageMenu, ThemeMenu } from "~/frame/Preferences";
 import { Logo } from "~/frame/Logo";
 import { LogInForm } from "./LogInForm";
 
-export function LogInPage() {
+export default function LogInPage() {
   const { t } = useTranslation();
   return (
     <Center mih="100vh" bg="var(--tg-ground)" p="md">

@@ -2,14 +2,13 @@
 // on: nothing that was typed is lost.
 
 import { useQuery } from "@tanstack/react-query";
-import { type ReactNode, createContext, useCallback, useContext, useEffect, useMemo, useRef, useState } from "react";
+import { type ReactNode, Suspense, createContext, lazy, useCallback, useContext, useEffect, useMemo, useRef, useState } from "react";
 import { watchActs } from "~/api/acted";
 import { cache } from "~/api/cache";
 import { onLogInNeeded } from "~/api/client";
 import { asProblem } from "~/api/problem";
 import { type Session, logOut, readSession } from "~/api/session";
 import { IdleWarning } from "./IdleWarning";
-import { LogInDialog } from "./LogInDialog";
 
 interface Value {
   session: Session | null | undefined; // null: nobody is logged in; undefined: not known yet
@@ -18,6 +17,8 @@ interface Value {
   renew(): Promise<void>;
   leave(): Promise<void>;
 }
+
+const LogInDialog = lazy(() => import("./LogInDialog"));
 
 const Context = createContext<Value | null>(null);
 const renewEvery = 60_000; // ms between two renewals while a person types without causing a request
@@ -83,7 +84,7 @@ export function SessionProvider({ children }: { children: ReactNode }) {
   return (
     <Context.Provider value={value}>
       {children}
-      {session && (asked || over) && <LogInDialog email={session.email} />}
+      <Suspense>{session && (asked || over) && <LogInDialog email={session.email} />}</Suspense>
       {known && !asked && <IdleWarning ends={known.idle_ends} />}
     </Context.Provider>
   );

@@ -1,7 +1,6 @@
 // What is done to many at once: it says to how many, and does it to all or to none where the API can.
 
 import { Alert, Button, Checkbox, Group, List, Modal, Stack, Text } from "@mantine/core";
-import { notifications } from "@mantine/notifications";
 import { useMutation } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -10,6 +9,7 @@ import { call } from "~/api/client";
 import type { Noun } from "~/api/nouns";
 import { Problem, asProblem } from "~/api/problem";
 import { Form } from "./Form";
+import { say } from "./notice";
 import { Confirm } from "./confirm";
 import { type Draft } from "./draft";
 import type { Resource } from "./resource";
@@ -34,7 +34,7 @@ export function DeleteMany<T extends Noun>({ resource, rows, onClose, onDone }: 
     } finally {
       await refresh(resource.path, "audit");
     }
-    notifications.show({ message: t("ui.deleted", { count: free.length }), color: "green", autoClose: 2500 });
+    void say(t("ui.deleted", { count: free.length }));
     onDone?.();
   };
   return (
@@ -62,7 +62,7 @@ export function BulkEdit<T extends Noun>({ resource, rows, onClose, onDone }: Pr
     mutationFn: () => patchMany(resource.path, rows, draft),
     onSuccess: async () => {
       await refresh(resource.path, "audit");
-      notifications.show({ message: t("ui.changed_many", { count: rows.length }), color: "green", autoClose: 2500 });
+      void say(t("ui.changed_many", { count: rows.length }));
       onDone?.();
       onClose();
     },

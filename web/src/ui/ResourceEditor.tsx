@@ -1,7 +1,6 @@
 // One noun in a drawer: read with its ETag, saved only where nobody else has changed it meanwhile.
 
 import { Alert, Button, Divider, Drawer, Group, List, Text } from "@mantine/core";
-import { notifications } from "@mantine/notifications";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { type FormEvent, useCallback, useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -13,6 +12,7 @@ import { useCustomer } from "~/frame/CustomerFilter";
 import { Failed, Waiting } from "~/frame/States";
 import { CopyOnce } from "./CopyOnce";
 import { Form } from "./Form";
+import { say } from "./notice";
 import { When } from "./When";
 import { type Draft, changesOf, differences, same } from "./draft";
 import type { Resource } from "./resource";
@@ -90,7 +90,7 @@ function Editor<T extends Noun>({ resource, read, readOnly, onDirty, onClose, on
     onSuccess: async (saved) => {
       await refresh(resource.path, "audit", "limits");
       const secrets = resource.secretOf?.(saved.body);
-      notifications.show({ message: t("ui.saved", { name: resource.nameOf(saved.body) }), color: "green", autoClose: 2500 });
+      void say(t("ui.saved", { name: resource.nameOf(saved.body) }));
       if (secrets?.length) onSecrets(secrets);
       else onClose();
     },
