@@ -22,9 +22,12 @@ var (
 const patience = 5 * time.Second
 
 // clock is the engine's time, moved by the test alone.
-type clock struct{ ns atomic.Int64 }
+type clock struct{ ns, asked atomic.Int64 }
 
-func (c *clock) now() int64              { return c.ns.Load() }
+func (c *clock) now() int64 {
+	c.asked.Add(1)
+	return c.ns.Load()
+}
 func (c *clock) advance(d time.Duration) { c.ns.Add(int64(d)) }
 
 // rig is an engine with a clock of the test's.
@@ -189,6 +192,13 @@ func (c *call) quality(side media.Side) media.Quality {
 func (r *rig) awaits(c media.Cause, packets uint64) {
 	r.t.Helper()
 	r.until(func() bool { return r.Stats().Dropped[c] == packets }, "%d packets dropped as %s", packets, c)
+}
+
+// rounds waits until the loop, which asks for the time once a round, has done all that is due.
+func (r *rig) rounds() {
+	r.t.Helper()
+	asked := r.clock.asked.Load()
+	r.until(func() bool { return r.clock.asked.Load() >= asked+2 }, "two rounds")
 }
 
 // until waits for what the engine does by itself.
