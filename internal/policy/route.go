@@ -12,6 +12,7 @@ import (
 type routing struct {
 	given    []tenant.RoutingRule // as they came, to see whether they changed
 	rules    []tenant.RoutingRule // by rank
+	hits     []*Hits              // likewise
 	match    *ruleSet             // nil if there are none
 	patterns *patterns
 }
@@ -34,6 +35,7 @@ func compileRouting(given []tenant.RoutingRule, was *routing) (*routing, error) 
 			return nil, fmt.Errorf("rule %q: group %d: write 1 to %d", r.Name, r.Group, maxGroup)
 		}
 		headers[i] = &r.HeaderRule
+		out.hits = append(out.hits, was.hitsOf(r))
 	}
 	var old *patterns
 	if was != nil {
@@ -120,6 +122,7 @@ func (c *Customer) applyRules(r *Request, out *Candidates) Verdict {
 	if v.Refused() || rank < 0 {
 		return v
 	}
+	c.routing.note(r, rank)
 	rule := &c.routing.rules[rank]
 	out.Rule, out.RuleName, out.Group = rule.ID, rule.Name, rule.Group
 	return Verdict{}
