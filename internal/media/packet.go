@@ -96,6 +96,7 @@ func (l *loop) rtp(p *parties, b []byte, from netip.AddrPort) {
 	me.quality.Receive(h, len(plain), p.now, &me.party.Clocks, plain[h.Payload:len(plain)-h.Padding])
 	if me.flow.on && me.flow.ssrc != h.SSRC && !me.party.Clocks.Event(h.PayloadType) {
 		l.engine.takeBack(me)
+		me.packets = 0
 	}
 	me.packets++
 	l.pass(p, plain, p.to.rtp, p.to.target(), false)
