@@ -3,14 +3,13 @@
 //
 // Filter drops what banned sources send, before it reaches this process: what comes from a banned
 // range to an address and port of ours, SIP or media, and nothing else; whatever it cannot read
-// passes. Each dropped packet is counted for the range that it was dropped for. Nothing is attached
-// while nothing is banned.
+// passes. Each dropped packet is counted for the range that it was dropped for.
 //
 // Flows forwards established RTP streams between two parties and counts what a relay counts of
 // them. Whatever is not surely such a packet comes to the relay's socket as if there were no
 // program. A packet meets the bans first.
 //
-// Nothing outlives the process: the kernel detaches the programs when the last descriptor is
+// Neither is attached while it has nothing to do, and nothing outlives the process: the kernel detaches the programs when the last descriptor is
 // closed, also by kill -9. All of it happens in the network namespace of the process. CAP_BPF and
 // CAP_NET_ADMIN are needed.
 //

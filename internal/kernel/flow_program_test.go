@@ -92,7 +92,7 @@ func udpSum(frame []byte, at int) uint16 {
 // flowsLoaded are flows whose program is in the kernel and attached nowhere.
 func flowsLoaded(t testing.TB) *Flows {
 	t.Helper()
-	f := &Flows{stop: make(chan struct{})}
+	f := &Flows{wake: make(chan struct{}, 1)}
 	if err := f.load(FlowsConfig{DSCP: 46}); err != nil {
 		t.Fatal(err)
 	}

@@ -77,7 +77,7 @@ type FlowsConfig struct {
 type Flows struct {
 	maps    *flowMaps
 	program *ebpf.Program
-	links   links // run has them, once NewFlows is done
+	links   links // only run has them
 
 	mu     sync.Mutex // guards what follows, and the routes of flows
 	routes *routes
@@ -91,20 +91,21 @@ type Flows struct {
 	values  []flowValue
 
 	notices *netlink
+	wake    chan struct{} // there is a first flow
 	stop    chan struct{}
 	done    sync.WaitGroup
 }
 
-// NewFlows loads the program and attaches it. The error is a sentence that says why it is not
+// NewFlows loads the program, and makes sure that this kernel takes it; nothing stays attached
+// while there are no flows. The error is a sentence that says why it is not
 // possible here: ErrPrivilege, ErrKernel, or what was tried.
 func NewFlows(cfg FlowsConfig) (*Flows, error) {
-	f := &Flows{stop: make(chan struct{})}
+	f := &Flows{wake: make(chan struct{}, 1), stop: make(chan struct{})}
 	err := f.open(cfg)
 	if err == nil {
 		f.done.Go(f.run)
 		return f, nil
 	}
-	f.links.leave()
 	return nil, errors.Join(reason(err), f.unload())
 }
 
@@ -133,7 +134,7 @@ func (f *Flows) open(cfg FlowsConfig) (err error) {
 		program: f.program, anchor: link.Tail(), fits: framed, on: make(map[int]link.Link),
 		faults: faults{cfg.Log, "streams are not forwarded in the kernel everywhere; Tollgate relays the rest itself", make(map[string]bool)},
 	}
-	return f.attach()
+	return nil
 }
 
 // load brings the program into the kernel, attached nowhere.
@@ -157,19 +158,6 @@ func (f *Flows) load(cfg FlowsConfig) (err error) {
 // takes them to.
 func framed(i net.Interface) bool {
 	return len(i.HardwareAddr) == 6 || i.Flags&net.FlagLoopback != 0
-}
-
-// attach brings the program to the interfaces that there are now.
-func (f *Flows) attach() error {
-	interfaces, err := net.Interfaces()
-	if err != nil {
-		return fmt.Errorf("interfaces: %w", err)
-	}
-	f.links.keep(interfaces)
-	f.mu.Lock()
-	f.on = len(f.links.on)
-	f.mu.Unlock()
-	return nil
 }
 
 // unload gives back what open took, but for the links.
@@ -202,7 +190,6 @@ func (f *Flows) Close() error {
 	}
 	close(f.stop)
 	f.done.Wait()
-	f.links.leave()
 	f.reading.Lock() // and whoever reads is done
 	defer f.reading.Unlock()
 	return f.unload()
@@ -211,15 +198,17 @@ func (f *Flows) Close() error {
 // Mode is the way that packets go, for /metrics and logs.
 func (f *Flows) Mode() string { return "kernel" }
 
-// Stats is how many flows there are, and on how many network interfaces packets are forwarded.
+// Stats is how many flows there are, and on how many network interfaces packets are forwarded:
+// none while there are no flows.
 func (f *Flows) Stats() (flows, interfaces int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.flows, f.on
 }
 
-// Add forwards a flow from now on, counting from its Start; it replaces one with the same Local
-// and Peer. It takes a few system calls and never waits for the network.
+// Add forwards a flow from now on, or from a moment later where it is the first one and the program
+// is to be attached. It counts from the flow's Start, and replaces one with the same Local and
+// Peer. It takes a few system calls and never waits for the network.
 func (f *Flows) Add(flow Flow) error {
 	if err := flow.fits(); err != nil {
 		return err
@@ -241,7 +230,12 @@ func (f *Flows) Add(flow Flow) error {
 		err = m.Update(key, &v, ebpf.UpdateNoExist)
 	}
 	if err == nil {
-		f.flows++
+		if f.flows++; f.flows == 1 {
+			select {
+			case f.wake <- struct{}{}:
+			default: // it is about to look
+			}
+		}
 		return nil
 	}
 	f.routes.giveBack(place)
@@ -361,31 +355,50 @@ func read[K any](m *ebpf.Map, keys []K, values []flowValue, each func(*K, *flowV
 	}
 }
 
-// lookAgain is how often changes of the network are looked for: new interfaces, other routes.
+// lookAgain is how often, while there are flows, changes of the network are looked for: new
+// interfaces, other routes.
 const lookAgain = time.Second
 
-// run follows the network, until Close.
+// run attaches the program while there are flows, and follows the network then, until Close.
 func (f *Flows) run() {
-	tick := time.NewTicker(lookAgain)
-	defer tick.Stop()
+	defer f.links.leave()
 	for {
+		var later <-chan time.Time
+		if flows, _ := f.Stats(); flows == 0 {
+			f.leave()
+		} else {
+			if f.notices.pending() || len(f.links.on) == 0 {
+				f.follow()
+			}
+			later = time.After(lookAgain)
+		}
 		select {
 		case <-f.stop:
 			return
-		case <-tick.C:
-		}
-		if f.notices.pending() {
-			f.follow()
+		case <-f.wake:
+		case <-later:
 		}
 	}
 }
 
+// leave detaches the program everywhere.
+func (f *Flows) leave() {
+	f.links.leave()
+	f.mu.Lock()
+	f.on = 0
+	f.mu.Unlock()
+}
+
 // follow brings links and routes to what the machine has now.
 func (f *Flows) follow() {
-	if err := f.attach(); err != nil {
-		f.links.faults.tell("follow", err)
+	interfaces, err := net.Interfaces()
+	if err != nil {
+		f.links.faults.tell("interfaces", err)
+		return
 	}
+	f.links.keep(interfaces)
 	f.mu.Lock()
+	f.on = len(f.links.on)
 	all := f.routes.all()
 	f.mu.Unlock()
 	ask, err := listenNetlink(0) // its own, since Add must not wait for this

@@ -253,6 +253,7 @@ func (k *talk) connect() {
 			k.Fatal(err)
 		}
 	}
+	eventually(k, "the program is not attached", func() bool { _, n := k.flows.Stats(); return n > 0 })
 }
 
 // rtp is a packet of voice, each with a payload of its own and of another size.
@@ -530,11 +531,12 @@ func TestInterfaces(t *testing.T) {
 	if flows == nil {
 		return
 	}
+	newTalk(t, flows, 20000, "", "", "127.0.0.1", "127.0.0.1", "127.0.0.1", "127.0.0.1")
 	_, before := flows.Stats()
 	t.Run("later", func(t *testing.T) {
 		c := newParty(t, "later", []string{"203.0.113.1/24"}, []string{"203.0.113.9/24"})
 		eventually(t, "the new interface is not taken", func() bool { _, now := flows.Stats(); return now == before+1 })
-		k := newTalk(t, flows, 20000, c, a, "203.0.113.9", "203.0.113.1", "198.51.100.1", "198.51.100.7")
+		k := newTalk(t, flows, 20100, c, a, "203.0.113.9", "203.0.113.1", "198.51.100.1", "198.51.100.7")
 		k.bothWays()
 	})
 	eventually(t, "the interface that went is not let go", func() bool { _, now := flows.Stats(); return now == before })
@@ -627,6 +629,33 @@ func TestMany(t *testing.T) {
 	}
 }
 
+// TestIdle: while there are no flows nothing is attached.
+func TestIdle(t *testing.T) {
+	run(t, "ip link set lo up")
+	flows := newFlows(t)
+	if flows == nil {
+		return
+	}
+	for range 2 {
+		if n := attached(t); n != 0 {
+			t.Errorf("%d programs are attached", n)
+		}
+		k := newTalk(t, flows, 20000, "", "", "127.0.0.1", "127.0.0.1", "127.0.0.1", "127.0.0.1")
+		k.alice.send(k.left, rtp(1000))
+		k.ed.expect(k.right, rtp(1000))
+		if n := attached(t); n != 1 {
+			t.Errorf("%d programs are attached", n)
+		}
+		for _, f := range []Flow{k.there, k.back} {
+			flows.Remove(f.Local, f.Peer)
+		}
+		eventually(t, "it stays attached", func() bool { _, n := flows.Stats(); return n == 0 })
+		for _, s := range []*socket{k.alice, k.left, k.right, k.ed} {
+			_ = s.Close()
+		}
+	}
+}
+
 // TestClosed: nothing is forwarded any more, nothing is left, and nothing panics.
 func TestClosed(t *testing.T) {
 	run(t, "ip link set lo up")
@@ -668,7 +697,8 @@ func TestKilled(t *testing.T) {
 	const victim = "TOLLGATE_KERNEL_TEST_VICTIM"
 	run(t, "ip link set lo up")
 	if os.Getenv(victim) != "" {
-		if newFlows(t) != nil {
+		if flows := newFlows(t); flows != nil {
+			newTalk(t, flows, 20000, "", "", "127.0.0.1", "127.0.0.1", "127.0.0.1", "127.0.0.1")
 			fmt.Println("attached")
 		} else {
 			fmt.Println("not possible")
