@@ -1,0 +1,115 @@
+package media_test
+
+import (
+	"encoding/binary"
+	"net/netip"
+	"os"
+	"runtime"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"tollgate/internal/media"
+	"tollgate/internal/media/srtp"
+)
+
+// files is how many descriptors the process has open.
+func files(t *testing.T) int {
+	t.Helper()
+	d, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(d)
+}
+
+func heap() uint64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+// TestNothingLeaks: 100,000 calls, with two streams each, come and go.
+func TestNothingLeaks(t *testing.T) {
+	r := newRig(t, func(c *media.Config) { c.Quarantine = time.Nanosecond })
+	p := media.Party{RTP: netip.MustParseAddrPort("127.0.0.1:9"), Sends: true, Receives: true, RTPStream: true}
+	cycle := func() {
+		id := r.open(1)
+		r.stream(id, 0, media.Caller)
+		r.stream(id, 0, media.Callee)
+		r.Party(id, 0, media.Caller, p)
+		r.Party(id, 0, media.Callee, p)
+		r.clock.advance(time.Millisecond)
+		r.Shut(id)
+	}
+	for range 1000 {
+		cycle()
+	}
+	open, used := files(t), heap()
+	for range 99_000 {
+		cycle()
+	}
+	if n := files(t); n != open {
+		t.Errorf("%d files open, %d before", n, open)
+	}
+	if now := heap(); now > used+64<<10 {
+		t.Errorf("%d bytes in use, %d before", now, used)
+	}
+	if s := r.Stats(); s.Sessions != 0 || s.Streams != 0 || s.PortsUsed != 0 || s.PortsFree < 490 {
+		t.Errorf("stats: %+v", s)
+	}
+}
+
+// TestMemory: a session with one stream takes 6 KiB at most.
+func TestMemory(t *testing.T) {
+	const calls = 400
+	r := newRig(t, func(c *media.Config) { c.First, c.Last = 32000, 34000 })
+	r.open(1)
+	before := heap()
+	for range calls {
+		id := r.open(1)
+		r.stream(id, 0, media.Caller)
+		r.stream(id, 0, media.Callee)
+	}
+	per := (heap() - before) / calls
+	if t.Logf("%d bytes a session", per); per > 6<<10 {
+		t.Errorf("%d bytes a session", per)
+	}
+}
+
+func TestNoAllocationForAPacket(t *testing.T) {
+	for name, suite := range map[string]srtp.Suite{"plain": srtp.None, "SRTP": srtp.AESCM128HMACSHA180} {
+		t.Run(name, func(t *testing.T) {
+			end := newSecured(suite)
+			c := newRig(t, nil).call(func(p *[2]media.Party) {
+				if suite != srtp.None {
+					p[1].Out = end.out
+				}
+			})
+			b, got := c.phones[0].rtp(0, "on"), make([]byte, 256)
+			to := c.ports[0]
+			n := testing.AllocsPerRun(1000, func() {
+				c.phones[0].seq++
+				binary.BigEndian.PutUint16(b[2:], c.phones[0].seq)
+				if _, err := c.phones[0].conn.WriteToUDPAddrPort(b, to); err != nil {
+					t.Error(err)
+				}
+				if _, _, err := c.phones[1].conn.ReadFromUDPAddrPort(got); err != nil {
+					t.Error(err)
+				}
+			})
+			if n != 0 {
+				t.Errorf("%v allocations a packet", n)
+			}
+		})
+	}
+}
+
+// spent is the CPU time of this process, or of this thread, in ns.
+func spent(who int) int64 {
+	var u unix.Rusage
+	_ = unix.Getrusage(who, &u)
+	return u.Utime.Nano() + u.Stime.Nano()
+}
