@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -17,6 +18,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
+	"tollgate/internal/login"
 	"tollgate/internal/policy"
 	"tollgate/internal/store"
 	"tollgate/internal/tenant"
@@ -28,6 +30,9 @@ type Config struct {
 	Node           Node
 	Log            *slog.Logger
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed
+	Panel          fs.FS          // the panel as it was built; nil: it was not
+	Address        string         // http://host:port of the panel, for links that the unix socket asks for
+	Contact        string         // of the operator, for people
 }
 
 // server is the API of one node.
@@ -37,6 +42,13 @@ type server struct {
 	log     *slog.Logger
 	proxies []netip.Prefix
 	huma    huma.API
+	address string
+	contact string
+
+	hasher   *login.Hasher
+	throttle *login.Throttle
+	keys     keyUses
+	undoes   map[tenant.Kind]undoer
 }
 
 const (
@@ -48,10 +60,18 @@ const (
 // New gives the handler of everything under /: the API, its description, and the page.
 func New(cfg Config) http.Handler {
 	settleHuma()
-	s := &server{store: cfg.Store, node: cfg.Node, log: cfg.Log, proxies: cfg.TrustedProxies}
+	s := &server{
+		store: cfg.Store, node: cfg.Node, log: cfg.Log, proxies: cfg.TrustedProxies, address: cfg.Address, contact: cfg.Contact,
+		hasher: login.NewHasher(), throttle: login.NewThrottle(nil), undoes: map[tenant.Kind]undoer{},
+	}
 	operations := http.NewServeMux()
 	s.huma = humago.New(operations, describe(cfg.Node.Info().Version))
+	s.sessions()
+	s.me()
+	s.links()
+	s.requests()
 	s.nouns()
+	s.audit()
 	s.passwords()
 	s.live()
 	s.bindings()
@@ -76,9 +96,8 @@ func New(cfg Config) http.Handler {
 	mux.Handle(root+"/", s.principal(s.known(operations)))
 	mux.Handle("GET /api/openapi.json", description(s.huma.OpenAPI()))
 	mux.Handle("/api/", http.HandlerFunc(noOperation))
-	mux.Handle("GET /{$}", page())
-	mux.Handle("/", http.NotFoundHandler())
-	return s.recovered(crossOrigin(secured(mux)))
+	mux.Handle("/", website(cfg.Panel))
+	return s.recovered(crossOrigin(s.secured(mux)))
 }
 
 // describe is the head of the OpenAPI document, and how bodies are written.
@@ -103,9 +122,12 @@ func describe(version string) huma.Config {
 			},
 			Components: &huma.Components{
 				Schemas:         registry,
-				SecuritySchemes: map[string]*huma.SecurityScheme{"key": {Type: "http", Scheme: "bearer", Description: "An API key."}},
+				SecuritySchemes: map[string]*huma.SecurityScheme{
+					"key":     {Type: "http", Scheme: "bearer", Description: "An API key."},
+					"session": {Type: "apiKey", In: "cookie", Name: cookieName, Description: "A panel user's session."},
+				},
 			},
-			Security: []map[string][]string{{"key": {}}},
+			Security: []map[string][]string{{"key": {}}, {"session": {}}},
 		},
 		Formats:                      map[string]huma.Format{"application/json": asJSON, "json": asJSON},
 		DefaultFormat:                "application/json",
@@ -162,14 +184,19 @@ func crossOrigin(next http.Handler) http.Handler {
 }
 
 // secured tells browsers to trust nothing of what they get.
-func secured(next http.Handler) http.Handler {
+func (s *server) secured(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("X-Frame-Options", "DENY")
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Cache-Control", "no-store")
-		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self' 'unsafe-inline'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		h.Set("Content-Security-Policy", "default-src 'none'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'")
+		if s.overTLS(r) {
+			h.Set("Strict-Transport-Security", "max-age=31536000")
+		}
 		next.ServeHTTP(w, r)
 	})
 }
@@ -193,7 +220,11 @@ func (s *server) recovered(next http.Handler) http.Handler {
 
 // write changes the store as the request's principal, and returns once this node's traffic obeys.
 func (s *server) write(ctx context.Context, fn func(tx *store.Tx) error) error {
-	p := principalOf(ctx)
+	return s.writeAs(ctx, principalOf(ctx), fn)
+}
+
+// writeAs is write for whoever acts on what is his own.
+func (s *server) writeAs(ctx context.Context, p tenant.Principal, fn func(tx *store.Tx) error) error {
 	revision, err := s.store.Write(ctx, p, p.Scope(), fn)
 	if err != nil {
 		return s.refused(ctx, err)

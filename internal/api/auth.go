@@ -8,6 +8,8 @@ import (
 	"net/netip"
 	"strings"
 
+	"tollgate/internal/login"
+	"tollgate/internal/store"
 	"tollgate/internal/tenant"
 )
 
@@ -16,6 +18,7 @@ type contextKey int
 const (
 	localKey contextKey = iota
 	principalKey
+	visitorKey
 )
 
 // WithLocal marks the connections of the node's own unix socket: whoever may open it is the
@@ -32,34 +35,70 @@ func principalOf(ctx context.Context) tenant.Principal {
 // maxKey is longer than any API key.
 const maxKey = 256
 
+// open are the operations for which nobody has to be known: they are how one becomes known.
+func open(path string) bool { return path == root+"/session" || path == root+"/setup" }
+
 // principal lets nobody through of whom it is not known who he is.
 func (s *server) principal(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		p, err := s.whoIs(r)
-		if errors.Is(err, tenant.ErrNotFound) {
+		v := s.visitor(r)
+		p, err := s.identify(r, v)
+		switch {
+		case errors.Is(err, tenant.ErrNotFound) && open(r.URL.Path):
+			p = tenant.Principal{From: v.from}
+		case errors.Is(err, tenant.ErrNotFound):
 			w.Header().Set("WWW-Authenticate", `Bearer realm="tollgate"`)
-			writeProblem(w, problem(http.StatusUnauthorized, "an API key is needed: Authorization: Bearer KEY"))
+			writeProblem(w, problem(http.StatusUnauthorized, "log in, or send an API key: Authorization: Bearer KEY"))
 			return
-		}
-		if err != nil {
+		case err != nil:
 			writeProblem(w, s.refused(r.Context(), err))
 			return
+		case p.Only == tenant.OnlyWall && !onWall(r):
+			writeProblem(w, problem(http.StatusForbidden, "this key is a wall board's: it reads the overview, calls, destinations and events"))
+			return
 		}
-		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), principalKey, p)))
+		s.used(r, w, v)
+		ctx := context.WithValue(context.WithValue(r.Context(), principalKey, p), visitorKey, v)
+		next.ServeHTTP(w, r.WithContext(ctx))
 	})
 }
 
-func (s *server) whoIs(r *http.Request) (tenant.Principal, error) {
+// onWall is what a wall board reads.
+func onWall(r *http.Request) bool {
+	switch strings.TrimPrefix(r.URL.Path, root) {
+	case "/session", "/overview", "/calls", "/destinations", "/events":
+		return r.Method == http.MethodGet
+	}
+	return false
+}
+
+// whoIs is identify for whoever asks again while a request runs.
+func (s *server) whoIs(r *http.Request) (tenant.Principal, error) { return s.identify(r, s.visitor(r)) }
+
+// identify finds who sends a request: the unix socket's peer, the holder of an API key, or the user
+// of a session. tenant.ErrNotFound: nobody who is known.
+func (s *server) identify(r *http.Request, v *visitor) (tenant.Principal, error) {
 	if name, ok := r.Context().Value(localKey).(string); ok {
 		return tenant.Local(name), nil
+	}
+	if len(r.Header.Values("Authorization")) == 0 && v.token != "" {
+		session, user, err := s.store.SessionOf(r.Context(), login.TokenHash(v.token))
+		if err != nil {
+			return tenant.Principal{}, err
+		}
+		v.session = &session
+		p := store.UserPrincipal(&user)
+		p.From = v.from
+		return p, nil
 	}
 	scheme, key, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	key = strings.TrimSpace(key)
 	if !strings.EqualFold(scheme, "Bearer") || key == "" || len(key) > maxKey {
 		return tenant.Principal{}, tenant.ErrNotFound
 	}
-	p, err := s.store.Authenticate(r.Context(), key)
-	p.From, p.Via = s.client(r), "api"
+	from, _ := netip.ParseAddr(v.from)
+	p, id, err := s.store.Authenticate(r.Context(), key, from)
+	v.key, p.From, p.Via = id, v.from, "api"
 	return p, err
 }
 

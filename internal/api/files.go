@@ -65,6 +65,7 @@ type ApplyResult struct {
 	Diff      string                 `json:"diff" doc:"The changes, one a line; \"no changes\" where there are none."`
 	Generated []tenantfile.Generated `json:"generated,omitempty" doc:"Passwords that were made, in this one answer."`
 	NewUsers  []string               `json:"new_users,omitempty" doc:"Panel users who have no password yet."`
+	Links     []UserLink             `json:"links,omitempty" doc:"One-time links by which they set one, in this one answer."`
 }
 
 type applyOutput struct{ Body ApplyResult }
@@ -89,6 +90,9 @@ func (s *server) apply(ctx context.Context, in *applyInput) (*applyOutput, error
 		return nil, s.refusedFile(ctx, err)
 	}
 	out.Body.Revision, out.Body.Generated, out.Body.NewUsers = done.Revision, done.Generated, done.NewUsers
+	if out.Body.Links, err = s.linksFor(ctx, done.NewUsers); err != nil {
+		return nil, err
+	}
 	return out, s.applied(ctx, done.Revision)
 }
 

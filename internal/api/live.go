@@ -11,7 +11,6 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"tollgate/internal/call"
-	"tollgate/internal/store"
 	"tollgate/internal/tenant"
 )
 
@@ -23,9 +22,6 @@ func (s *server) live() {
 	huma.Register(s.huma, huma.Operation{
 		Method: http.MethodDelete, Path: root + "/calls/{id}", OperationID: "hang-up-call", Summary: "Hang up a call on both sides", Tags: []string{"calls"},
 	}, s.hangup)
-	huma.Register(s.huma, huma.Operation{
-		Method: http.MethodGet, Path: root + "/audit", OperationID: "list-audit", Summary: "List what was done, newest first", Tags: []string{"audit"},
-	}, s.audit)
 	huma.Register(s.huma, huma.Operation{
 		Method: http.MethodGet, Path: root + "/node", OperationID: "get-node", Summary: "What this node is", Tags: []string{"node"},
 	}, s.info)
@@ -138,18 +134,6 @@ func (s *server) hangup(ctx context.Context, in *callInput) (*struct{}, error) {
 	}
 	s.log.Info("call hung up", "call", in.ID, "by", p.Email, "from", p.From)
 	return nil, nil
-}
-
-func (s *server) audit(ctx context.Context, in *listInput) (*pageOutput[store.AuditEntry], error) {
-	scope, err := s.narrowed(ctx, in)
-	if err != nil {
-		return nil, s.refused(ctx, err)
-	}
-	page, err := s.store.Audit(ctx, scope, in.query())
-	if err != nil {
-		return nil, s.refused(ctx, err)
-	}
-	return &pageOutput[store.AuditEntry]{Body: Page[store.AuditEntry]{Items: present(page.Items), Next: page.Next}}, nil
 }
 
 type infoOutput struct{ Body Info }

@@ -45,10 +45,10 @@ func (s *server) tenants() {
 		fresh:     tenant.NewUser,
 		id:        func(v *tenant.User) *tenant.UserID { return &v.ID },
 		writeOnly: map[string]string{"password": "For the panel; never shown again."},
-		split:     userPassword,
+		split:     s.userPassword,
 	})
 	register(s, resource[tenant.APIKey, apiKey, tenant.KeyID]{
-		path: "api-keys", one: "API key", all: "API keys", reader: s.store.APIKeys, show: showKeys,
+		path: "api-keys", one: "API key", all: "API keys", reader: s.store.APIKeys, show: s.showKeys,
 		writer: func(tx *store.Tx) store.Writer[tenant.APIKey, tenant.KeyID] { return tx.APIKeys },
 		fresh:  tenant.NewAPIKey,
 		id:     func(v *tenant.APIKey) *tenant.KeyID { return &v.ID },
@@ -76,8 +76,8 @@ func (s *server) routes() {
 		id:     func(v *tenant.Destination) *tenant.DestinationID { return &v.ID },
 	})
 	nullable(s.huma, "Destination", "clash")
-	register(s, resource[tenant.RoutingRule, tenant.RoutingRule, tenant.RuleID]{
-		path: "routing-rules", one: "routing rule", all: "routing rules", reader: s.store.RoutingRules, show: same[tenant.RoutingRule],
+	register(s, resource[tenant.RoutingRule, routingRule, tenant.RuleID]{
+		path: "routing-rules", one: "routing rule", all: "routing rules", reader: s.store.RoutingRules, show: s.withRoutingHits,
 		writer: func(tx *store.Tx) store.Writer[tenant.RoutingRule, tenant.RuleID] { return tx.RoutingRules },
 		fresh:  tenant.NewRoutingRule,
 		id:     func(v *tenant.RoutingRule) *tenant.RuleID { return &v.ID },

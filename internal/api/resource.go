@@ -26,7 +26,7 @@ type resource[T, V any, ID ~int64] struct {
 	// writeOnly are body fields that are not the noun's own, with what they say.
 	writeOnly map[string]string
 	// split takes them out of a body; what it gives runs once the noun itself is stored. nil: there are none.
-	split func(body object) (extra[T, V], error)
+	split func(ctx context.Context, body object) (extra[T, V], error)
 	// create makes a new one; nil: as the writer does.
 	create extra[T, V]
 }
@@ -106,6 +106,7 @@ func register[T, V any, ID ~int64](s *server, r resource[T, V, ID]) {
 	huma.Register(s.huma, op(http.MethodGet, path+"/{id}", "get-"+dash(r.one), "Get a "+r.one), r.get(s))
 	post(s, withBody(op(http.MethodPatch, path+"/{id}", "change-"+dash(r.one), "Change a "+r.one+": what the body leaves out stays"), http.StatusOK), r.change(s, true))
 	post(s, withBody(op(http.MethodPut, path+"/{id}", "replace-"+dash(r.one), "Replace a "+r.one+": what the body leaves out is the default"), http.StatusOK), r.change(s, false))
+	s.undoes[r.noun(new(T)).Kind()] = r.undo
 	huma.Register(s.huma, op(http.MethodDelete, path+"/{id}", "delete-"+dash(r.one), "Delete a "+r.one), r.remove(s))
 	if r.path != "users" && r.path != "api-keys" && r.path != "companies" {
 		r.bulk(s, schema)
@@ -242,7 +243,7 @@ func (r *resource[T, V, ID]) put(ctx context.Context, s *server, raw []byte, fn 
 	}
 	var after extra[T, V]
 	if r.split != nil {
-		if after, err = r.split(body); err != nil {
+		if after, err = r.split(ctx, body); err != nil {
 			return nil, s.refused(ctx, err)
 		}
 	}

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -13,13 +14,22 @@ import (
 // apiKey is an API key; the key itself is there only in the answer that makes it.
 type apiKey struct {
 	tenant.APIKey
-	Key string `json:"key,omitempty" readOnly:"true" doc:"The key itself, in this one answer."`
+	Key      string    `json:"key,omitempty" readOnly:"true" doc:"The key itself, in this one answer."`
+	LastUsed time.Time `json:"last_used,omitzero" readOnly:"true" doc:"To the minute; absent: never."`
 }
 
-func showKeys(_ context.Context, items []tenant.APIKey) ([]apiKey, error) {
+func (s *server) showKeys(ctx context.Context, items []tenant.APIKey) ([]apiKey, error) {
+	ids := make([]tenant.KeyID, len(items))
+	for i := range items {
+		ids[i] = items[i].ID
+	}
+	uses, err := s.store.KeyUses(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
 	out := make([]apiKey, len(items))
 	for i := range items {
-		out[i].APIKey = items[i]
+		out[i] = apiKey{APIKey: items[i], LastUsed: uses[items[i].ID]}
 	}
 	return out, nil
 }
@@ -43,17 +53,29 @@ func showSIPUsers(_ context.Context, items []tenant.SIPUser) ([]sipUser, error) 
 	return out, nil
 }
 
-func userPassword(body object) (extra[tenant.User, tenant.User], error) {
+// userPassword hashes a password before the write that stores it, which others wait for.
+func (s *server) userPassword(ctx context.Context, body object) (extra[tenant.User, tenant.User], error) {
 	password, has := take(body, "password")
-	return func(ctx context.Context, tx *store.Tx, v *tenant.User) (func(*tenant.User), error) {
-		if !has {
-			return nil, nil
+	if !has {
+		return nil, nil
+	}
+	hash := ""
+	// Whoever may not set one gets no hash made, which is dear: the write will refuse him.
+	if password != "" && principalOf(ctx).MayWrite(tenant.KindUser, tenant.ActionPassword) == nil {
+		var err error
+		if hash, err = s.hash(ctx, password); err != nil {
+			return nil, err
 		}
-		return nil, tx.SetUserPassword(ctx, v.ID, password)
+	}
+	return func(ctx context.Context, tx *store.Tx, v *tenant.User) (func(*tenant.User), error) {
+		if f := tenant.CheckUserPassword(v.Email, password); f != nil && password != "" {
+			return nil, f
+		}
+		return nil, tx.SetUserHash(ctx, v.ID, hash, 0)
 	}, nil
 }
 
-func switchPassword(body object) (extra[tenant.Switch, tenant.Switch], error) {
+func switchPassword(_ context.Context, body object) (extra[tenant.Switch, tenant.Switch], error) {
 	password, has := take(body, "password")
 	return func(ctx context.Context, tx *store.Tx, v *tenant.Switch) (func(*tenant.Switch), error) {
 		if !has {
@@ -63,7 +85,7 @@ func switchPassword(body object) (extra[tenant.Switch, tenant.Switch], error) {
 	}, nil
 }
 
-func sipSecrets(body object) (extra[tenant.SIPUser, sipUser], error) {
+func sipSecrets(_ context.Context, body object) (extra[tenant.SIPUser, sipUser], error) {
 	password, has := take(body, "password")
 	generate, _ := body["generate_password"].(bool)
 	delete(body, "generate_password")

@@ -75,8 +75,8 @@ type HTTP struct {
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed
 }
 
-// Platform says where third-level domains of customers live.
-type Platform struct{ Domain, Host string }
+// Platform says where third-level domains of customers live, and how people reach its operator.
+type Platform struct{ Domain, Host, Contact string }
 
 // Limits are ceilings over the whole platform, 0 = unlimited.
 type Limits struct{ Calls, CPS int }

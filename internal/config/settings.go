@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"tollgate/internal/tenant"
 )
@@ -30,6 +31,7 @@ func settings(n *Node) []setting {
 		{"http.trusted_proxies", true, prefixes(&n.HTTP.TrustedProxies)},
 		{"platform.domain", false, host(&n.Platform.Domain)},
 		{"platform.host", false, host(&n.Platform.Host)},
+		{"platform.contact", false, line(&n.Platform.Contact)},
 		{"limits.calls", false, limit(&n.Limits.Calls)},
 		{"limits.cps", false, limit(&n.Limits.CPS)},
 		{"never_ban", true, prefixes(&n.NeverBan)},
@@ -249,6 +251,20 @@ func hostPort(to *string) read {
 			}
 		}
 		*to = s
+	}
+}
+
+// line is a short text for people.
+func line(to *string) read {
+	return func(r *reader, field string, v value) {
+		s, ok := r.text(field, v)
+		if ok && (len(s) > 300 || strings.ContainsFunc(s, func(c rune) bool { return !unicode.IsPrint(c) })) {
+			r.fault(field, v, "is no short line of plain text", `such as "noc@example.com, +39 040 123456"`)
+			return
+		}
+		if ok {
+			*to = s
+		}
 	}
 }
 

@@ -20,6 +20,7 @@ import (
 	"tollgate/internal/dialog"
 	"tollgate/internal/gate"
 	"tollgate/internal/journal"
+	"tollgate/internal/kernel"
 	"tollgate/internal/live"
 	"tollgate/internal/live/delayed"
 	"tollgate/internal/live/memory"
@@ -58,10 +59,10 @@ type Edge struct {
 	registrations *uac.Registrations
 	messenger     *relay.Messenger
 	media         *media.Engine
+	flows         *kernel.Flows // nil: media is forwarded here
 	gate          *gate.Gate
 	recorder      *record.Recorder
 	pulse         *pulse.Pulse
-	expiries      expiries
 	expiries      expiries
 	receiver      *receiver
 	traces        *trace.Recorder
@@ -288,6 +289,9 @@ func (e *Edge) Run(ctx, stop context.Context) error {
 	if err := e.http.start(); err != nil {
 		return err
 	}
+	if err := e.firstLink(ctx); err != nil {
+		return err
+	}
 	e.layer.Run()
 	// A reader that blocks in the kernel holds its P for a while: timers must not wait for it.
 	runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + e.transport.Spare())
@@ -367,6 +371,9 @@ func (e *Edge) close() {
 	}
 	if e.media != nil {
 		e.media.Close()
+	}
+	if e.flows != nil {
+		e.logged("media in the kernel", e.flows.Close())
 	}
 	if e.guard != nil && e.http != nil {
 		e.guard.Close()

@@ -23,6 +23,7 @@ import (
 	"tollgate/internal/api"
 	"tollgate/internal/config"
 	"tollgate/internal/record"
+	"tollgate/web"
 )
 
 // maxHTTPConns is how many connections each HTTP listener has at once; more wait in the kernel.
@@ -45,7 +46,10 @@ func newHTTPServers(e *Edge) *httpServers {
 // and close takes down the rest.
 func (h *httpServers) start() error {
 	e := h.edge
-	handler := api.New(api.Config{Store: e.store, Node: e, Log: e.log, TrustedProxies: e.cfg.HTTP.TrustedProxies})
+	handler := api.New(api.Config{
+		Store: e.store, Node: e, Log: e.log, TrustedProxies: e.cfg.HTTP.TrustedProxies,
+		Panel: web.Panel(), Address: e.panelAddress(), Contact: e.cfg.Platform.Contact,
+	})
 	control, err := ListenControl(e.cfg.DataDir)
 	if err != nil {
 		return err

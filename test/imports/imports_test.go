@@ -77,11 +77,11 @@ var parts = []part{
 	{"internal/call", slices.Concat(sql, httpAPI)},
 	{"internal/gate", slices.Concat(sql, httpAPI, []string{"net"})},
 	{"internal/ua", slices.Concat(sql, httpAPI, policy, []string{"tollgate/internal/transport/..."})},
+	{"web", slices.Concat(sql, wire, []string{"tollgate/internal/..."})},
 	{"internal/api", []string{"tollgate/internal/transport/...", "tollgate/internal/transaction/..."}},
 	{"internal/doctor", slices.Concat(sql, httpAPI, wire, policy)},
 	{"internal/edge", nil},
 	{"cmd/tollgate", nil},
-	{"web", slices.Concat(sql, wire)},
 	{"bench", []string{"tollgate/internal/...", "tollgate/sip/...", "tollgate/sdp/..."}},
 	{"test", nil},
 }
