@@ -56,6 +56,14 @@ type End struct {
 	Latch           media.Latch
 }
 
+// believed says whether media goes to an address that the party names. One that is known less
+// far than where it speaks from is that of a phone behind NAT, or of this very machine: nobody
+// has us send to our own services.
+func (e *End) believed(a netip.Addr) bool {
+	known, from := transport.Scope(a), transport.Scope(e.From)
+	return !e.Forced && (known >= from || !e.Outside && known > transport.Scope(netip.IPv6Loopback()))
+}
+
 // Session is the bridged media of one call. The zero one has none.
 type Session struct {
 	id      media.ID
@@ -79,6 +87,8 @@ type stream struct {
 	mux     [2]bool
 	tag     [2]uint8    // of the crypto line in use, where the side has offered it
 	in, out [2]srtp.Key // what the party encrypts with, and what we encrypt with towards it
+	ours    [2]srtp.Key // what the party was offered, for the suites to choose from
+	sole    [2]bool     // it was offered one suite, which is in use
 	plays   [2]payloads // what its descriptions list
 	clocks  rtp.Clocks
 }
@@ -131,6 +141,9 @@ func (s *Session) Do(p *Pass, d *sdp.Description, e *sdp.Edit) error {
 	e.Connection(at)
 	e.WithoutICE()
 	hash := d.Hash()
+	if answer {
+		s.leave(p.Media, len(d.Media()))
+	}
 	for i := range d.Media() {
 		m := &d.Media()[i]
 		for len(s.streams) <= i {
@@ -161,6 +174,14 @@ func (s *Session) Blank(p *Pass, d *sdp.Description, e *sdp.Edit) {
 		e.Bridge(m, sdp.Face{Addr: at, Profile: d.Profile(m)})
 	}
 	e.Origin(p.Session, uint64(s.told[1-p.From].version), at)
+}
+
+// leave ends the streams that an answer says nothing of.
+func (s *Session) leave(m Media, n int) {
+	for i := n; i < len(s.streams); i++ {
+		m.Off(s.id, i)
+		s.streams[i] = stream{}
+	}
 }
 
 // stream takes one m= line; on: it has media here.
@@ -244,8 +265,11 @@ func (st *stream) party(p *Pass, t *sdp.Transport) media.Party {
 	if !control.IsValid() {
 		control = addr
 	}
-	if end.Forced || end.Outside && transport.Scope(addr) < transport.Scope(end.From) {
-		addr, control = end.From, end.From
+	if !end.believed(addr) {
+		addr = end.From
+	}
+	if !end.believed(control) {
+		control = end.From
 	}
 	out.RTP = netip.AddrPortFrom(addr, t.Port)
 	if t.RTCP != 0 {

@@ -41,7 +41,7 @@ func (s *Session) Check(d *sdp.Description, from media.Side, offer bool) error {
 		if t.Port == 0 || !carried(t.Profile) {
 			continue
 		}
-		if !offer && s.Answers(from) && (i >= len(s.streams) || s.streams[i].profile[from] != t.Profile) {
+		if !offer && s.Answers(from) && (i >= len(s.streams) || !alike(s.streams[i].profile[from], t.Profile)) {
 			return ErrProfile
 		}
 		if encrypted(t.Profile) && !known(d, &t) {
@@ -49,6 +49,12 @@ func (s *Session) Check(d *sdp.Description, from media.Side, offer bool) error {
 		}
 	}
 	return nil
+}
+
+// alike says that a stream offered with one profile may be answered with another: with or
+// without the F of feedback (RFC 4585) some make no difference.
+func alike(offered, answered sdp.Profile) bool {
+	return offered == answered || offered.RTP() && answered.RTP() && encrypted(offered) == encrypted(answered)
 }
 
 // known says that one of a stream's crypto lines is of a suite that we have.

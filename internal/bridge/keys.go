@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"tollgate/internal/media"
 	"tollgate/internal/media/srtp"
 	"tollgate/sdp"
 )
@@ -77,15 +78,22 @@ func (st *stream) choose(p *Pass, d *sdp.Description) error {
 // same bytes as key, since only the one that is answered will be used.
 func (st *stream) propose(p *Pass, f *sdp.Face) {
 	to := 1 - p.From
-	if st.in[to].Suite != srtp.None { // agreed before: the counters go on
-		st.tag[to] = 1
+	if st.sole[to] = st.in[to].Suite != srtp.None; st.sole[to] { // agreed before: the counters go on
 		f.Crypto = p.lines(st.out[to], st.out[to].Suite)
 		return
 	}
-	if st.out[to].Suite == srtp.None {
-		st.out[to] = srtp.NewKey(srtp.AES256CMHMACSHA180) // the longest
+	if st.ours[to].Suite == srtp.None {
+		st.ours[to] = srtp.NewKey(srtp.AES256CMHMACSHA180) // the longest
 	}
-	f.Crypto = p.lines(st.out[to], suites[:]...)
+	f.Crypto = p.lines(st.ours[to], suites[:]...)
+}
+
+// proposed says that a party was offered a suite with a tag (RFC 4568 5.1.3).
+func (st *stream) proposed(to media.Side, tag int, suite srtp.Suite) bool {
+	if st.sole[to] {
+		return tag == 1 && suite == st.out[to].Suite
+	}
+	return tag >= 1 && tag <= len(suites) && suites[tag-1] == suite
 }
 
 // lines writes crypto lines, with tags from 1.
@@ -106,18 +114,20 @@ func (p *Pass) lines(key srtp.Key, suites ...srtp.Suite) [][]byte {
 // answered takes an answer's keys and writes what the offerer is answered.
 func (st *stream) answered(p *Pass, d *sdp.Description, f *sdp.Face) error {
 	from, to, t := p.From, 1-p.From, &p.transport
-	if t.Profile != st.profile[from] {
+	if !alike(st.profile[from], t.Profile) {
 		return ErrProfile
 	}
 	if st.mux[from] = t.Mux; encrypted(t.Profile) {
 		if len(t.Crypto) == 0 {
 			return ErrNoSuite
 		}
-		_, key, err := srtp.ParseCrypto(d.Slice(t.Crypto[0]))
-		if err != nil {
+		tag, key, err := srtp.ParseCrypto(d.Slice(t.Crypto[0]))
+		if err != nil || !st.proposed(from, tag, key.Suite) {
 			return ErrNoSuite
 		}
-		st.in[from], st.out[from] = key, as(st.out[from], key.Suite)
+		if st.in[from] = key; !st.sole[from] {
+			st.out[from] = as(st.ours[from], key.Suite)
+		}
 	}
 	f.Mux, f.Profile = st.mux[to], st.profile[to]
 	if encrypted(f.Profile) {

@@ -76,6 +76,7 @@ func appendKey(dst []byte, k srtp.Key) []byte {
 	if k.Suite == srtp.None {
 		return dst
 	}
+	dst = binary.BigEndian.AppendUint64(append(dst, k.MKILen), k.MKI)
 	return append(dst, k.Material[:]...)
 }
 
@@ -99,6 +100,7 @@ func (r *reader) byte() byte { return r.take(1)[0] }
 
 func (r *reader) key() (k srtp.Key) {
 	if k.Suite = srtp.Suite(r.byte()); k.Suite != srtp.None {
+		k.MKILen, k.MKI = r.byte(), binary.BigEndian.Uint64(r.take(8))
 		copy(k.Material[:], r.take(len(k.Material)))
 	}
 	return k

@@ -14,7 +14,14 @@ import (
 
 // openMedia makes the media plane and has the calls use it.
 func (e *Edge) openMedia() (err error) {
+	way, why := e.openFlows()
+	if way != nil {
+		e.log.Info("established media is forwarded in the kernel")
+	} else {
+		e.log.Info("media is forwarded in this process, not in the kernel", "reason", why)
+	}
 	e.media, err = media.New(media.Config{
+		Flows: way, Why: why,
 		First: uint16(e.cfg.Media.First), Last: uint16(e.cfg.Media.Last), Timeout: e.cfg.Test.MediaTimeout,
 		Silence: func(owner uint64) { e.calls.Silent(owner) },
 		Changed: func(owner uint64) { e.calls.MediaMoved(owner) },
