@@ -37,6 +37,8 @@ type Stats struct {
 	Packets, Octets      uint64 // passed on by us, RTP and RTCP
 	KernelPackets        uint64 // passed on by the kernel
 	Flows                int    // streams, by direction, that the kernel forwards now
+	FlowErrors           uint64 // flows that the kernel did not take; they go through our sockets
+	FlowError            string // why, the last time
 	Dropped              [causes]uint64
 	Mode                 string // "epoll" or "kernel"
 	Why                  string // why it is not "kernel"

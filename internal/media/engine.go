@@ -145,7 +145,7 @@ func (e *Engine) Open(owner uint64, emergency bool) (ID, error) {
 	quiet.sessions.Add(1)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.gen++
+	s.gen = max(s.gen+1, 1) // an ID is never 0
 	s.open, s.emergency, s.owner, s.loop = true, emergency, owner, quiet
 	s.told, s.changed, s.heard, s.kept = false, false, e.now(), e.now()
 	return s.id(), nil
@@ -188,12 +188,12 @@ func (e *Engine) Stream(id ID, n int, side Side, at Place) (port uint16, err err
 	defer s.mu.Unlock()
 	st := e.stream(s, n)
 	p := &st.sides[side&1]
-	if p.port != 0 && p.place == at {
+	bind := at.Bind.Unmap()
+	if p.port != 0 && p.bind == bind {
 		return p.port, nil
 	}
 	e.closePorts(st, p)
-	at.Bind = at.Bind.Unmap()
-	if err := e.openPorts(s, n, side&1, at, 0); err != nil {
+	if err := e.openPorts(s, n, side&1, bind, 0); err != nil {
 		return 0, err
 	}
 	return p.port, nil
@@ -212,19 +212,19 @@ func (e *Engine) stream(s *session, n int) *stream {
 }
 
 // openPorts opens a pair of sockets: on a certain port, or with 0 on a free one.
-func (e *Engine) openPorts(s *session, n int, side Side, at Place, wanted uint16) error {
-	if !at.Bind.IsValid() || at.Bind.IsUnspecified() {
-		return fmt.Errorf("media at %q: not an address of this machine", at.Bind)
+func (e *Engine) openPorts(s *session, n int, side Side, at netip.Addr, wanted uint16) error {
+	if !at.IsValid() || at.IsUnspecified() {
+		return fmt.Errorf("media at %q: not an address of this machine", at)
 	}
 	p := &s.streams[n].sides[side]
 	for range busyTries {
-		pool, port, err := e.takePair(at.Bind, wanted, s.emergency)
+		pool, port, err := e.takePair(at, wanted, s.emergency)
 		if err != nil {
 			return err
 		}
-		p.rtp, p.rtcp, err = openPair(at.Bind, port)
+		p.rtp, p.rtcp, err = openPair(at, port)
 		if err == nil {
-			p.place, p.pool, p.port = at, pool, port
+			p.bind, p.pool, p.port = at, pool, port
 			return e.watchPair(s, n, side)
 		}
 		e.putPair(pool, port)
@@ -315,6 +315,12 @@ func (e *Engine) Party(id ID, n int, side Side, p Party) {
 	e.takeBack(&st.sides[1])
 	now := e.now()
 	me, other := &st.sides[side&1], &st.sides[1-side&1]
+	if s.ours(p.RTP) {
+		p.RTP = netip.AddrPort{} // what we send there would come back to us
+	}
+	if s.ours(p.RTCP) {
+		p.RTCP = netip.AddrPort{}
+	}
 	first := !me.known
 	me.describe(p, now, e.window)
 	if first && other.known {
@@ -409,7 +415,7 @@ func (e *Engine) Stats() Stats {
 	if e.config.Flows != nil {
 		out.Mode, out.Why = "kernel", ""
 	}
-	out.Flows, out.KernelPackets = e.flows.count()
+	e.flows.stats(&out)
 	for _, l := range e.loops {
 		out.Packets += l.packets.Load()
 		out.Octets += l.octets.Load()

@@ -51,7 +51,7 @@ const (
 // flow is the kernel's part of what one party sends.
 type flow struct {
 	on     bool
-	barred bool // not until there is signalling: the source was banned
+	barred bool // not until there is signalling: a party was banned, or the kernel did not take it
 	key    flowKey
 	ssrc   uint32
 	serial uint64 // tells flows of the same key apart
@@ -75,6 +75,8 @@ type flowTable struct {
 	flows   map[flowKey]flowPlace
 	serial  uint64
 	packets uint64 // forwarded, as far as read
+	failed  uint64 // flows that the kernel did not take
+	why     string // the last of them
 }
 
 func (t *flowTable) add(k flowKey, p flowPlace) uint64 {
@@ -110,10 +112,16 @@ func (t *flowTable) passed(packets uint64) {
 	t.packets += packets
 }
 
-func (t *flowTable) count() (flows int, packets uint64) {
+func (t *flowTable) fail(err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return len(t.flows), t.packets
+	t.failed, t.why = t.failed+1, err.Error()
+}
+
+func (t *flowTable) stats(s *Stats) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s.Flows, s.KernelPackets, s.FlowErrors, s.FlowError = len(t.flows), t.packets, t.failed, t.why
 }
 
 // handOver gives what a party sends to the kernel, if it is settled, plain, and wanted. The
@@ -126,12 +134,17 @@ func (e *Engine) handOver(s *session, n int, from Side, now int64) {
 		return
 	}
 	f := Flow{
-		Local: netip.AddrPortFrom(me.place.Bind, me.port), Peer: me.latch.source,
-		From: netip.AddrPortFrom(other.place.Bind, other.port), To: other.target(),
+		Local: netip.AddrPortFrom(me.bind, me.port), Peer: me.latch.source,
+		From: netip.AddrPortFrom(other.bind, other.port), To: other.target(),
 		SSRC: me.quality.SSRC(), Payloads: me.party.silentTypes(),
 	}
 	var ok bool
-	if f.Start, ok = me.quality.KernelSeed(f.SSRC); !ok || e.config.Flows.Add(f) != nil {
+	if f.Start, ok = me.quality.KernelSeed(f.SSRC); !ok {
+		return
+	}
+	if err := e.config.Flows.Add(f); err != nil {
+		me.flow.barred = true
+		e.flows.fail(err)
 		return
 	}
 	me.flow = flow{on: true, key: flowKey{f.Local, f.Peer}, ssrc: f.SSRC}

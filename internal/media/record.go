@@ -15,7 +15,7 @@ import (
 //
 //	version, emergency, number of streams
 //	each: its number, two sides
-//	a side: flags (open, known); if open: bind, advertise (16 bytes each, IPv4 mapped), port
+//	a side: flags (open, known); if open: our address (16 bytes, IPv4 mapped), port
 //	  if known: RTP, RTCP, said, flags of the party, way of latching, payloads, clocks, keys,
 //	  rank, source, source of RTCP, states of SRTP
 //
@@ -68,9 +68,8 @@ func flag(set bool, bit byte) byte {
 func (p *side) append(dst []byte) []byte {
 	dst = append(dst, flag(p.port != 0, sideOpen)|flag(p.known, sideKnown))
 	if p.port != 0 {
-		bind, advertise := p.place.Bind.As16(), p.place.Advertise.As16()
-		dst = append(append(dst, bind[:]...), advertise[:]...)
-		dst = binary.BigEndian.AppendUint16(dst, p.port)
+		bind := p.bind.As16()
+		dst = binary.BigEndian.AppendUint16(append(dst, bind[:]...), p.port)
 	}
 	if !p.known {
 		return dst
@@ -171,8 +170,7 @@ func (e *Engine) restoreSide(s *session, n int, side Side, r *reader) error {
 	p := &s.streams[n].sides[side]
 	flags := r.byte()
 	if flags&sideOpen != 0 {
-		at := Place{Bind: netip.AddrFrom16([16]byte(r.take(16))).Unmap(), Advertise: netip.AddrFrom16([16]byte(r.take(16))).Unmap()}
-		port := r.uint16()
+		at, port := netip.AddrFrom16([16]byte(r.take(16))).Unmap(), r.uint16()
 		if r.failed || port == 0 {
 			return ErrRecord
 		}

@@ -34,7 +34,7 @@ type stream struct {
 
 // side is one party of a stream: what it said, where it is heard and how.
 type side struct {
-	place     Place
+	bind      netip.Addr
 	pool      *pool  // that port is of
 	port      uint16 // of RTP; 0: closed
 	rtp, rtcp socket
@@ -89,6 +89,18 @@ func (st *stream) talking() bool {
 		}
 	}
 	return true
+}
+
+// ours says that an address is one of the session's own ports.
+func (s *session) ours(a netip.AddrPort) bool {
+	for _, st := range s.streams {
+		for i := range 2 {
+			if st != nil && st.sides[i].port != 0 && st.sides[i].port == a.Port()&^1 && st.sides[i].bind == a.Addr().Unmap() {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // where names a socket: its session's slot, its stream, its side, and whether it is RTCP's.

@@ -15,8 +15,8 @@ import (
 const (
 	// expedited is the DSCP of voice (EF, RFC 3246) in the byte of TOS and traffic class.
 	expedited = 46 << 2
-	// receiveBuffer is what may wait in a socket: a second of voice, or a burst of video.
-	receiveBuffer = 64 << 10
+	// receiveBuffer is what may wait in a socket: some seconds of voice, or one picture of video.
+	receiveBuffer = 128 << 10
 )
 
 // socket is a UDP socket bound to one address. The zero one is closed.

@@ -4,7 +4,9 @@ import (
 	"encoding/binary"
 	"net/netip"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"tollgate/internal/media"
 )
@@ -128,4 +130,67 @@ func TestAFlood(t *testing.T) {
 		}
 	}
 	c.awaits(media.DropRate, 101)
+}
+
+// TestAFork: another party takes a side's place; what was learnt of the first one counts no more.
+func TestAFork(t *testing.T) {
+	c := newRig(t, nil).call(nil)
+	c.talk(media.Callee, "the first")
+	first := c.phones[1]
+	c.phones[1] = newPhone(t, "127.0.0.1:0")
+	fork := c.phones[1].party()
+	fork.Fresh = true
+	c.Party(c.id, 0, media.Callee, fork)
+	c.talk(media.Callee, "the second")
+	c.talk(media.Caller, "to the second")
+	first.send(c.ports[1], first.rtp(0, "me, too"))
+	c.awaits(media.DropForeign, 1)
+}
+
+// TestALoop: a party that names our own port as its address gets nothing.
+func TestALoop(t *testing.T) {
+	c := newRig(t, nil).call(nil)
+	said := c.phones[1].party()
+	for _, port := range []netip.AddrPort{c.ports[0], c.ports[1]} {
+		said.RTP = port
+		c.Party(c.id, 0, media.Callee, said)
+		before := c.Stats().Dropped[media.DropNowhere]
+		c.phones[0].send(c.ports[0], c.phones[0].rtp(0, "round"))
+		c.awaits(media.DropNowhere, before+1)
+	}
+}
+
+// TestSignallingMeanwhile: calls come, change and go while media flows.
+func TestSignallingMeanwhile(t *testing.T) {
+	r := newRig(t, func(c *media.Config) { c.Loops, c.Clock, c.Quarantine = 2, nil, time.Millisecond })
+	c := r.call(nil)
+	var done sync.WaitGroup
+	for range 3 {
+		done.Go(func() {
+			var record []byte
+			for range 100 {
+				id, err := r.Open(1, false)
+				if err != nil {
+					t.Error(err)
+				}
+				for side := range media.Callee + 1 {
+					port, err := r.Stream(id, 0, side, here)
+					if err != nil {
+						t.Error(err)
+					}
+					r.Party(id, 0, side, media.Party{RTP: netip.AddrPortFrom(loopback, port), RTPStream: true, Receives: true})
+					r.Party(c.id, 0, side, c.phones[side].party())
+				}
+				record = r.Append(record[:0], id)
+				r.Stats()
+				r.Quality(c.id, nil)
+				r.Shut(id)
+			}
+		})
+	}
+	for range 300 {
+		c.talk(media.Caller, "on")
+		c.talk(media.Callee, "on")
+	}
+	done.Wait()
 }
