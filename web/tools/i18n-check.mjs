@@ -2,7 +2,7 @@
 //
 // A key is <file>.<path>: "customers.field.name" is field.name of src/i18n/{en,it}/customers.json.
 // Used are: string literals that are a key; template literals, as a prefix up to the first ${;
-// and in a file with ns="X" or ns: "X", each name="f" of a *Field: X.field.f must be there, X.help.f may,
+// and in a file with ns="X", ns: "X" or the comment texts: "X", each name="f" of a *Field: X.field.f must be there, X.help.f may,
 // X.option.f.* may. ns: "X" is a Resource, whose title and so on must be there.
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -68,7 +68,7 @@ for (const path of sources(src)) {
       exact.add(`${ns}.${word}`);
       if (!known.has(`${ns}.${word}`)) faults.push(`${where}: ${ns}.${word} is no text`);
     }
-  const all = [...text.matchAll(/\bns(?:=|: )"([\w-]+)"/g)].map((m) => m[1]);
+  const all = [...text.matchAll(/\b(?:ns=|ns: |texts: )"([\w-]+)"/g)].map((m) => m[1]);
   for (const m of text.matchAll(/<\w*Field\b[^>]*?\bname="([\w.]+)"/g)) {
     for (const ns of all) {
       exact.add(`${ns}.field.${m[1]}`).add(`${ns}.help.${m[1]}`);

@@ -3,6 +3,7 @@
 import createFetchClient from "openapi-fetch";
 import createQueryHooks from "openapi-react-query";
 import { hasJustActed } from "./acted";
+import { noteSession } from "./idle";
 import { noteCall } from "./journal";
 import { problemOf } from "./problem";
 import type { components, paths } from "./schema";
@@ -35,6 +36,7 @@ export async function send(request: Request): Promise<Response> {
   const spare = request.clone();
   let response = await fetch(request);
   if (response.status === 401 && logIn && !bearer && !isLogIn(request) && (await logIn())) response = await fetch(spare);
+  noteSession(response.headers);
   if (!response.ok) throw await problemOf(response);
   return response;
 }

@@ -5,29 +5,31 @@ import { call } from "./client";
 export type Role = "platform" | "company" | "customer";
 export type Access = "admin" | "operator" | "read-only";
 
-/** Who is logged in, as GET /api/v1/session says. */
+/** Who is logged in, as GET /api/v1/session says; when the session ends is in api/idle. */
 export interface Session {
+  kind: "user" | "key" | "local";
   email: string;
   name: string;
   role: Role;
   access: Access;
-  company?: { id: number; name: string } | string;
-  customer?: { id: number; name: string } | string;
+  only?: string; // "wall" of a wall board's key
   company_id?: number;
+  company?: string;
   customer_id?: number;
-  idle_ends: string;
-  seconds_left?: number;
-  totp?: boolean;
-  contacts?: string;
-  version?: string;
-  language?: string;
-  theme?: string;
-  transparent?: boolean;
-  transparent_until?: string;
+  customer?: string;
+  totp: boolean;
+  language: string;
+  theme: string;
+  contacts: string;
+  version: string;
 }
 
+type Told = Session & { idle_ends?: string; ends?: string; seconds_left?: number };
+
 export async function readSession(acting = false): Promise<Session> {
-  return (await call<Session>("GET", "/session", { headers: acting ? {} : { "X-Tollgate-Action": "0" } })).body;
+  const { body } = await call<Told>("GET", "/session", { headers: acting ? {} : { "X-Tollgate-Action": "0" } });
+  const { idle_ends: _idle, ends: _ends, seconds_left: _left, ...session } = body; // these change with each answer
+  return session;
 }
 
 export async function logIn(email: string, password: string, code?: string): Promise<Session> {

@@ -12,6 +12,7 @@ import { useSetTransparent, useTransparency } from "./Transparent";
 interface Degraded {
   part: string;
   state: string;
+  level: "info" | "warning" | "error";
   sentence: string;
 }
 
@@ -65,7 +66,7 @@ function DegradedBanners() {
     retry: false,
   });
   return health.data?.map((d) => (
-    <Alert key={d.part + d.state} color={d.state === "down" ? "red" : "yellow"} variant="light" radius={0} py={6} icon={<IconAlertTriangle size={18} />} role="status">
+    <Alert key={d.part + d.state} color={d.level === "error" ? "red" : d.level === "warning" ? "yellow" : "gray"} variant="light" radius={0} py={6} icon={<IconAlertTriangle size={18} />} role="status">
       <Text size="sm">{d.sentence}</Text>
     </Alert>
   ));

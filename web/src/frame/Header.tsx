@@ -35,7 +35,7 @@ export function Header({ burger }: { burger: ReactNode }) {
       <Live />
       <Group gap={2} wrap="nowrap" visibleFrom="xs">
         <LanguageMenu onChoose={(language) => saveOwn({ language })} />
-        <ThemeMenu onChoose={(theme) => saveOwn({ theme })} />
+        <ThemeMenu onChoose={(theme) => saveOwn({ theme: theme === "auto" ? "" : theme })} />
       </Group>
       <OwnMenu />
     </div>

@@ -23,8 +23,8 @@ export function useTransparency() {
   const own = useItems<Schemas["User"]>("users", { q: session.email, limit: 10 });
   const me = own.data?.find((u) => u.email === session.email);
   return {
-    all: session.transparent ?? me?.transparent ?? false,
-    allUntil: session.transparent_until ?? me?.transparent_until,
+    all: me?.transparent ?? false,
+    allUntil: me?.transparent_until,
     customer: customer !== undefined && one.data?.body.transparent === true,
     customerUntil: one.data?.body.transparent_until,
     customerId: customer,

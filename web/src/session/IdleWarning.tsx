@@ -2,12 +2,13 @@
 
 import { Suspense, lazy, useEffect, useState } from "react";
 import { cache } from "~/api/cache";
+import { useIdleEnd } from "~/api/idle";
 
 const IdleDialog = lazy(() => import("./IdleDialog"));
 const warnBefore = 60; // seconds
 
-export function IdleWarning({ ends }: { ends: string }) {
-  const left = useSecondsUntil(ends);
+export function IdleWarning() {
+  const left = useSecondsUntil(useIdleEnd());
   const over = left <= 0;
   useEffect(() => {
     if (over) void cache.invalidateQueries({ queryKey: ["session"] });
@@ -15,12 +16,11 @@ export function IdleWarning({ ends }: { ends: string }) {
   return <Suspense>{!over && left <= warnBefore && <IdleDialog left={left} />}</Suspense>;
 }
 
-function useSecondsUntil(at: string): number {
-  const end = Date.parse(at);
+function useSecondsUntil(end: number): number {
   const [now, setNow] = useState(() => Date.now());
   useEffect(() => {
     const timer = setInterval(() => setNow(Date.now()), 1000);
     return () => clearInterval(timer);
   }, []);
-  return Number.isNaN(end) ? Infinity : (end - now) / 1000;
+  return (end - Math.max(now, Date.now() - 1000)) / 1000;
 }

@@ -8,6 +8,7 @@ import { cache } from "~/api/cache";
 import { onLogInNeeded } from "~/api/client";
 import { asProblem } from "~/api/problem";
 import { type Session, logOut, readSession } from "~/api/session";
+import { isLanguage, setLanguage } from "~/i18n";
 import { IdleWarning } from "./IdleWarning";
 
 interface Value {
@@ -46,6 +47,7 @@ export function SessionProvider({ children }: { children: ReactNode }) {
       const before = last.current;
       if (before && before.email !== session.email) cache.clear(); // another's data is not theirs
       cache.setQueryData(["session"], session);
+      if (isLanguage(session.language)) void setLanguage(session.language);
       answer(true);
     },
     [answer],
@@ -85,7 +87,7 @@ export function SessionProvider({ children }: { children: ReactNode }) {
     <Context.Provider value={value}>
       {children}
       <Suspense>{session && (asked || over) && <LogInDialog email={session.email} />}</Suspense>
-      {known && !asked && <IdleWarning ends={known.idle_ends} />}
+      {known && !asked && <IdleWarning />}
     </Context.Provider>
   );
 }
@@ -131,5 +133,5 @@ export function useMay(): May {
 
 /** The customer of a portal user; undefined for everybody else. */
 export function ownCustomer(session: Session): number | undefined {
-  return session.customer_id ?? (typeof session.customer === "object" ? session.customer.id : undefined);
+  return session.role === "customer" ? session.customer_id : undefined;
 }

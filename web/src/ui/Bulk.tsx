@@ -7,7 +7,7 @@ import { useTranslation } from "react-i18next";
 import { refresh } from "~/api/cache";
 import { call } from "~/api/client";
 import type { Noun } from "~/api/nouns";
-import { Problem, asProblem } from "~/api/problem";
+import { asProblem } from "~/api/problem";
 import { Form } from "./Form";
 import { say } from "./notice";
 import { Confirm } from "./confirm";
@@ -30,7 +30,7 @@ export function DeleteMany<T extends Noun>({ resource, rows, onClose, onDone }: 
   const one = free.length === 1 ? free[0] : undefined;
   const run = async () => {
     try {
-      for (const row of free) await call("DELETE", `/${resource.path}/${row.id}`);
+      await deleteAll(resource, free);
     } finally {
       await refresh(resource.path, "audit");
     }
@@ -102,12 +102,19 @@ export function BulkEdit<T extends Noun>({ resource, rows, onClose, onDone }: Pr
   );
 }
 
-/** All or none by the API's own operation. */
+const mostAtOnce = 1000; // the API's
+
+/** All or none where they are no more than the API takes at once. */
 async function patchMany(path: string, rows: Noun[], patch: Draft): Promise<void> {
-  try {
-    await call("PATCH", `/${path}`, { body: { ids: rows.map((row) => row.id), patch } });
-  } catch (error) {
-    if (!(error instanceof Problem) || (error.status !== 404 && error.status !== 405)) throw error;
-    for (const row of rows) await call("PATCH", `/${path}/${row.id}`, { body: patch });
-  }
+  for (const ids of batches(rows)) await call("PATCH", `/${path}`, { body: { ids, patch } });
+}
+
+async function deleteAll<T extends Noun>({ path, oneByOne }: Resource<T>, rows: T[]): Promise<void> {
+  if (oneByOne || rows.length === 1) for (const row of rows) await call("DELETE", `/${path}/${row.id}`);
+  else for (const ids of batches(rows)) await call("POST", `/${path}/delete`, { body: { ids } });
+}
+
+function batches(rows: Noun[]): number[][] {
+  const ids = rows.map((row) => row.id);
+  return Array.from({ length: Math.ceil(ids.length / mostAtOnce) }, (_, i) => ids.slice(i * mostAtOnce, (i + 1) * mostAtOnce));
 }

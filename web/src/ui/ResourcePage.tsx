@@ -47,7 +47,9 @@ export function ResourceList<T extends Noun>({ resource, height }: { resource: R
   const edit = useCallback((id: number | "new" | undefined) => setUrl({ edit: id === undefined ? undefined : String(id) }), [setUrl]);
   const chosen = rows.filter((row) => selected.has(row.id));
   const columns = useColumns(resource, edit);
-  const canAdd = mayChange && !!resource.Fields;
+  const canAdd = (resource.mayAdd ?? mayChange) && !!resource.Fields;
+  const canDelete = resource.mayDelete ?? mayChange;
+  const selects = canDelete || (mayChange && !!resource.BulkFields);
   const add = canAdd && (
     <Button leftSection={<IconPlus size={16} />} onClick={() => edit("new")}>
       {t(`${ns}.add`)}
@@ -68,7 +70,7 @@ export function ResourceList<T extends Noun>({ resource, height }: { resource: R
               {t("ui.edit_many", { count: selected.size })}
             </Button>
           )}
-          {selected.size > 0 && (
+          {selected.size > 0 && canDelete && (
             <Button variant="default" c="var(--mantine-color-error)" leftSection={<IconTrash size={15} />} onClick={() => setAct("delete")}>
               {t("ui.delete_many", { count: selected.size })}
             </Button>
@@ -80,11 +82,11 @@ export function ResourceList<T extends Noun>({ resource, height }: { resource: R
         <Failed error={list.error} reset={() => void list.refetch()} />
       ) : (
         <DataTable label={t(`${ns}.title`)} rows={rows} columns={columns} keyOf={(row) => row.id} empty={empty} height={height}
-          selected={mayChange ? selected : undefined} onSelect={mayChange ? setSelected : undefined}
+          selected={selects ? selected : undefined} onSelect={selects ? setSelected : undefined}
           more={list.hasNextPage} onEnd={() => !list.isFetchingNextPage && void list.fetchNextPage()}
-          actions={(row) => <RowMenu resource={resource} row={row} mayChange={mayChange} onEdit={() => edit(row.id)} onDelete={() => setAct(row)} />} />
+          actions={(row) => <RowMenu resource={resource} row={row} mayChange={mayChange} mayDelete={canDelete} onEdit={() => edit(row.id)} onDelete={() => setAct(row)} />} />
       )}
-      {resource.Fields && url.edit && <ResourceEditor key={url.edit} resource={resource} id={url.edit} readOnly={!mayChange} onClose={() => edit(undefined)} />}
+      {resource.Fields && url.edit && <ResourceEditor key={url.edit} resource={resource} id={url.edit} readOnly={url.edit === "new" ? !canAdd : !mayChange} onClose={() => edit(undefined)} />}
       {act === "edit" && <BulkEdit resource={resource} rows={chosen} onClose={() => setAct(undefined)} />}
       {act !== undefined && act !== "edit" && (
         <DeleteMany resource={resource} rows={act === "delete" ? chosen : [act]} onClose={() => setAct(undefined)} onDone={() => setSelected(new Set())} />
@@ -115,11 +117,12 @@ interface RowProps<T extends Noun> {
   resource: Resource<T>;
   row: T;
   mayChange: boolean;
+  mayDelete: boolean;
   onEdit: () => void;
   onDelete: () => void;
 }
 
-function RowMenu<T extends Noun>({ resource, row, mayChange, onEdit, onDelete }: RowProps<T>) {
+function RowMenu<T extends Noun>({ resource, row, mayChange, mayDelete, onEdit, onDelete }: RowProps<T>) {
   const { t } = useTranslation();
   const locked = resource.locked?.(row) ?? false;
   const name = resource.nameOf(row);
@@ -127,7 +130,7 @@ function RowMenu<T extends Noun>({ resource, row, mayChange, onEdit, onDelete }:
   return (
     <Group gap={4} justify="flex-end" wrap="nowrap">
       {resource.rowActions?.(row)}
-      {(changes || resource.Fields) && (
+      {(resource.Fields || (mayDelete && !locked)) && (
         <Menu position="bottom-end">
           <Menu.Target>
             <ActionIcon variant="subtle" color="gray" c="dimmed" size="sm" aria-label={t("ui.actions_of", { name })}>
@@ -140,7 +143,7 @@ function RowMenu<T extends Noun>({ resource, row, mayChange, onEdit, onDelete }:
                 {t(changes ? "ui.edit" : "ui.look")}
               </Menu.Item>
             )}
-            {changes && (
+            {mayDelete && !locked && (
               <Menu.Item leftSection={<IconTrash size={15} />} c="var(--mantine-color-error)" onClick={onDelete}>
                 {t("ui.delete")}
               </Menu.Item>

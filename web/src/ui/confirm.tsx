@@ -12,11 +12,15 @@ interface Props {
   button: string;
   /** Where much is hit: this has to be typed first. */
   type?: string;
+  /** Nothing is destroyed. */
+  mild?: boolean;
+  /** It stays open when it is done: the caller closes it. */
+  stays?: boolean;
   onConfirm: () => Promise<unknown>;
   onClose: () => void;
 }
 
-export function Confirm({ title, children, button, type, onConfirm, onClose }: Props) {
+export function Confirm({ title, children, button, type, mild, stays, onConfirm, onClose }: Props) {
   const { t } = useTranslation();
   const [typed, setTyped] = useState("");
   const [busy, setBusy] = useState(false);
@@ -26,7 +30,7 @@ export function Confirm({ title, children, button, type, onConfirm, onClose }: P
     setError(undefined);
     try {
       await onConfirm();
-      onClose();
+      if (!stays) onClose();
     } catch (e) {
       setError(e);
     } finally {
@@ -47,7 +51,7 @@ export function Confirm({ title, children, button, type, onConfirm, onClose }: P
           <Button variant="default" onClick={onClose} data-autofocus>
             {t("ui.cancel")}
           </Button>
-          <Button color="red" loading={busy} disabled={type !== undefined && typed !== type} onClick={() => void run()}>
+          <Button color={mild ? undefined : "red"} loading={busy} disabled={type !== undefined && typed !== type} onClick={() => void run()}>
             {button}
           </Button>
         </Group>

@@ -21,8 +21,13 @@ export interface Resource<T extends Noun> {
   perCustomer?: boolean;
   /** Whether the person may change it; the API decides. Default: whoever is not read-only. */
   mayChange?: boolean;
+  /** Whether new ones may be made, and whether they may be deleted, where that differs from mayChange. */
+  mayAdd?: boolean;
+  mayDelete?: boolean;
   /** Nothing of it can be edited, only made and deleted. */
   fixed?: boolean;
+  /** The API deletes them one by one: who gets in, and what has no operation for many. */
+  oneByOne?: boolean;
   /** The fields that many may be given at once. */
   BulkFields?: () => ReactNode;
   /** More parameters of the list. */
