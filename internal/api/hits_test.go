@@ -16,9 +16,11 @@ func TestHits(t *testing.T) {
 	alfa := w.settle("alfa", 1)
 	at := time.Date(2030, 1, 2, 3, 4, 5, 0, time.FixedZone("", 7200))
 	tally := policy.Tally{Hits: 3, Last: at.UTC(), Sample: &policy.Sample{At: at, Source: "192.0.2.1:5060", Method: "INVITE", Value: "<b>\x1b[2J\xff\r\n\u202e=1+1"}}
-	w.node.rules = map[tenant.RuleID]policy.Tally{tenant.RuleID(alfa.ids["firewall-rules"]): tally}
+	w.node.rules = map[tenant.RuleID]policy.Tally{
+		tenant.RuleID(alfa.ids["firewall-rules"]): tally, tenant.RuleID(alfa.ids["routing-rules"]): tally,
+	}
 	w.node.entries = map[tenant.EntryID]policy.Tally{tenant.EntryID(alfa.ids["blocklist"]): tally}
-	for _, path := range []string{"firewall-rules", "blocklist"} {
+	for _, path := range []string{"firewall-rules", "routing-rules", "blocklist"} {
 		one := "/api/v1/" + path + "/" + itoa(alfa.ids[path])
 		got := w.as(alfa.reader).must("GET", one, nil)
 		list := w.as(alfa.key).must("GET", "/api/v1/"+path, nil)["items"].([]any)

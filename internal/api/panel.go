@@ -1,8 +1,15 @@
 package api
 
+import (
+	"tollgate/internal/policy"
+	"tollgate/internal/tenant"
+)
+
 // NodePanel is the node as the panel's pages ask it, beyond what Node has for scripts.
 type NodePanel interface {
 	NodePulse
+	// RoutingHits gives what each of these has matched here, as FirewallHits does.
+	RoutingHits(rules []tenant.RoutingRule) []policy.Tally
 }
 
 // panel are the operations that pages of the panel are made of.
@@ -10,4 +17,6 @@ func (s *server) panel() {
 	s.overviews()
 	s.orders()
 	s.hangups()
+	s.routing()
+	s.setups()
 }

@@ -51,6 +51,13 @@ func among(customers []tenant.CustomerID) func(tenant.CustomerID) bool {
 	}
 }
 
+func (n *fakeNode) RoutingHits(rules []tenant.RoutingRule) (out []policy.Tally) {
+	for _, r := range rules {
+		out = append(out, n.rules[r.ID])
+	}
+	return out
+}
+
 func (n *fakeNode) BanCount(keep func(tenant.CustomerID) bool) int { return n.bans.Count(keep) }
 
 func (n *fakeNode) Busiest(keep func(tenant.CustomerID) bool, most int) (list []api.Busy) {
@@ -99,6 +106,10 @@ func (w *world) acrossPanel(t *testing.T, o operation, alfa *estate) bool {
 		a := w.do(o.method, o.path, object{"ids": []string{alfa.call, "no such call"}})
 		if a.code == 200 && !strings.HasPrefix(string(a.body), `{"count":0,`) || a.code != 200 && a.code != 403 {
 			t.Errorf("%d %s", a.code, a.body)
+		}
+	case o.path == "/api/v1/routing/{customer}":
+		for _, id := range []int64{alfa.customer, 999999} {
+			w.isNotFound(t, w.do(o.method, "/api/v1/routing/"+itoa(id), nil), alfa)
 		}
 	default:
 		return false
