@@ -26,7 +26,7 @@ type Flow struct {
 	Local, Peer netip.AddrPort // our port that it comes to, and where it comes from
 	From, To    netip.AddrPort // our port that it leaves from, and where it goes
 	SSRC        uint32
-	Payloads    [2]uint64 // bitmap of payload types; all others come to the socket
+	Payloads    [2]uint64 // bitmap of payload types, the one in use; all others come to the socket
 	Start       rtp.State // what the counters go on from; Start.Clock in Hz
 }
 
@@ -54,6 +54,7 @@ type flow struct {
 	barred bool // not until there is signalling: a party was banned, or the kernel did not take it
 	key    flowKey
 	ssrc   uint32
+	pt     uint8
 	serial uint64 // tells flows of the same key apart
 	last   FlowCounters
 }
@@ -136,8 +137,10 @@ func (e *Engine) handOver(s *session, n int, from Side, now int64) {
 	f := Flow{
 		Local: netip.AddrPortFrom(me.bind, me.port), Peer: me.latch.source,
 		From: netip.AddrPortFrom(other.bind, other.port), To: other.target(),
-		SSRC: me.quality.SSRC(), Payloads: me.party.silentTypes(),
+		SSRC: me.quality.SSRC(),
 	}
+	pt := me.quality.Report(now).PayloadType
+	f.Payloads[pt>>6&1] = 1 << (pt & 63)
 	var ok bool
 	if f.Start, ok = me.quality.KernelSeed(f.SSRC); !ok {
 		return
@@ -147,7 +150,7 @@ func (e *Engine) handOver(s *session, n int, from Side, now int64) {
 		e.flows.fail(err)
 		return
 	}
-	me.flow = flow{on: true, key: flowKey{f.Local, f.Peer}, ssrc: f.SSRC}
+	me.flow = flow{on: true, key: flowKey{f.Local, f.Peer}, ssrc: f.SSRC, pt: pt}
 	me.flow.serial = e.flows.add(me.flow.key, flowPlace{id: s.id(), n: n, side: from, to: f.To})
 }
 
@@ -157,18 +160,14 @@ func (p *side) steady(now int64) bool {
 		p.latch.locked(now) && p.packets >= settled
 }
 
-// silentTypes is the payload types that may be sent without those that carry digits.
-func (p *Party) silentTypes() [2]uint64 {
-	types := p.Payloads
-	if types == [2]uint64{} {
-		types = [2]uint64{^uint64(0), ^uint64(0)}
+// leaves says that a packet that came to the socket means that its stream is not the one any more
+// that the kernel has. Digits and comfort noise come between its packets.
+func (f *flow) leaves(h *rtp.Header, c *rtp.Clocks) bool {
+	if !f.on || f.ssrc == h.SSRC && f.pt == h.PayloadType {
+		return false
 	}
-	for pt := range uint8(128) {
-		if p.Clocks.Event(pt) {
-			types[pt>>6] &^= 1 << (pt & 63)
-		}
-	}
-	return types
+	codec := c.Name(h.PayloadType)
+	return codec != rtp.TelephoneEvent && codec != rtp.ComfortNoise
 }
 
 // takeBack has what a party sends come to its socket again. The session is locked.

@@ -114,7 +114,7 @@ func TestKernelTakesOver(t *testing.T) {
 		t.Fatalf("%d flows, %+v", k.count(), c.Stats())
 	}
 	f := k.flows[[2]netip.AddrPort{c.ports[0], c.phones[0].addr()}].Flow
-	if f.From != c.ports[1] || f.To != c.phones[1].addr() || f.SSRC != 0x1000 || f.Payloads != [2]uint64{1<<0 | 1<<8} || f.Start.Clock != 8000 {
+	if f.From != c.ports[1] || f.To != c.phones[1].addr() || f.SSRC != 0x1000 || f.Payloads != [2]uint64{1 << 0} || f.Start.Clock != 8000 {
 		t.Errorf("flow: %+v", f)
 	}
 	c.clock.advance(10 * time.Second)
@@ -123,8 +123,10 @@ func TestKernelTakesOver(t *testing.T) {
 	if q.Report.Packets != 550 || q.Report.Lost != 0 || !q.Kernel || q.Report.LastHeard != c.clock.now() {
 		t.Errorf("quality: %+v", q)
 	}
-	c.talk(media.Caller, "a digit, that the kernel left to us")
-	if q := c.quality(media.Caller); q.Report.Packets != 551 || q.Report.Lost != 0 {
+	digit := c.phones[0].rtp(101, "\x05\x0a\x00\xa0")
+	c.phones[0].send(c.ports[0], digit)
+	c.phones[1].hears(digit, c.ports[1])
+	if q := c.quality(media.Caller); q.Report.Packets != 551 || q.Report.Lost != 0 || q.Report.Digits != "5" || k.count() != 2 {
 		t.Errorf("%d packets, %d lost", q.Report.Packets, q.Report.Lost)
 	}
 	if got := c.Stats().KernelPackets; got != 500 {
@@ -149,6 +151,11 @@ func TestKernelGivesBack(t *testing.T) {
 		{"a ban of the party", func(c *call) { c.Banned(netip.PrefixFrom(c.phones[0].addr().Addr(), 32)) }, 0, 0},
 		{"a ban of somebody else", func(c *call) { c.Banned(netip.MustParsePrefix("192.0.2.0/24")) }, 2, 2},
 		{"another SSRC", func(c *call) { c.phones[0].ssrc = 77; c.talk(media.Caller, "new") }, 1, 1},
+		{"another codec", func(c *call) {
+			b := c.phones[0].rtp(8, "new")
+			c.phones[0].send(c.ports[0], b)
+			c.phones[1].hears(b, c.ports[1])
+		}, 1, 1},
 		{"a stranger", func(c *call) {
 			s := newPhone(c.t, "127.0.0.3:0")
 			s.send(c.ports[0], s.rtp(0, "me"))

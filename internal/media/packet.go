@@ -94,7 +94,7 @@ func (l *loop) rtp(p *parties, b []byte, from netip.AddrPort) {
 	}
 	me.latch.heard, p.session.heard, p.session.told = p.now, p.now, false
 	me.quality.Receive(h, len(plain), p.now, &me.party.Clocks, plain[h.Payload:len(plain)-h.Padding])
-	if me.flow.on && me.flow.ssrc != h.SSRC && !me.party.Clocks.Event(h.PayloadType) {
+	if me.flow.leaves(&h, &me.party.Clocks) {
 		l.engine.takeBack(me)
 		me.packets = 0
 	}
