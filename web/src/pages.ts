@@ -10,6 +10,7 @@ import {
 } from "@tabler/icons-react";
 import type { ComponentType } from "react";
 import type { Role } from "~/api/session";
+import { loadPageTexts } from "~/i18n";
 
 export interface PageSpec {
   path: string;
@@ -91,7 +92,8 @@ const modules = import.meta.glob<PageModule>("./pages/*/index.tsx");
 
 /** How a page is loaded; undefined where it is not built yet. */
 export function loaderOf(folder: string): (() => Promise<PageModule>) | undefined {
-  return modules[`./pages/${folder}/index.tsx`];
+  const load = modules[`./pages/${folder}/index.tsx`];
+  return load && (async () => (await Promise.all([load(), loadPageTexts()]))[0]);
 }
 
 /** The menu of a role. */

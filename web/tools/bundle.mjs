@@ -28,7 +28,7 @@ function collect(key) {
 }
 collect("index.html");
 // One language is loaded before the first paint, too: the larger one counts.
-const words = Math.max(0, ...[...sizes].filter(([name]) => /\/(en|it)-/.test(name)).map(([, size]) => size));
+const words = Math.max(0, ...[...sizes].filter(([name]) => /^assets\/(en|it)-/.test(name)).map(([, size]) => size));
 const sum = (files) => files.reduce((total, file) => total + (sizes.get(file) ?? 0), 0);
 const total = words + sum([...seen].filter((file) => file.endsWith(".js")));
 const styles = sum([...seen].filter((file) => file.endsWith(".css")));

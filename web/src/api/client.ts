@@ -11,6 +11,9 @@ import type { components, paths } from "./schema";
 /** The named bodies of the API: Schemas["Customer"]. */
 export type Schemas = components["schemas"];
 
+/** An item of a list, whatever its body is called: ItemOf<"/api/v1/audit">. */
+export type ItemOf<P extends keyof paths> = paths[P] extends { get: { responses: { 200: { content: { "application/json": { items: (infer T)[] } } } } } } ? T : never;
+
 type LogIn = () => Promise<boolean>;
 let logIn: LogIn | undefined;
 let bearer = "";

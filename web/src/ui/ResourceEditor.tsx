@@ -5,8 +5,8 @@ import { useMutation, useQuery } from "@tanstack/react-query";
 import { type FormEvent, useCallback, useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { refresh } from "~/api/cache";
-import { type Answer, type Schemas, call } from "~/api/client";
-import { type Noun, useItem } from "~/api/nouns";
+import { type Answer, type ItemOf, call } from "~/api/client";
+import { type Noun, type Page, useItem } from "~/api/nouns";
 import { type Problem, asProblem } from "~/api/problem";
 import { useCustomer } from "~/frame/CustomerFilter";
 import { Failed, Waiting } from "~/frame/States";
@@ -157,7 +157,7 @@ function Changed<T extends Noun>({ resource, mine, base, problem, onTheirs, onMi
   const who = useQuery({
     queryKey: ["changed-by", resource.path, base.body.id, problem],
     queryFn: async () =>
-      (await call<Schemas["PageAuditEntry"]>("GET", "/audit", { query: { q: resource.nameOf(base.body), limit: 50 } })).body.items.find((e) => e.noun_id === base.body.id),
+      (await call<Page<ItemOf<"/api/v1/audit">>>("GET", "/audit", { query: { q: resource.nameOf(base.body), limit: 50 } })).body.items.find((e) => e.noun_id === base.body.id),
   });
   const meta = ["version", "updated_at"];
   const fields = theirs.data ? differences(base.body as unknown as Draft, theirs.data).filter((f) => !meta.includes(f)) : [];

@@ -6,7 +6,7 @@ import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { cache } from "~/api/cache";
-import { type Schemas, call } from "~/api/client";
+import { type ItemOf, call } from "~/api/client";
 import { useItem, useList } from "~/api/nouns";
 import { asProblem } from "~/api/problem";
 import { useCustomer } from "~/frame/CustomerFilter";
@@ -23,7 +23,7 @@ import { Confirm } from "~/ui/confirm";
 import { useUrlText } from "~/url";
 import { type Change, changesBetween } from "./changes";
 
-type Entry = Schemas["AuditEntry"] & { undoable?: boolean };
+type Entry = ItemOf<"/api/v1/audit">;
 
 const colors: Record<string, string> = { create: "green", update: "petrol", delete: "red" };
 
@@ -52,7 +52,7 @@ export default function Audit() {
     { label: "audit.from", narrow: true, render: (e) => <WireText>{`${e.via}${e.from ? " " + e.from : ""}`}</WireText> },
   ];
   const undoButton = (entry: Entry) =>
-    write && entry.undoable !== false && ["create", "update", "delete"].includes(entry.action) ? (
+    write && entry.undoable ? (
       <Tooltip label={t("audit.undo")}>
         <ActionIcon variant="subtle" color="gray" c="dimmed" size="sm" aria-label={t("audit.undo_of", { what: `${entry.noun} ${entry.name}` })} onClick={() => setUndoing(entry)}>
           <IconArrowBackUp size={16} />
