@@ -10,7 +10,6 @@
 package bridge
 
 import (
-	"encoding/binary"
 	"errors"
 	"net/netip"
 
@@ -70,6 +69,8 @@ type Session struct {
 	offerer offerer
 	told    [2]told
 	streams []stream
+	agreed  bool    // an offer was answered
+	pending pending // the offer that is not answered yet, where there is something to go back to
 }
 
 // offerer is who made the last offer: nobody, or a side plus 1.
@@ -119,6 +120,8 @@ type Pass struct {
 	transport sdp.Transport
 	crypto    [][]byte
 	arena     []byte
+	text      []byte // what the other party is told, but for o=
+	tells     sdp.Description
 }
 
 // Do tells the engine of what a description says and edits it for the other party.
@@ -134,15 +137,14 @@ func (s *Session) Do(p *Pass, d *sdp.Description, e *sdp.Edit) error {
 		s.id = id
 	}
 	answer := !p.Offer && s.Answers(p.From)
-	if !answer {
-		s.offerer = offerer(p.From) + 1
-	}
 	at := p.Ends[1-p.From].Place.Advertise
 	e.Connection(at)
 	e.WithoutICE()
-	hash := d.Hash()
 	if answer {
+		s.accept(p.Media)
 		s.leave(p.Media, len(d.Media()))
+	} else {
+		s.offer(p.Media, p.From)
 	}
 	for i := range d.Media() {
 		m := &d.Media()[i]
@@ -157,9 +159,15 @@ func (s *Session) Do(p *Pass, d *sdp.Description, e *sdp.Edit) error {
 			face.Port = 0
 		}
 		e.Bridge(m, face)
-		hash = mix(hash, &face)
 	}
-	e.Origin(p.Session, uint64(s.version(1-p.From, hash)), at)
+	var err error
+	if p.text, err = e.Append(p.text[:0]); err != nil {
+		return err
+	}
+	if err := p.tells.Parse(p.text); err != nil {
+		return err
+	}
+	e.Origin(p.Session, uint64(s.version(1-p.From, p.tells.Hash())), at)
 	return nil
 }
 
@@ -216,7 +224,7 @@ func (s *Session) stream(p *Pass, d *sdp.Description, m *sdp.Media, n int, answe
 	if err != nil {
 		return face, false, err
 	}
-	p.Media.Party(s.id, n, p.From, st.party(p, t))
+	s.party(p, n, st.party(p, t))
 	return face, true, nil
 }
 
@@ -287,24 +295,6 @@ func (s *Session) version(to media.Side, hash uint64) uint32 {
 		t.version++
 	}
 	return t.version
-}
-
-// mix adds what we say of ourselves to a hash.
-func mix(hash uint64, f *sdp.Face) uint64 {
-	const prime = 0x100000001b3
-	add := func(n uint64) { hash = (hash ^ n) * prime }
-	add(uint64(f.Port)<<16 | uint64(f.Profile))
-	if f.Mux {
-		add(1)
-	}
-	for _, line := range f.Crypto {
-		for _, c := range line {
-			add(uint64(c))
-		}
-	}
-	a := f.Addr.As16()
-	add(binary.BigEndian.Uint64(a[8:]))
-	return hash
 }
 
 // Quality appends how each stream of the session is.

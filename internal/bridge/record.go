@@ -27,9 +27,13 @@ func (s *Session) Append(dst []byte, m Media) []byte {
 	for _, t := range s.told {
 		dst = w.AppendUint32(w.AppendUint64(dst, t.hash), t.version)
 	}
-	dst = append(dst, byte(len(s.streams)))
-	for i := range s.streams {
-		st := &s.streams[i]
+	streams := s.streams
+	if s.pending.before != nil {
+		streams = s.pending.before
+	}
+	dst = append(dst, byte(len(streams)))
+	for i := range streams {
+		st := &streams[i]
 		for side := range 2 {
 			mux := byte(0)
 			if st.mux[side] {
@@ -66,6 +70,7 @@ func (s *Session) Restore(m Media, data []byte, owner uint64) error {
 	if r.bad || s.offerer > 2 {
 		return errNoSession
 	}
+	s.agreed = true // only calls that are up are kept
 	var err error
 	s.id, err = m.Restore(r.b, owner)
 	return err
