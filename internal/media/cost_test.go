@@ -1,6 +1,7 @@
 package media_test
 
 import (
+	"errors"
 	"net/netip"
 	"os"
 	"runtime"
@@ -117,4 +118,51 @@ func spent(who int) int64 {
 	var u unix.Rusage
 	_ = unix.Getrusage(who, &u)
 	return u.Utime.Nano() + u.Stime.Nano()
+}
+
+// TestFilesRunOut: no descriptors left is told apart from no ports, and leaves nothing open.
+func TestFilesRunOut(t *testing.T) {
+	r := newRig(t, nil)
+	id := r.open(1)
+	var before unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &before); err != nil {
+		t.Fatal(err)
+	}
+	open := files(t)
+	few := before
+	few.Cur = 0 // what is open stays so
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &few); err != nil {
+		t.Fatal(err)
+	}
+	_, err := r.Stream(id, 0, media.Caller, here)
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &before); err != nil {
+		t.Fatal(err)
+	}
+	if !errors.Is(err, media.ErrFiles) || errors.Is(err, media.ErrNoPorts) {
+		t.Errorf("without descriptors: %v", err)
+	}
+	if n := files(t); n != open || r.Stats().PortsUsed != 0 {
+		t.Errorf("%d files open, %d before; %d ports in use", n, open, r.Stats().PortsUsed)
+	}
+	if _, err := r.Stream(id, 0, media.Caller, here); err != nil {
+		t.Errorf("with descriptors again: %v", err)
+	}
+}
+
+func TestClosed(t *testing.T) {
+	r := newRig(t, nil)
+	open := files(t)
+	c := r.call(nil)
+	r.Close()
+	r.Close()
+	r.Shut(c.id)
+	if _, err := r.Open(1, false); !errors.Is(err, media.ErrClosed) {
+		t.Errorf("opened: %v", err)
+	}
+	if _, err := r.Stream(c.id, 1, media.Caller, here); !errors.Is(err, media.ErrGone) {
+		t.Errorf("a stream: %v", err)
+	}
+	if n := files(t); n >= open+2 { // the phones are left; the loop's two are gone
+		t.Errorf("%d files open, %d before", n, open)
+	}
 }
