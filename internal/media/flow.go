@@ -150,7 +150,7 @@ func (e *Engine) handOver(s *session, n int, from Side, now int64) {
 		e.flows.fail(err)
 		return
 	}
-	me.flow = flow{on: true, key: flowKey{f.Local, f.Peer}, ssrc: f.SSRC, pt: pt}
+	me.flow = flow{on: true, key: flowKey{f.Local, f.Peer}, ssrc: f.SSRC, pt: pt, last: FlowCounters{ExtSeq: f.Start.ExtSeq}}
 	me.flow.serial = e.flows.add(me.flow.key, flowPlace{id: s.id(), n: n, side: from, to: f.To})
 }
 
@@ -161,10 +161,16 @@ func (p *side) steady(now int64) bool {
 }
 
 // leaves says that a packet that came to the socket means that its stream is not the one any more
-// that the kernel has. Digits and comfort noise come between its packets.
+// that the kernel has. Digits and comfort noise come between its packets. A sender that numbers
+// anew (RFC 3550 A.1) is another stream to the kernel, too.
 func (f *flow) leaves(h *rtp.Header, c *rtp.Clocks) bool {
-	if !f.on || f.ssrc == h.SSRC && f.pt == h.PayloadType {
+	if !f.on {
 		return false
+	}
+	if f.ssrc == h.SSRC && f.pt == h.PayloadType {
+		const dropout, misorder = 3000, 100
+		ahead := int16(h.Seq - uint16(f.last.ExtSeq))
+		return ahead >= dropout || ahead < -misorder
 	}
 	codec := c.Name(h.PayloadType)
 	return codec != rtp.TelephoneEvent && codec != rtp.ComfortNoise
