@@ -1,6 +1,10 @@
 package api
 
 import (
+	"reflect"
+
+	"github.com/danielgtaylor/huma/v2"
+
 	"tollgate/internal/policy"
 	"tollgate/internal/tenant"
 )
@@ -8,6 +12,7 @@ import (
 // NodePanel is the node as the panel's pages ask it, beyond what Node has for scripts.
 type NodePanel interface {
 	NodePulse
+	NodeFeed
 	// RoutingHits gives what each of these has matched here, as FirewallHits does.
 	RoutingHits(rules []tenant.RoutingRule) []policy.Tally
 }
@@ -19,4 +24,9 @@ func (s *server) panel() {
 	s.hangups()
 	s.routing()
 	s.setups()
+}
+
+// describeType puts a type into the description that no operation's body has.
+func describeType(api huma.API, v any) {
+	api.OpenAPI().Components.Schemas.Schema(reflect.TypeOf(v), true, "")
 }

@@ -20,6 +20,7 @@ import (
 	"tollgate/internal/ban"
 	"tollgate/internal/call"
 	"tollgate/internal/cdr"
+	"tollgate/internal/feed"
 	"tollgate/internal/live"
 	"tollgate/internal/peer"
 	"tollgate/internal/policy"
@@ -53,6 +54,8 @@ type fakeNode struct {
 	bans       *ban.Table
 	letters    int64 // what RetryDeadLetters gives
 	slowness   error // what Applied and Backup give
+	feed       feed.Feed
+	events     []*feed.Event // told to whoever watches
 }
 
 func (n *fakeNode) Calls(keep func(tenant.CustomerID) bool) []call.Summary {

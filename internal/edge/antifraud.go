@@ -54,12 +54,13 @@ func (e *Edge) punish(t *antifraud.Trip) (done string) {
 	if !t.Again && (e.fraud.Entry(customer, addr) || e.registrar.From(customer, addr)) {
 		return "key shut"
 	}
-	_, err := e.bans.Add(ban.Wish{
+	b, err := e.bans.Add(ban.Wish{
 		Prefix: netip.PrefixFrom(addr, addr.BitLen()), Customer: customer, Reason: policy.Antifraud.Code(), Evidence: t.Evidence,
 	})
 	if err != nil && !errors.Is(err, ban.ErrNotKept) {
 		return "key shut: the source " + err.Error()
 	}
+	e.news.banned(&b)
 	e.fraud.Banned(t)
 	return "source banned"
 }

@@ -45,12 +45,23 @@ func (e *Edge) Ban(w ban.Wish) (ban.Ban, error) {
 		e.log.Error("ban", "address", b.Prefix.String(), "error", err.Error())
 		err = nil
 	}
+	if err == nil {
+		e.news.banned(&b)
+	}
 	return b, err
 }
 
 // Unban is api.Node.
 func (e *Edge) Unban(id ban.ID, allowed func(tenant.CustomerID) bool) bool {
-	return e.bans.Lift(id, allowed)
+	var customer tenant.CustomerID
+	lifted := e.bans.Lift(id, func(of tenant.CustomerID) bool {
+		customer = of
+		return allowed(of)
+	})
+	if lifted {
+		e.news.lifted(id, customer)
+	}
+	return lifted
 }
 
 func (e *Edge) bansStanding() float64 {

@@ -64,6 +64,7 @@ type Edge struct {
 	recorder      *record.Recorder
 	pulse         *pulse.Pulse
 	expiries      expiries
+	news          *news
 	receiver      *receiver
 	traces        *trace.Recorder
 	steps         []string // of the gate, by name
@@ -140,7 +141,7 @@ func transportConfig(cfg *config.Node, bans *ban.Table, log *slog.Logger) transp
 // wire builds the SIP side, from the ground up.
 func (e *Edge) wire(minter *dialog.Minter) {
 	e.table.SetPlatform(policy.Platform{Calls: e.cfg.Limits.Calls, CPS: e.cfg.Limits.CPS, Local: e.localHosts()})
-	e.recorder, e.pulse = record.New(e.log), pulse.New()
+	e.recorder, e.pulse, e.news = record.New(e.log), pulse.New(), newNews(e)
 	e.cdrs, e.webhook = e.newCDRs(), e.newWebhook()
 	e.live = memory.New()
 	if e.cfg.Test.Live == "delayed" {
@@ -155,7 +156,10 @@ func (e *Edge) wire(minter *dialog.Minter) {
 	e.layer = transaction.New(transaction.Config{Send: &tap{e.transport, e.traces}, Core: core, ShardOf: minter.Shard, Key: minter.BranchKey()})
 	e.watch = peer.NewWatch(peer.WatchConfig{
 		Router: router, Table: e.table, Advertised: e.transport.Advertised, Interval: e.cfg.Test.Keepalive,
-		Changed: func(host string, s peer.State) { e.log.Info("destination", "host", host, "status", s.Status) },
+		Changed: func(host string, s peer.State) {
+			e.log.Info("destination", "host", host, "status", s.Status)
+			e.news.destination(host)
+		},
 	}, e.layer)
 	e.registrar = registrar.New(registrar.Config{
 		Router: router, Minter: minter, Transport: e.transport, Interval: e.cfg.Test.Keepalive,
@@ -309,6 +313,7 @@ func (e *Edge) Run(ctx, stop context.Context) error {
 	e.guard.Run()
 	e.follower.start()
 	e.prover.start()
+	e.news.start()
 	for _, l := range e.Info().Listeners {
 		e.log.Info("listening", "sip", l.URL)
 	}
@@ -347,6 +352,9 @@ func (e *Edge) drain(stop context.Context) {
 
 // close takes down what is up, from the outside in.
 func (e *Edge) close() {
+	if e.news != nil {
+		e.news.close()
+	}
 	if e.http != nil {
 		e.http.close()
 	}

@@ -66,6 +66,7 @@ var parts = []part{
 	{"internal/kernel", slices.Concat(sql, httpAPI, wire)},
 	{"internal/record", nil},
 	{"internal/pulse", slices.Concat(sockets, sql, httpAPI, wire)},
+	{"internal/feed", slices.Concat(sockets, sql, httpAPI, wire, policy)},
 	{"internal/trace", slices.Concat(sql, httpAPI, []string{"net"})},
 	{"internal/cdr", slices.Concat(sockets, httpAPI, wire, policy, []string{"database/sql/...", "github.com/uptrace/bun/..."})},
 	{"internal/dialog", slices.Concat(sql, httpAPI, policy)},

@@ -1,0 +1,197 @@
+package edge
+
+import (
+	"context"
+	"encoding/json"
+	"sync"
+	"time"
+
+	"tollgate/internal/api"
+	"tollgate/internal/ban"
+	"tollgate/internal/call"
+	"tollgate/internal/feed"
+	"tollgate/internal/peer"
+	"tollgate/internal/tenant"
+)
+
+// newsEvery is how often calls are looked through for what has changed, while somebody watches.
+const newsEvery = time.Second
+
+// mostHosts is how many destinations' hosts change between two looks without being forgotten.
+const mostHosts = 1000
+
+// news makes the events of live pages, once for all who watch. Calls are not told one by one as
+// they change, under their shards' locks, but compared once a second: a thousand of them cost
+// what one list costs, however many watch.
+type news struct {
+	edge *Edge
+	feed feed.Feed
+	stop context.CancelFunc
+	done sync.WaitGroup
+
+	mu    sync.Mutex // guards hosts
+	hosts map[string]bool
+
+	calls    map[string]call.Summary // as they were told last; nil: nobody watched
+	revision int64
+	audit    int64
+}
+
+func newNews(e *Edge) *news { return &news{edge: e, hosts: make(map[string]bool)} }
+
+func (n *news) start() {
+	ctx, stop := context.WithCancel(context.Background())
+	n.stop = stop
+	n.done.Go(func() {
+		tick := time.NewTicker(newsEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+				n.look(ctx)
+			}
+		}
+	})
+}
+
+// close ends it; who watches is told by his channel's end.
+func (n *news) close() {
+	n.feed.Close()
+	if n.stop != nil {
+		n.stop()
+		n.done.Wait()
+	}
+}
+
+func (n *news) look(ctx context.Context) {
+	if !n.feed.Watched() {
+		n.calls, n.revision = nil, 0
+		n.changedHosts()
+		return
+	}
+	n.lookAtCalls()
+	n.lookAtDestinations()
+	n.lookAtConfig(ctx)
+}
+
+// tell tells of something; what cannot be written as JSON is a fault of ours, and nobody's loss.
+func (n *news) tell(kind string, customer tenant.CustomerID, what any) {
+	data, err := json.Marshal(what)
+	if err != nil {
+		n.edge.log.Error("event", "kind", kind, "error", err.Error())
+		return
+	}
+	n.feed.Tell(&feed.Event{Kind: kind, Customer: customer, Data: data})
+}
+
+func (n *news) lookAtCalls() {
+	list := n.edge.calls.List(func(tenant.CustomerID) bool { return true })
+	now := make(map[string]call.Summary, len(list))
+	for i := range list {
+		now[list[i].ID] = list[i]
+	}
+	if n.calls == nil { // nothing to compare with
+		n.calls = now
+		return
+	}
+	for i := range list {
+		c := &list[i]
+		switch was, known := n.calls[c.ID]; {
+		case !known:
+			n.tell(feed.Call, c.Customer, api.CallEvent{What: api.CallStarts, Call: *c})
+		case was.Answered.IsZero() && !c.Answered.IsZero():
+			n.tell(feed.Call, c.Customer, api.CallEvent{What: api.CallAnswered, Call: *c})
+		case was.State != c.State, was.Target != c.Target, was.Destination != c.Destination:
+			n.tell(feed.Call, c.Customer, api.CallEvent{What: api.CallChanged, Call: *c})
+		}
+		delete(n.calls, c.ID)
+	}
+	for _, c := range n.calls {
+		n.tell(feed.Call, c.Customer, api.CallEvent{What: api.CallEnds, Call: c})
+	}
+	n.calls = now
+}
+
+// destination notes that one has changed; it is peer.WatchConfig's.
+func (n *news) destination(host string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if len(n.hosts) < mostHosts {
+		n.hosts[host] = true
+	}
+}
+
+func (n *news) changedHosts() map[string]bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if len(n.hosts) == 0 {
+		return nil
+	}
+	changed := n.hosts
+	n.hosts = make(map[string]bool)
+	return changed
+}
+
+func (n *news) lookAtDestinations() {
+	changed := n.changedHosts()
+	if changed == nil {
+		return
+	}
+	states := n.edge.watch.States()
+	for c := range n.edge.table.Snapshot().Customers {
+		for _, d := range c.Destinations {
+			if !changed[d.Host] {
+				continue
+			}
+			s, known := states[d.ID]
+			if !known {
+				s.Status = peer.StatusUnknown
+			}
+			n.tell(feed.Destination, c.Settings.ID, neighbourRow(c, d, &s))
+		}
+	}
+}
+
+// lookAtConfig tells which nouns have changed, so that pages that show them ask again.
+func (n *news) lookAtConfig(ctx context.Context) {
+	revision := n.edge.follower.seen.Load()
+	if revision == n.revision {
+		return
+	}
+	first := n.revision == 0
+	changes, last, err := n.edge.store.ChangedNouns(ctx, n.audit)
+	if err != nil {
+		return // the follower says so
+	}
+	n.revision, n.audit = revision, last
+	if first {
+		return
+	}
+	for _, c := range changes {
+		data, err := json.Marshal(api.ConfigEvent{Revision: revision, Customer: c.Customer, Company: c.Company, Nouns: c.Nouns})
+		if err == nil {
+			n.feed.Tell(&feed.Event{Kind: feed.Config, Company: c.Company, Customer: c.Customer, Data: data})
+		}
+	}
+}
+
+// banned tells of a ban that was made.
+func (n *news) banned(b *ban.Ban) {
+	if n.feed.Watched() {
+		n.tell(feed.Ban, b.Customer, api.BanEvent{
+			What: api.BanMade, ID: b.ID.String(), Customer: b.Customer, Address: b.Prefix.String(), Reason: b.Reason, Until: b.Until.UTC(),
+		})
+	}
+}
+
+// lifted tells of a ban that was taken back.
+func (n *news) lifted(id ban.ID, customer tenant.CustomerID) {
+	if n.feed.Watched() {
+		n.tell(feed.Ban, customer, api.BanEvent{What: api.BanLifted, ID: id.String(), Customer: customer})
+	}
+}
+
+// Watch is api.Node.
+func (e *Edge) Watch(filter func(*feed.Event) bool) *feed.Watcher { return e.news.feed.Watch(filter) }
