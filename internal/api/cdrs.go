@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"reflect"
@@ -21,7 +22,7 @@ func (s *server) cdrs() {
 	text := &huma.Schema{Type: huma.TypeString}
 	huma.Register(s.huma, huma.Operation{
 		Method: http.MethodGet, Path: root + "/cdrs", OperationID: "list-cdrs", Tags: []string{"cdrs"},
-		Summary: "List the records of call attempts that are over, in the order in which they were stored; as CSV and JSON lines all of them at once",
+		Summary: "List the records of call attempts that are over, in the order in which they were stored, or newest first; as CSV and JSON lines all of them at once",
 		Responses: map[string]*huma.Response{"200": {
 			Description: "A page; with after its next is always there, to go on from later.",
 			Content: map[string]*huma.MediaType{
@@ -49,6 +50,8 @@ type cdrInput struct {
 	Until    string `query:"until" maxLength:"40" doc:"Only what ended before: likewise."`
 	Reason   string `query:"reason" maxLength:"64" doc:"Only with this reason, such as firewall; ok where the parties ended it."`
 	Status   int    `query:"status" minimum:"100" maximum:"699" doc:"Only with this final status."`
+	Verdict  string `query:"verdict" enum:"answered,failed,refused" doc:"Only what was answered; what went on and was not; what Tollgate ended before it was."`
+	Newest   bool   `query:"newest" doc:"The latest first; next goes back in time. Not together with after, csv and jsonl."`
 	Format   string `query:"format" enum:"json,csv,jsonl" doc:"Instead of Accept. As csv and jsonl there are no pages: all is given, or limit."`
 	Accept   string `header:"Accept"`
 }
@@ -99,15 +102,19 @@ func (in *cdrInput) format() string {
 
 // query is what the store is asked.
 func (in *cdrInput) query(now time.Time) (q cdr.Query, err error) {
-	q = cdr.Query{Q: in.Q, Reason: in.Reason, Status: in.Status, Limit: in.Limit}
-	if in.Limit == 0 {
-		q.Limit = 100
+	q = cdr.Query{Q: in.Q, Reason: in.Reason, Status: in.Status, Verdict: in.Verdict, Limit: cmp.Or(in.Limit, 100), Newest: in.Newest}
+	if in.Newest && (in.After != "" || in.format() != "json") {
+		return q, &tenant.Fault{Code: tenant.CodeInvalid, Field: "newest", Message: "goes with pages only", Want: "neither after nor format"}
+	}
+	place := &q.After
+	if in.Newest {
+		place = &q.Before
 	}
 	for _, text := range []string{in.After, in.Cursor} {
 		if text == "" {
 			continue
 		}
-		if q.After, err = strconv.ParseInt(text, 10, 64); err != nil || q.After < 0 {
+		if *place, err = strconv.ParseInt(text, 10, 64); err != nil || *place < 0 {
 			return q, badCursor()
 		}
 	}

@@ -75,17 +75,47 @@ func TestCDRPages(t *testing.T) {
 	}
 }
 
+// TestCDRNewest: the same records from the end, page after page, and no other tenant's.
+func TestCDRNewest(t *testing.T) {
+	w := newWorld(t)
+	alfa, beta := w.settle("alfa", 1), w.settle("beta", 2)
+	w.record(someCDRs(alfa, 250)...)
+	w.record(someCDRs(beta, 5)...)
+	who := w.as(alfa.key)
+	want, _ := who.cdrPage("limit=1000")
+	slices.Reverse(want)
+	var all []string
+	for query, pages := "newest=true&limit=100", 0; query != "" && pages < 5; pages++ {
+		ids, next := who.cdrPage(query)
+		all = append(all, ids...)
+		query = ""
+		if next != "" {
+			query = "newest=true&limit=100&cursor=" + next
+		}
+	}
+	if !slices.Equal(all, want) || len(all) != 251 {
+		t.Errorf("%d records backwards, want %d", len(all), len(want))
+	}
+	for _, query := range []string{"newest=true&after=1", "newest=true&format=csv", "newest=true&cursor=x", "newest=maybe", "verdict=good"} {
+		if a := who.do("GET", "/api/v1/cdrs?"+query, nil); a.code != 422 && a.code != 400 {
+			t.Errorf("%s: %d %s", query, a.code, a.body)
+		}
+	}
+}
+
 // TestCDRFilters: what each takes, and what none takes.
 func TestCDRFilters(t *testing.T) {
 	w := newWorld(t)
 	alfa, beta := w.settle("alfa", 1), w.settle("beta", 2)
 	list := someCDRs(alfa, 20)
+	list[3].EndedBy, list[5].Answered = "tollgate", list[5].Started
 	list[3].Reason, list[3].Status, list[3].From = "firewall", 403, `"Bob" <sip:+39040123@x.test>`
 	w.record(list...)
 	since := url.QueryEscape(list[15].Ended.Format(time.RFC3339Nano))
 	for query, want := range map[string]int{
 		"reason=firewall": 1, "status=403": 1, "q=%2B39040123": 1, "q=CALL19": 1, "q=nothing": 0, "since=" + since: 5, "until=" + since: 16,
 		"since=1h": 20, "since=1h&until=1h": 0, "customer=" + itoa(alfa.customer): 21, "limit=7": 7, "status=503": 0,
+		"verdict=refused": 1, "verdict=answered&customer=" + itoa(alfa.customer): 1, "verdict=failed&newest=true": 19,
 	} {
 		if ids, _ := w.as(alfa.companyKey).cdrPage(query); len(ids) != want {
 			t.Errorf("%s gives %d records, want %d", query, len(ids), want)

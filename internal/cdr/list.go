@@ -54,30 +54,59 @@ type Query struct {
 	Since, Until time.Time // ended then or later, ended before; zero: any time
 	Reason       string    // "" = any
 	Status       int       // 0 = any
+	Verdict      string    // VerdictAnswered and so on; "" = any
 	Limit        int       // 0 is 100
+	Newest       bool      // against the order of Seq, the latest first
+	Before       int64     // of the latest first: only with a lower Seq; 0 = all
 }
 
 // Shelf is where records are read.
 type Shelf interface {
 	// CDRs tells those of a scope in the order of Seq, until told to stop; each is valid while it is told.
 	CDRs(ctx context.Context, scope tenant.Scope, q store.CDRQuery, tell func(*store.CDR) (more bool)) error
+	// CDRsBack tells them against that order, from below before on, 0 = all.
+	CDRsBack(ctx context.Context, scope tenant.Scope, before int64, q store.CDRQuery, tell func(*store.CDR) (more bool)) error
 }
 
-// List gives the records of the scope in the order of Seq.
+// List gives the records of the scope in the order of Seq, or against it.
 func List(ctx context.Context, from Shelf, scope tenant.Scope, q Query) ([]CDR, error) {
 	if q.Limit == 0 {
 		q.Limit = 100
 	}
 	var out []CDR
 	text := strings.ToLower(strings.TrimSpace(q.Q))
-	err := from.CDRs(ctx, scope, store.CDRQuery{After: q.After, Since: q.Since, Until: q.Until}, func(s *store.CDR) bool {
+	tell := func(s *store.CDR) bool {
 		c := Read(s)
-		if (q.Reason == "" || c.Reason == q.Reason) && (q.Status == 0 || c.Status == q.Status) && c.holds(text) {
+		if (q.Reason == "" || c.Reason == q.Reason) && (q.Status == 0 || c.Status == q.Status) && (q.Verdict == "" || c.verdict() == q.Verdict) && c.holds(text) {
 			out = append(out, c)
 		}
 		return len(out) < q.Limit
-	})
+	}
+	span := store.CDRQuery{After: q.After, Since: q.Since, Until: q.Until}
+	var err error
+	if q.Newest {
+		err = from.CDRsBack(ctx, scope, q.Before, span, tell)
+	} else {
+		err = from.CDRs(ctx, scope, span, tell)
+	}
 	return out, err
+}
+
+// What became of a call attempt.
+const (
+	VerdictAnswered = "answered"
+	VerdictFailed   = "failed"  // it went on, and nobody answered
+	VerdictRefused  = "refused" // Tollgate ended it before it was answered
+)
+
+func (c *CDR) verdict() string {
+	switch {
+	case !c.Answered.IsZero():
+		return VerdictAnswered
+	case c.EndedBy == "tollgate":
+		return VerdictRefused
+	}
+	return VerdictFailed
 }
 
 // Damaged is the reason of a record that cannot be read: one must not hide those behind it.

@@ -71,6 +71,18 @@ func (s *shelf) CDRs(_ context.Context, _ tenant.Scope, q store.CDRQuery, tell f
 	return nil
 }
 
+func (s *shelf) CDRsBack(_ context.Context, _ tenant.Scope, before int64, q store.CDRQuery, tell func(*store.CDR) bool) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := len(s.kept) - 1; i >= 0; i-- {
+		c := &s.kept[i]
+		if c.Seq > q.After && (before == 0 || c.Seq < before) && !c.Ended().Before(q.Since) && !tell(c) {
+			break
+		}
+	}
+	return nil
+}
+
 func (s *shelf) PruneCDRs(_ context.Context, before time.Time, most int) (int64, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

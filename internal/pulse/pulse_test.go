@@ -36,6 +36,9 @@ func TestHour(t *testing.T) {
 	if one.Rang != 2 || one.Delay != 6*time.Second || one.Rated != 1 || one.Score != 4.2 {
 		t.Errorf("%+v", one)
 	}
+	if m := one.Minutes[58]; m.PDD == nil || *m.PDD != 3 || m.MOS == nil || *m.MOS != 4.2 || one.Minutes[59].PDD != nil || one.Minutes[59].MOS != nil {
+		t.Errorf("means: %+v", m)
+	}
 	if len(one.Refused) != 1 || one.Refused[policy.Firewalled] != 2 {
 		t.Errorf("refused: %v", one.Refused)
 	}

@@ -14,6 +14,11 @@ type Minute struct {
 	Answered int       `json:"answered" doc:"Calls that were answered in this minute."`
 	Failed   int       `json:"failed" doc:"Calls that ended in this minute without an answer, the caller's giving up among them."`
 	Refused  int       `json:"refused" doc:"Calls that Tollgate refused."`
+	PDD      *float64  `json:"pdd_seconds" doc:"Mean time until a call rang, of those that rang in this minute; null where none did."`
+	MOS      *float64  `json:"mos" doc:"Mean, 1 to 5, of those that ended in this minute; null where no media was measured."`
+
+	delay, score float64 // sums, of those that follow
+	rang, rated  int
 }
 
 // Report is the last hour.
@@ -42,7 +47,7 @@ func (p *Pulse) Report(now time.Time, customers []tenant.CustomerID) *Report {
 			r.add(&t.all, now)
 			t.mu.Unlock()
 		}
-		return r
+		return r.mean()
 	}
 	for _, id := range customers {
 		t := &p.parts[uint64(id)%stripes]
@@ -51,6 +56,20 @@ func (p *Pulse) Report(now time.Time, customers []tenant.CustomerID) *Report {
 			r.add(s, now)
 		}
 		t.mu.Unlock()
+	}
+	return r.mean()
+}
+
+// mean makes means of the sums of each minute.
+func (r *Report) mean() *Report {
+	for i := range r.Minutes {
+		m := &r.Minutes[i]
+		if m.rang > 0 {
+			m.PDD = new(m.delay / float64(m.rang))
+		}
+		if m.rated > 0 {
+			m.MOS = new(m.score / float64(m.rated))
+		}
 	}
 	return r
 }
@@ -69,6 +88,10 @@ func (r *Report) add(s *series, now time.Time) {
 		to.Answered += int(m.answered)
 		to.Failed += int(m.failed)
 		to.Refused += int(m.refused)
+		to.delay += float64(m.delay) / 1000
+		to.rang += int(m.rang)
+		to.score += float64(m.score) / 100
+		to.rated += int(m.rated)
 		r.Delay += time.Duration(m.delay) * time.Millisecond
 		r.Rang += int(m.rang)
 		r.Score += float64(m.score) / 100

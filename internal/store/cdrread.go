@@ -25,18 +25,9 @@ type querier interface {
 
 // CDRs tells the records of the scope in the order of Seq, until told to stop. A record is valid while it is told.
 func (s *Store) CDRs(ctx context.Context, scope tenant.Scope, q CDRQuery, tell func(*CDR) (more bool)) error {
-	since, until := int64(math.MinInt64), int64(math.MaxInt64)
-	after := q.After
-	if !q.Since.IsZero() {
-		since = q.Since.UnixMicro()
-		from, err := reaching(ctx, s.r.DB, since)
-		if err != nil {
-			return s.explain(err)
-		}
-		after = max(after, from-1)
-	}
-	if !q.Until.IsZero() {
-		until = q.Until.UnixMicro()
+	after, since, until, err := s.spanOf(ctx, q)
+	if err != nil {
+		return s.explain(err)
 	}
 	owns, owner := ownerOf(scope)
 	if owns == nil {
@@ -47,10 +38,27 @@ func (s *Store) CDRs(ctx context.Context, scope tenant.Scope, q CDRQuery, tell f
 		return ended < since || ended >= until || !owns(c) || tell(c)
 	}
 	if owner == 0 {
-		_, err := scanCDRs(ctx, s.r.DB, after, forever, until, fits)
+		_, err = scanCDRs(ctx, s.r.DB, after, forever, until, fits)
 		return s.explain(err)
 	}
 	return s.explain(scanParts(ctx, s.r.DB, owner, after, until, fits))
+}
+
+// spanOf gives the number after which the records of a query lie, and between which times they ended, in microseconds.
+func (s *Store) spanOf(ctx context.Context, q CDRQuery) (after, since, until int64, err error) {
+	after, since, until = q.After, math.MinInt64, math.MaxInt64
+	if !q.Since.IsZero() {
+		since = q.Since.UnixMicro()
+		from, err := reaching(ctx, s.r.DB, since)
+		if err != nil {
+			return 0, 0, 0, err
+		}
+		after = max(after, from-1)
+	}
+	if !q.Until.IsZero() {
+		until = q.Until.UnixMicro()
+	}
+	return after, since, until, nil
 }
 
 // ownerOf says which records a scope has, and under which owner their parts are noted, 0 = all; nil for none.

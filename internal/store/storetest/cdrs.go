@@ -95,6 +95,7 @@ func (h *house) narrowed(got []store.CDR) {
 		if list := h.records(c.scope, c.q, 1000); len(list) != c.want {
 			h.Errorf("%+v %+v gives %d records, want %d", c.scope, c.q, len(list), c.want)
 		}
+		h.backwards(c.scope, c.q)
 	}
 	if list := h.records(tenant.OfCustomer(h.carlo.ID), store.CDRQuery{}, 7); len(list) != 7 || list[6].ID != got[13].ID {
 		h.Errorf("7 are asked for, %d come", len(list))
@@ -131,6 +132,34 @@ func manyCDRs(h *house) {
 		if len(list) != c.want || !slices.IsSortedFunc(list, func(a, b store.CDR) int { return int(a.Seq - b.Seq) }) {
 			h.Errorf("%+v %+v gives %d records, want %d", c.scope, c.q, len(list), c.want)
 		}
+		h.backwards(c.scope, c.q)
+	}
+}
+
+// backwards wants the same records from the end, at once and in two parts.
+func (h *house) backwards(scope tenant.Scope, q store.CDRQuery) {
+	h.Helper()
+	read := func(before int64, most int) (list []int64) {
+		h.ok(h.s.CDRsBack(h.ctx, scope, before, q, func(c *store.CDR) bool {
+			list = append(list, c.Seq)
+			return len(list) < most
+		}))
+		return list
+	}
+	want := []int64{}
+	for _, c := range h.records(scope, q, 100_000) {
+		want = append(want, c.Seq)
+	}
+	slices.Reverse(want)
+	if all := read(0, 100_000); !slices.Equal(all, want) {
+		h.Errorf("%+v %+v backwards gives %d records, want %d", scope, q, len(all), len(want))
+	}
+	if len(want) < 2 {
+		return
+	}
+	first := read(0, len(want)/2)
+	if rest := read(first[len(first)-1], 100_000); !slices.Equal(append(first, rest...), want) {
+		h.Errorf("%+v %+v backwards in two parts gives %d and %d records, want %d", scope, q, len(first), len(rest), len(want))
 	}
 }
 
