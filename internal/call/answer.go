@@ -201,7 +201,9 @@ func (c *Calls) answer(sh *transaction.Shard, call *Call, m *sip.Message, f tran
 		c.keep(sh, call)
 		return
 	}
-	call.confirmed++
+	if call.confirmed++; call.confirmed == 1 {
+		call.speaks = fork
+	}
 	if call.state == calling {
 		c.establish(sh, call)
 	}
@@ -366,7 +368,7 @@ func (c *Calls) exhausted(sh *transaction.Shard, call *Call) {
 	case status > 0:
 		status = upward(status, call.hidden)
 		why = policy.AllDestinationsDown
-	case call.reason == policy.NoCodecLeft, call.reason == policy.BadSession:
+	case call.reason.Status() == 488:
 		why, call.reason = call.reason, policy.OK
 		c.refuseOffer(sh, call, why, c.setup(sh, call).warning)
 		return

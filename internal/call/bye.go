@@ -61,6 +61,7 @@ func (c *Calls) byeDone(sh *transaction.Shard, call *Call, x *exchange, why poli
 	if d.Confirmed {
 		d.Confirmed = false
 		call.confirmed--
+		call.speaks = call.up()
 	}
 	if call.confirmed == 0 && call.state == up {
 		call.ended(why, 200, x.from)

@@ -15,6 +15,7 @@ type exchange struct {
 	gen, slot uint32
 	used      bool
 	done      bool // its final response has gone back
+	offered   bool // bridged media waits for what is answered to its offer
 	call      uint32
 	fork      uint8
 	from      dialog.Side
@@ -193,6 +194,8 @@ func (c *Calls) write(sh *transaction.Shard, call *Call, x *exchange, m *sip.Mes
 	fwd.Edit(&sh.Edit)
 	out, err := c.compose(sh, call, m, bound{x.from, x.fork, flow})
 	sh.Out = out
+	own := c.bridged(sh, call)
+	x.offered = own != nil && describes(m) && own.Offered(side(x.from))
 	return fault(err)
 }
 
@@ -228,6 +231,9 @@ func (c *Calls) exchangeResponse(sh *transaction.Shard, x *exchange, m *sip.Mess
 	}
 	if code >= 200 {
 		c.final(sh, call, x, m)
+	}
+	if code >= 300 {
+		c.withdraw(sh, call, x)
 	}
 	if !c.backExchange(sh, call, x, m) {
 		sh.RespondStatus(x.server, &sip.Response{Status: 500})
@@ -278,6 +284,7 @@ func (c *Calls) backExchange(sh *transaction.Shard, call *Call, x *exchange, m *
 func (c *Calls) answerExchange(sh *transaction.Shard, x *exchange, status int) {
 	sh.RespondStatus(x.server, &sip.Response{Status: status})
 	call := c.table(sh).calls.At(x.call)
+	c.withdraw(sh, call, x)
 	x.done = true
 	if x.method == sip.BYE {
 		c.byeDone(sh, call, x, policy.TransportFailed)

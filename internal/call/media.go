@@ -60,12 +60,33 @@ func (c *Calls) bridge(sh *transaction.Shard, call *Call, s *session, m *sip.Mes
 	p.Ends[side(b.from)] = c.party(sh, call, b.fork, b.from)
 	p.Ends[side(b.from.Other())] = c.party(sh, call, b.fork, b.from.Other())
 	p.Ends[side(b.from.Other())].Place = c.cfg.MediaPlace(b.to)
-	if !describes(m) {
+	if !describes(m) || call.confirmed > 0 && b.fork != call.speaks {
 		own.Blank(p, &s.index, &s.edit)
 		return nil
 	}
 	p.Offer = m.IsRequest() && offers(m)
 	return own.Do(p, &s.index, &s.edit)
+}
+
+// withdraw has media go on as it was before the offer of a request that was refused.
+func (c *Calls) withdraw(sh *transaction.Shard, call *Call, x *exchange) {
+	if s := c.bridged(sh, call); s != nil && x.offered {
+		s.Withdraw(c.cfg.Media)
+	}
+	x.offered = false
+}
+
+// up gives the dialog that bridged media is of from now on: the same, or one that is up.
+func (c *Call) up() uint8 {
+	if c.speaks < c.forks && c.dialog(c.speaks).Confirmed {
+		return c.speaks
+	}
+	for i := range c.forks {
+		if c.dialog(i).Confirmed {
+			return i
+		}
+	}
+	return 0
 }
 
 // late notes a request that wants an offer.

@@ -192,7 +192,9 @@ func decodeRecord(data []byte, call *Call) (s saved, err error) {
 		}
 		call.forks++
 		if one.Confirmed {
-			call.confirmed++
+			if call.confirmed++; call.confirmed == 1 {
+				call.speaks = call.forks - 1
+			}
 		}
 	}
 	if version >= 4 {

@@ -53,6 +53,7 @@ type Call struct {
 	again     uint16 // how often its request was sent with credentials of ours, each with a number of its own
 	tags      uint8  // To-tags given to the caller so far
 	confirmed uint8  // dialogs that are up
+	speaks    uint8  // the one of them that bridged media is of: who answered first
 	pending   int16  // exchanges that still name this call
 	byes      int8   // of our own that are not answered yet
 	status    int16  // the final status, 0 = none yet
