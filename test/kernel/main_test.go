@@ -1,6 +1,7 @@
-// Package kernel plays bans between network namespaces, where the kernel drops them before the
-// node reads anything: what is dropped and what is not, who is spared, what lifts a ban, and
-// that nothing stays behind. Whom a ban holds at all is package bans.
+// Package kernel plays between network namespaces what the kernel does before the node reads
+// anything. Bans: what is dropped and what is not, who is spared, what lifts a ban. Media: what is
+// forwarded, what still comes to the node, what takes a stream back. And that nothing stays behind.
+// Whom a ban holds at all is package bans; media as such is package media.
 //
 // On a kernel that cannot do it the same is played against the node alone, and the test says so.
 package kernel
