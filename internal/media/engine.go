@@ -329,21 +329,10 @@ func (e *Engine) Party(id ID, n int, side Side, p Party) {
 	s.heard, s.told = now, false
 }
 
-// describe takes what a party says. SRTP goes on where its key is the same, RFC 3711 3.2.1.
+// describe takes what a party says.
 func (p *side) describe(said Party, now, window int64) {
 	said.RTP, said.RTCP = unmap(said.RTP), unmap(said.RTCP)
-	if said.In != p.party.In || !p.known {
-		p.in = nil
-		if said.In.Suite != srtp.None {
-			p.in = srtp.NewReceiver(said.In)
-		}
-	}
-	if said.Out != p.party.Out || !p.known {
-		p.out = nil
-		if said.Out.Suite != srtp.None {
-			p.out = srtp.NewSender(said.Out)
-		}
-	}
+	p.rekey(said.In, said.Out)
 	anew := said.Fresh || said.RTP.IsValid() && said.RTP != p.said
 	if anew || said.RTCP != p.party.RTCP || said.Mux != p.party.Mux {
 		p.control = netip.AddrPort{}
@@ -381,7 +370,7 @@ func (e *Engine) closeStream(st *stream) {
 	for i := range st.sides {
 		p := &st.sides[i]
 		e.closePorts(st, p)
-		p.known, p.party.In, p.party.Out, p.in, p.out = false, srtp.Key{}, srtp.Key{}, nil, nil
+		p.known, p.party.In, p.party.Out, p.in, p.out, p.before = false, srtp.Key{}, srtp.Key{}, nil, nil, keys{}
 		p.latch, p.said, p.control = latch{}, netip.AddrPort{}, netip.AddrPort{}
 	}
 }

@@ -144,15 +144,15 @@ func (l *loop) open(me *side, b []byte, control bool) ([]byte, bool) {
 	if me.in == nil {
 		return b, true
 	}
-	var plain []byte
-	var err error
-	if control {
-		plain, err = me.in.RTCP(l.plain[:0], b)
-	} else {
-		plain, err = me.in.RTP(l.plain[:0], b)
-	}
+	plain, err := decrypt(l.plain[:0], b, me.in, control)
 	if err == nil {
+		me.before.in = nil
 		return plain, true
+	}
+	if me.before.in != nil && errors.Is(err, srtp.ErrAuth) {
+		if plain, err := decrypt(l.plain[:0], b, me.before.in, control); err == nil {
+			return plain, true
+		}
 	}
 	cause := causeOf(err)
 	switch cause {
@@ -163,6 +163,13 @@ func (l *loop) open(me *side, b []byte, control bool) ([]byte, bool) {
 	}
 	l.drop(cause)
 	return nil, false
+}
+
+func decrypt(dst, b []byte, by *srtp.Receiver, control bool) ([]byte, error) {
+	if control {
+		return by.RTCP(dst, b)
+	}
+	return by.RTP(dst, b)
 }
 
 // causeOf is why SRTP took no packet.

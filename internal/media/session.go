@@ -45,6 +45,7 @@ type side struct {
 	control   netip.AddrPort // where RTCP comes from, once learnt
 	in        *srtp.Receiver
 	out       *srtp.Sender
+	before    keys // until something came under the keys of now
 	quality   rtp.Stream
 	second    int64 // in which packets were counted
 	rate      uint32
@@ -53,6 +54,47 @@ type side struct {
 	badTags   uint64
 	replays   uint64
 	flow      flow
+}
+
+// keys is what was in force before signalling changed it.
+type keys struct {
+	inKey, outKey srtp.Key
+	in            *srtp.Receiver
+	out           *srtp.Sender
+}
+
+// rekey goes on where a key is the same (RFC 3711 3.2.1), the one before included, which comes back
+// where an offer is refused. What still comes under the old key is opened until the new one is used.
+func (p *side) rekey(in, out srtp.Key) {
+	now := keys{p.party.In, p.party.Out, p.in, p.out}
+	if in != now.inKey {
+		p.in = p.before.receiver(in)
+		p.before.inKey, p.before.in = now.inKey, now.in
+	}
+	if out != now.outKey {
+		p.out = p.before.sender(out)
+		p.before.outKey, p.before.out = now.outKey, now.out
+	}
+}
+
+func (k *keys) receiver(key srtp.Key) *srtp.Receiver {
+	switch {
+	case key.Suite == srtp.None:
+		return nil
+	case key == k.inKey && k.in != nil:
+		return k.in
+	}
+	return srtp.NewReceiver(key)
+}
+
+func (k *keys) sender(key srtp.Key) *srtp.Sender {
+	switch {
+	case key.Suite == srtp.None:
+		return nil
+	case key == k.outKey && k.out != nil:
+		return k.out
+	}
+	return srtp.NewSender(key)
 }
 
 // target is where RTP for a party goes; not valid: nowhere.

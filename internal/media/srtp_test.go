@@ -152,7 +152,19 @@ func TestKeysOverSignalling(t *testing.T) {
 	}
 	c.Party(c.id, 0, media.Caller, said)
 	talk("the same key")
+	first := end
+	end = newSecured(srtp.AES256CMHMACSHA180)
+	c.Party(c.id, 0, media.Caller, end.party(said))
+	end = first
+	talk("still the old key: it has offered another one, and had no answer")
+	c.Party(c.id, 0, media.Caller, said)
+	talk("the offer was refused")
+	b := c.phones[1].rtp(0, "and back")
+	c.phones[1].send(c.ports[1], b)
+	end.opens(c.phones[0], b, c.ports[0], false)
 	end = newSecured(srtp.AES256CMHMACSHA180)
 	c.Party(c.id, 0, media.Caller, end.party(said))
 	talk("another key")
+	c.phones[0].send(c.ports[0], first.seal(t, c.phones[0].rtp(0, "the old one"), false))
+	c.awaits(media.DropTag, 1)
 }
