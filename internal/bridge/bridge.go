@@ -29,6 +29,7 @@ var (
 	ErrNoSuite   = errors.New("no cipher suite that both sides have")
 	ErrProfile   = errors.New("the answer has another profile than its offer")
 	ErrNoPorts   = media.ErrNoPorts
+	errNowhere   = errors.New("no c= line says the address")
 	errNoSession = errors.New("the record of a bridged session is damaged")
 )
 

@@ -41,6 +41,9 @@ func (s *Session) Check(d *sdp.Description, from media.Side, offer bool) error {
 		if t.Port == 0 || !carried(t.Profile) {
 			continue
 		}
+		if !t.Addr.IsValid() {
+			return errNowhere
+		}
 		if !offer && s.Answers(from) && (i >= len(s.streams) || !alike(s.streams[i].profile[from], t.Profile)) {
 			return ErrProfile
 		}
