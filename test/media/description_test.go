@@ -119,6 +119,9 @@ func family(a netip.Addr) string {
 // wire makes a body of a description.
 func wire(text string) peer.Option { return peer.Body("application/sdp", text) }
 
+// example is an address that nobody has.
+var example = netip.MustParseAddr("192.0.2.1")
+
 // session writes a description of an endpoint; sections are m= lines and what follows them.
 func session(at netip.Addr, version int, sections ...string) string {
 	return fmt.Sprintf("v=0\r\no=phone 7 %d %s\r\ns=call\r\nc=%s\r\nt=0 0\r\n%s\r\n",
