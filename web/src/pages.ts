@@ -49,7 +49,7 @@ export const pages: PageSpec[] = [
   { path: "/find", folder: "find", section: "find", label: "menu.search", icon: IconSearch, roles: staff },
   { path: "/cdrs", folder: "cdrs", section: "find", label: "menu.cdrs", icon: IconListSearch, roles: staff },
   { path: "/decisions", folder: "decisions", section: "find", label: "menu.decisions", icon: IconActivity, roles: staff },
-  { path: "/call/$id", folder: "call", label: "menu.call" }, // a CDR's id; ?live= for a call that is up
+  { path: "/call/$id", folder: "call", label: "menu.call" }, // its id: of a live call, a CDR, a decision
 
   { path: "/customers", folder: "customers", section: "customers", label: "menu.customer_list", icon: IconUsersGroup, roles: staff },
   { path: "/domains", folder: "domains", section: "customers", label: "menu.domains", icon: IconWorldWww },

@@ -45,8 +45,15 @@ function parseBlock(block: string): StreamEvent[] {
   }
 }
 
+// What the frame needs of every page; other kinds are asked for while a page listens to them.
+const always = ["ban", "destination", "config"];
+const gather = 60; // ms in which what a page's parts want is asked for at once
+
 /** The stream: connects while somebody wants it, and again after it broke, later each time. */
 export class EventStream {
+  private wanted = new Map<string, number>();
+  private asked = "";
+  private due: ReturnType<typeof setTimeout> | undefined;
   private listeners = new Set<Listener>();
   private watchers = new Set<() => void>();
   private abort: AbortController | undefined;
@@ -58,8 +65,33 @@ export class EventStream {
     if (this.abort && this.customer === customer) return;
     this.stop();
     this.customer = customer;
+    this.connect();
+  }
+
+  private connect(): void {
+    this.abort?.abort();
     this.abort = new AbortController();
+    this.asked = this.kinds();
     void this.run(this.abort.signal);
+  }
+
+  private kinds(): string {
+    return [...new Set([...always, ...this.wanted.keys()])].sort().join(",");
+  }
+
+  /** Asks for one more kind; gives what stops that. What is no longer wanted goes with the next connection. */
+  want(kind: string): () => void {
+    this.wanted.set(kind, (this.wanted.get(kind) ?? 0) + 1);
+    this.due ??= setTimeout(() => {
+      this.due = undefined;
+      const have = this.asked.split(",");
+      if (this.abort && this.kinds().split(",").some((k) => !have.includes(k))) this.connect();
+    }, gather);
+    return () => {
+      const left = (this.wanted.get(kind) ?? 0) - 1;
+      if (left > 0) this.wanted.set(kind, left);
+      else this.wanted.delete(kind);
+    };
   }
 
   stop(): void {
@@ -98,7 +130,8 @@ export class EventStream {
   }
 
   private async read(signal: AbortSignal, opened: () => void): Promise<void> {
-    const url = address("/events", { customer: this.customer });
+    this.asked = this.kinds();
+    const url = address("/events", { customer: this.customer, kinds: this.asked });
     const response = await send(new Request(url, { signal, headers: { Accept: "text/event-stream", "X-Tollgate-Action": "0" } }));
     const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
     if (!reader) return;
@@ -129,6 +162,8 @@ export function useStreamState(): StreamState {
   return useSyncExternalStore(stream.watch, () => stream.state);
 }
 
+const own = new Set(["open", "lost"]); // these come by themselves
+
 /** Runs fn for each event of a kind while the component stands. */
 export function useEvent(kind: string, fn: (data: unknown) => void): void {
   const current = useRef(fn);
@@ -136,4 +171,5 @@ export function useEvent(kind: string, fn: (data: unknown) => void): void {
     current.current = fn;
   });
   useEffect(() => stream.listen((event) => event.kind === kind && current.current(event.data)), [kind]);
+  useEffect(() => (own.has(kind) ? undefined : stream.want(kind)), [kind]);
 }

@@ -21,12 +21,10 @@ export function placeOf(hit: Found): [string, Search] {
   const list = lists[hit.kind];
   if (list) return [list, { edit: id }];
   switch (hit.kind) {
-    case "call":
-      return [`/call/live`, { live: id }];
+    case "call": // the same id while it lives, when it is over, and where it was refused
     case "cdr":
-      return [`/call/${id}`, {}];
     case "decision":
-      return ["/decisions", { show: id }];
+      return [`/call/${id}`, {}];
     case "ban":
       return ["/bans", { q: hit.label }];
     case "binding":
