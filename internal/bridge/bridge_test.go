@@ -44,9 +44,11 @@ func (e *engine) Stream(_ media.ID, n int, side media.Side, _ media.Place) (uint
 func (e *engine) Party(_ media.ID, n int, side media.Side, p media.Party) {
 	e.parties[key(n, side)] = p
 }
+
 func (e *engine) Off(_ media.ID, n int)                                   { e.off = append(e.off, n) }
 func (e *engine) Quality(_ media.ID, dst []media.Quality) []media.Quality { return dst }
 func (e *engine) Append(dst []byte, _ media.ID) []byte                    { return append(dst, "engine"...) }
+
 func (e *engine) Restore(data []byte, _ uint64) (media.ID, error) {
 	if string(data) != "engine" {
 		return 0, errors.New(string(data))
