@@ -13,6 +13,7 @@ import (
 type NodePanel interface {
 	NodePulse
 	NodeFeed
+	NodeFind
 	// RoutingHits gives what each of these has matched here, as FirewallHits does.
 	RoutingHits(rules []tenant.RoutingRule) []policy.Tally
 }
@@ -24,6 +25,7 @@ func (s *server) panel() {
 	s.hangups()
 	s.routing()
 	s.setups()
+	s.finds()
 }
 
 // describeType puts a type into the description that no operation's body has.

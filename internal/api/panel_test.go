@@ -9,6 +9,7 @@ import (
 	"tollgate/internal/feed"
 	"tollgate/internal/policy"
 	"tollgate/internal/pulse"
+	"tollgate/internal/registrar"
 	"tollgate/internal/tenant"
 )
 
@@ -65,6 +66,15 @@ func (n *fakeNode) Watch(filter func(*feed.Event) bool) *feed.Watcher {
 		n.feed.Tell(e)
 	}
 	return w
+}
+
+func (n *fakeNode) SearchBindings(keep func(tenant.CustomerID) bool, text string, _ int) (list []registrar.Summary) {
+	for _, b := range n.bindings {
+		if keep(b.Customer) && strings.Contains(b.AOR, text) {
+			list = append(list, b)
+		}
+	}
+	return list
 }
 
 func (n *fakeNode) BanCount(keep func(tenant.CustomerID) bool) int { return n.bans.Count(keep) }
