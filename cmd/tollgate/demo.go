@@ -16,6 +16,7 @@ import (
 
 	"tollgate/internal/config"
 	"tollgate/internal/edge"
+	"tollgate/internal/store"
 	"tollgate/internal/ua"
 )
 
@@ -150,7 +151,11 @@ func (d *demo) run(running, stop context.Context, e *edge.Edge, c *demoCommand) 
 	if err != nil {
 		return err
 	}
-	d.say(key)
+	password, err := d.user(running, key)
+	if err != nil {
+		return err
+	}
+	d.say(key, password)
 	var callers sync.WaitGroup
 	for _, caller := range d.callers(c) {
 		callers.Go(func() { _ = caller.Run(running) })
@@ -214,6 +219,45 @@ func (d *demo) key(ctx context.Context, node *client) (string, error) {
 	return made.Key, err
 }
 
+// The demo's user of the panel, and the file that holds his password.
+const (
+	demoUser     = "admin@demo.example"
+	passwordFile = "panel-password"
+)
+
+// user makes the demo's user of the panel, with the same password in each run.
+func (d *demo) user(ctx context.Context, key string) (password string, err error) {
+	node, err := remote("http://"+d.node.HTTP.Listen, key)
+	if err != nil {
+		return "", err
+	}
+	file := filepath.Join(d.node.DataDir, passwordFile)
+	old, errOld := os.ReadFile(file)
+	found, err := node.all(ctx, "/users", url.Values{"q": {demoUser}})
+	if err != nil {
+		return "", err
+	}
+	if errOld == nil && len(found) > 0 {
+		return strings.TrimSpace(string(old)), nil
+	}
+	password = store.GeneratePassword()
+	body := map[string]string{"email": demoUser, "name": "Demo", "role": "platform", "access": "admin", "password": password}
+	method, path := "POST", "/users"
+	if len(found) > 0 {
+		var u struct {
+			ID int64 `json:"id"`
+		}
+		if err := decode(found[0], &u); err != nil {
+			return "", err
+		}
+		method, path = "PATCH", fmt.Sprintf("/users/%d", u.ID)
+	}
+	if _, err := node.do(ctx, method, path, body); err != nil {
+		return "", err
+	}
+	return password, os.WriteFile(file, []byte(password+"\n"), 0o600)
+}
+
 // callers place calls from 127.0.0.1 to the customer's domains.
 func (d *demo) callers(c *demoCommand) []*ua.Caller {
 	var out []*ua.Caller
@@ -249,7 +293,7 @@ func (d *demo) called(c *demoCommand, l *ua.Ladder, err error) {
 }
 
 // say prints where things are and what to try.
-func (d *demo) say(key string) {
+func (d *demo) say(key, password string) {
 	sip := d.node.SIP.Listen[0].Addr
 	w := d.p.stdout
 	fmt.Fprintf(w, "Tollgate %s: a demo on this machine only. Ctrl-C ends it.\n\n", plain(d.node.Version))
@@ -258,7 +302,8 @@ func (d *demo) say(key string) {
 	}
 	fmt.Fprintf(w, "SIP       %s (UDP and TCP), %s (TLS)\n", sip, d.node.SIP.Listen[2].Addr)
 	fmt.Fprintf(w, "PBX       %s, behind the customer \"demo\" (domains demo.example, localhost, 127.0.0.1, ::1)\n", d.pbx.Addr(ua.UDP))
-	fmt.Fprintf(w, "API       http://%s/  (description: /api/openapi.json)\n", d.node.HTTP.Listen)
+	fmt.Fprintf(w, "panel     http://%s/  (log in as %s, password %s)\n", d.node.HTTP.Listen, demoUser, password)
+	fmt.Fprintf(w, "API       http://%s/api/v1  (description: /api/openapi.json)\n", d.node.HTTP.Listen)
 	fmt.Fprintf(w, "API key   %s\n", key)
 	fmt.Fprintf(w, "metrics   http://%s/metrics\n", d.node.HTTP.Metrics)
 	fmt.Fprintf(w, "data      %s\n\n", plain(d.node.DataDir))

@@ -68,7 +68,7 @@ func TestDemo(t *testing.T) {
 	if r := try("calls", "--server", api, "--token", key); r.code != done {
 		t.Errorf("%+v", r)
 	}
-	if r := try("calls", "--server", api, "--token", key+"0"); r.code != refused || !strings.Contains(r.stderr, "an API key is needed") {
+	if r := try("calls", "--server", api, "--token", key+"0"); r.code != refused || !strings.Contains(r.stderr, "send an API key") {
 		t.Errorf("%+v", r)
 	}
 	if r := try("demo"); r.code != refused || !strings.Contains(r.stderr, "another node is running") {

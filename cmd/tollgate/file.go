@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"tollgate/internal/api"
 	"tollgate/internal/store"
@@ -97,8 +98,8 @@ func (p *program) applied(r *api.ApplyResult) {
 		}
 		fmt.Fprintf(p.stdout, "password of %s %s%s, shown this once: %s\n", g.Noun, plain(g.Name), plain(owner), g.Password)
 	}
-	for _, u := range r.NewUsers {
-		fmt.Fprintf(p.stdout, "%s has no password yet, and cannot log in before one is set\n", plain(u))
+	for _, l := range r.Links {
+		fmt.Fprintf(p.stdout, "%s has no password yet; this link, valid once until %s, sets one: %s\n", plain(l.Email), l.Ends.Local().Format(time.DateTime), plain(l.URL))
 	}
 }
 

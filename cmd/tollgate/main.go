@@ -77,6 +77,7 @@ type commands struct {
 	Backup       backupCommand       `cmd:"" help:"Write all of a node into one file, while it runs or not."`
 	Restore      restoreCommand      `cmd:"" help:"Put a backup into the data folder of a node that does not run."`
 	APIKeys      keysCommand         `cmd:"" name:"api-keys" help:"List API keys, or make one."`
+	Admin        adminCommand        `cmd:"" help:"What only who has this machine may do: give a user who is locked out a new password."`
 	Version      versionCommand      `cmd:"" help:"Print the version."`
 }
 

@@ -58,6 +58,9 @@ func TestEveryOperationNeedsAKey(t *testing.T) {
 	w := newWorld(t)
 	e := w.settle("alfa", 1)
 	for _, o := range w.operations() {
+		if o.noun() == "session" || o.noun() == "setup" { // how one becomes known: TestLogIn and the like
+			continue
+		}
 		path := strings.NewReplacer("{id}", "1").Replace(o.path)
 		for _, header := range []string{"", "Bearer", "Bearer ", "Bearer tg_wrong", "Basic " + e.companyKey, "Bearer " + strings.Repeat("x", 100_000), "Bearer ' OR 1=1 --"} {
 			a := w.as("").do(o.method, path, object{}, "Authorization", header)
@@ -108,6 +111,7 @@ func TestEveryOperationAcrossTenants(t *testing.T) {
 func (w *world) across(t *testing.T, o operation, alfa *estate, role string) {
 	switch {
 	case w.acrossPanel(t, o, alfa):
+	case w.acrossLogin(t, o, alfa):
 	case o.path == "/api/v1/node", o.path == "/api/v1/apply", o.path == "/api/v1/export":
 		w.wholeNode(t, o, alfa)
 	case o.path == "/api/v1/backup", strings.HasPrefix(o.path, "/api/v1/cdrs/dead-letters"):

@@ -383,7 +383,9 @@ func (w *world) settle(marker string, net int) *estate {
 		}
 		return add("api-keys", body)["key"].(string)
 	}
+	e.ids["audit"] = w.anyEntry(e.customer)
 	e.companyKey, e.reader, e.key = key("company", "admin"), key("customer", "read-only"), key("customer", "admin")
+	e.ids["requests"] = id(w.as(e.key).must("POST", "/api/v1/me/requests", object{"channels": 30, "text": marker}))
 	e.call = "call-of-" + marker
 	w.node.calls = append(w.node.calls, call.Summary{
 		ID: e.call, Customer: tenant.CustomerID(e.customer), Name: marker, From: "sip:x@" + marker, Started: time.Unix(int64(net), 0),
