@@ -56,7 +56,8 @@ func TestWithoutPrivileges(t *testing.T) {
 	n := harness.Start(t, harness.Settings{Bannable: true, Prefix: []string{
 		harness.Need(t, "setpriv", "util-linux"), "--bounding-set", "-bpf,-net_admin,-sys_admin",
 	}})
-	if said := n.LogSince(0, "CAP_BPF"); !strings.Contains(said, "bans drop in this process") || strings.Contains(said, "WARN") {
+	said := n.LogSince(0, "CAP_BPF")
+	if !strings.Contains(said, "bans drop in this process") || !strings.Contains(said, "media is forwarded in this process") || strings.Contains(said, "WARN") {
 		t.Errorf("the log says %q", said)
 	}
 	u := peer.New(t, "udp", harness.IP(t))

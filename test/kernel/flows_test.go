@@ -111,7 +111,7 @@ func (s *stream) told(p *place, m *peer.Message) {
 	p.Helper()
 	var ip netip.Addr
 	var port int
-	for line := range strings.Lines(string(m.Body)) {
+	for line := range strings.Lines(m.Body) {
 		if a, ok := strings.CutPrefix(line, "c=IN IP4 "); ok {
 			ip, _ = netip.ParseAddr(strings.TrimSpace(a))
 		}
