@@ -21,8 +21,9 @@ export const theme = createTheme({
     Button: { defaultProps: { size: "sm" } },
     Tooltip: { defaultProps: { withArrow: true, openDelay: 250, events: { hover: true, focus: true, touch: true } } },
     Badge: { defaultProps: { variant: "light", radius: "sm", tt: "none", fw: 500 } },
-    Drawer: { defaultProps: { position: "right", size: "lg", closeButtonProps: { "aria-label": "Close" } } },
-    Modal: { defaultProps: { centered: true, closeButtonProps: { "aria-label": "Close" } } },
+    // Their <header> is none of the page: without a role it counts as a second banner.
+    Drawer: { defaultProps: { position: "right", size: "lg", attributes: { header: { role: "presentation" } } } },
+    Modal: { defaultProps: { centered: true, attributes: { header: { role: "presentation" }, title: { style: { fontWeight: 600 } } } } },
   },
 });
 
@@ -30,7 +31,7 @@ export const theme = createTheme({
 const tints = ["petrol", "gray", "red", "green", "yellow", "orange", "blue", "teal", "grape"];
 
 export const variables: CSSVariablesResolver = (mantine) => {
-  const light: Record<string, string> = { "--mantine-color-dimmed": "#57616b", "--mantine-color-placeholder": "#6b747d", "--mantine-color-anchor": petrol[8], "--mantine-color-error": "#c0262d", "--tg-ground": "#f6f8f9", "--tg-line": "#dfe4e8" };
+  const light: Record<string, string> = { "--mantine-color-text": "#1b242c", "--mantine-color-dimmed": "#57616b", "--mantine-color-placeholder": "#6b747d", "--mantine-color-anchor": petrol[8], "--mantine-color-error": "#c0262d", "--tg-ground": "#f6f8f9", "--tg-line": "#dfe4e8" };
   const dark: Record<string, string> = { "--mantine-color-dimmed": "#a9b1b9", "--mantine-color-placeholder": "#8d959d", "--mantine-color-anchor": petrol[3], "--mantine-color-error": "#ff8787", "--tg-ground": "#16191c", "--tg-line": "#353b41" };
   for (const tint of tints) {
     const shades = mantine.colors[tint];

@@ -20,9 +20,11 @@ export class EventParser {
   private rest = "";
 
   push(chunk: string): StreamEvent[] {
-    const text = (this.rest + chunk).replace(/\r\n?/g, "\n");
+    let text = this.rest + chunk;
+    const half = text.endsWith("\r") ? "\r" : ""; // its LF may be in the next chunk
+    text = text.slice(0, text.length - half.length).replace(/\r\n?/g, "\n");
     const blocks = text.split("\n\n");
-    this.rest = blocks.pop() ?? "";
+    this.rest = (blocks.pop() ?? "") + half;
     return blocks.flatMap((block) => parseBlock(block));
   }
 }

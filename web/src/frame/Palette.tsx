@@ -43,6 +43,7 @@ export default function Palette() {
     });
   return (
     <Spotlight actions={groups} query={text} onQueryChange={setText} shortcut={["mod + K", "/"]} scrollable maxHeight={440} highlightQuery
+      attributes={{ content: { "aria-label": t("frame.find") } }}
       nothingFound={t("frame.nothing_found")} searchProps={{ leftSection: <IconSearch size={18} />, placeholder: t("frame.find_what"), "aria-label": t("frame.find_what") }} />
   );
 }

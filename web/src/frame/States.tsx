@@ -34,7 +34,7 @@ export function Failed({ error, reset }: { error: unknown; reset?: () => void })
 export function NotFound() {
   const { t } = useTranslation();
   return (
-    <Center mih={240}>
+    <Center mih={240} component="main">
       <Stack align="center" gap="xs">
         <Title order={1}>{t("ui.not_found")}</Title>
         <Text c="dimmed">{t("ui.not_found_text")}</Text>

@@ -23,7 +23,7 @@ export default function TransparentDialog({ close }: { close: () => void }) {
   const submit = () =>
     set.mutate({ on: !on, ...(all ? { all: true } : { customer_id: now.customerId }), ...(!on && span ? { for: span } : {}) }, { onSuccess: close });
   return (
-    <Modal opened onClose={close} title={t("transparent.name")} closeButtonProps={{ "aria-label": t("ui.close") }}>
+    <Modal opened onClose={close} size="lg" title={t("transparent.name")} closeButtonProps={{ "aria-label": t("ui.close") }}>
       <Stack gap="md">
         <Text size="sm">{t("transparent.what")}</Text>
         <Radio.Group value={all ? "all" : "one"} onChange={(value) => setAll(value === "all")} label={t("transparent.whose")}>

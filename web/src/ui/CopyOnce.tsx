@@ -27,7 +27,7 @@ export function CopyOnce({ title, secrets, onClose }: { title: string; secrets: 
         <Alert color="yellow">{t("ui.shown_once")}</Alert>
         {secrets.map(({ label, value }) => (
           <TextInput key={label} label={label} value={value} readOnly onFocus={(e) => e.currentTarget.select()}
-            ff="monospace" rightSection={<Copy text={value} label={`${t("ui.copy")}: ${label}`} />} />
+            styles={{ input: { fontFamily: "var(--mantine-font-family-monospace)" } }} rightSection={<Copy text={value} label={`${t("ui.copy")}: ${label}`} />} />
         ))}
         <Group justify="space-between">
           <CopyButton value={secrets.length === 1 ? (secrets[0]?.value ?? "") : secrets.map((s) => `${s.label}: ${s.value}`).join("\n")}>

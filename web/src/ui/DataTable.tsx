@@ -1,7 +1,7 @@
 // A table that stays quick with 100,000 rows: only the rows in sight are in the page, and the next page of
 // the list is read when its end comes near.
 
-import { Checkbox } from "@mantine/core";
+import { Checkbox, VisuallyHidden } from "@mantine/core";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { type ReactNode, useEffect, useRef } from "react";
 import { useTranslation } from "react-i18next";
@@ -33,7 +33,7 @@ interface Props<T> {
 
 const rowHeight = 39;
 
-export function DataTable<T>({ label, rows, columns: all, keyOf, selected, onSelect, actions, onEnd, more, empty, height = "calc(100dvh - 190px)" }: Props<T>) {
+export function DataTable<T>({ label, rows, columns: all, keyOf, selected, onSelect, actions, onEnd, more, empty, height = "calc(100dvh - 204px)" }: Props<T>) {
   const { t } = useTranslation();
   const box = useRef<HTMLDivElement>(null);
   const columns = all.filter((c) => !c.hidden);
@@ -70,7 +70,7 @@ export function DataTable<T>({ label, rows, columns: all, keyOf, selected, onSel
             ))}
             {actions && (
               <th className="tg-narrow" scope="col">
-                <span className="mantine-visually-hidden" aria-label={t("ui.actions")} />
+                <VisuallyHidden>{t("ui.actions")}</VisuallyHidden>
               </th>
             )}
           </tr>

@@ -53,7 +53,7 @@ export function LimitField(props: Basic & { max?: number }) {
   const [last, setLast] = useState(f.value || 10);
   return (
     <Group gap="sm" align="end">
-      <NumberInput {...common(f, props)} value={limited ? f.value : ""} placeholder={t("ui.unlimited")} min={1} max={props.max} allowDecimal={false} w={220}
+      <NumberInput {...common(f, props)} value={limited ? f.value : ""} placeholder={t("ui.unlimited")} min={1} max={props.max} allowDecimal={false} styles={{ wrapper: { width: 220 } }}
         onChange={(v) => (f.set(Number(v) || 0), Number(v) && setLast(Number(v)))} />
       <Checkbox label={t("ui.unlimited")} checked={!limited} disabled={props.disabled || f.readOnly} pb={8} onChange={(e) => f.set(e.currentTarget.checked ? 0 : last)} />
     </Group>

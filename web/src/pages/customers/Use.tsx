@@ -20,7 +20,7 @@ export function UseBar({ calls, limit }: { calls: number | undefined; limit: num
     <Group gap={8} wrap="nowrap">
       <Text size="sm" miw={64} ta="right">
         {calls}
-        <Text span c="dimmed" size="sm"> / {limit || "∞"}</Text>
+        <Text span inherit c="dimmed"> / {limit || "∞"}</Text>
       </Text>
       {limit > 0 && <Progress value={share} w={70} size="sm" color={share >= 95 ? "red" : share >= 80 ? "yellow" : "petrol"} aria-label={t("customers.calls_of", { calls, limit })} />}
     </Group>
@@ -28,10 +28,10 @@ export function UseBar({ calls, limit }: { calls: number | undefined; limit: num
 }
 
 /** The live calls of one row; all rows share one reading. */
-export function UseNow({ id, limit }: { id: number; limit: number }) {
+export function UseNow({ id, limit, scope = "customer" }: { id: number; limit: number; scope?: LimitUse["scope"] }) {
   const customer = useCustomer();
   const uses = useItems<LimitUse>("limits", { customer, limit: 1000 }, { every });
-  const mine = useMemo(() => uses.data?.find((u) => u.scope === "customer" && u.id === id), [uses.data, id]);
+  const mine = useMemo(() => uses.data?.find((u) => u.scope === scope && u.id === id), [uses.data, id, scope]);
   return <UseBar calls={mine?.calls} limit={limit} />;
 }
 

@@ -4,7 +4,6 @@ import { type FormEvent, type ReactNode, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { cache, refresh } from "~/api/cache";
 import { call } from "~/api/client";
-import { useItems } from "~/api/nouns";
 import { asProblem } from "~/api/problem";
 import { Failed, Waiting } from "~/frame/States";
 import { CopyOnce } from "~/ui/CopyOnce";
@@ -174,7 +173,7 @@ function Enrol({ enrolment, onClose, onDone }: { enrolment: Enrolment; onClose: 
         <Stack gap="sm">
           <Text size="sm">{t("me.scan")}</Text>
           <Image src={enrolment.qr} alt={t("me.qr")} w={200} h={200} mx="auto" fit="contain" style={{ imageRendering: "pixelated", background: "#fff", padding: 8 }} />
-          <TextInput label={t("me.secret")} value={enrolment.secret} readOnly ff="monospace" onFocus={(e) => e.currentTarget.select()} />
+          <TextInput label={t("me.secret")} value={enrolment.secret} readOnly styles={{ input: { fontFamily: "var(--mantine-font-family-monospace)" } }} onFocus={(e) => e.currentTarget.select()} />
           <TextInput label={t("session.code")} value={code} inputMode="numeric" autoComplete="one-time-code" data-autofocus error={confirm.error ? asProblem(confirm.error).message : undefined}
             onChange={(e) => setCode(e.currentTarget.value)} />
           <Button type="submit" loading={confirm.isPending} disabled={code.length < 6}>{t("me.confirm")}</Button>
@@ -220,7 +219,7 @@ interface OwnSession {
 
 function Sessions() {
   const { t } = useTranslation();
-  const list = useItems<OwnSession>("me/sessions");
+  const list = useQuery({ queryKey: ["noun", "me/sessions"], queryFn: async () => (await call<{ items: OwnSession[] }>("GET", "/me/sessions")).body.items });
   const end = useMutation({ mutationFn: (id: number) => call("DELETE", `/me/sessions/${id}`), onSuccess: () => refresh("me/sessions") });
   if (list.isPending) return <Waiting />;
   if (list.isError) return <Failed error={list.error} reset={() => void list.refetch()} />;
