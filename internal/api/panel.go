@@ -26,6 +26,7 @@ func (s *server) panel() {
 	s.routing()
 	s.setups()
 	s.finds()
+	s.similars()
 }
 
 // describeType puts a type into the description that no operation's body has.

@@ -126,6 +126,10 @@ func (w *world) acrossPanel(t *testing.T, o operation, alfa *estate) bool {
 		if a.code == 200 && !strings.HasPrefix(string(a.body), `{"count":0,`) || a.code != 200 && a.code != 403 {
 			t.Errorf("%d %s", a.code, a.body)
 		}
+	case strings.HasPrefix(o.path, "/api/v1/cdrs/{id}"):
+		for _, id := range []string{"1", "999999", alfa.traced.String()} { // alfa's is the first that was stored
+			w.isNotFound(t, w.do(o.method, strings.Replace(o.path, "{id}", id, 1), nil), alfa)
+		}
 	case o.path == "/api/v1/routing/{customer}":
 		for _, id := range []int64{alfa.customer, 999999} {
 			w.isNotFound(t, w.do(o.method, "/api/v1/routing/"+itoa(id), nil), alfa)
