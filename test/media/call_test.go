@@ -1,6 +1,8 @@
 package media
 
 import (
+	"time"
+
 	"tollgate/test/peer"
 	"tollgate/test/stage"
 )
@@ -28,11 +30,17 @@ func parties(s *stage.Stage) (a, b *side) {
 // both; none: audio.
 func connect(s *stage.Stage, lines ...string) *conversation {
 	s.Helper()
+	return dial(s, s.URI(), lines...)
+}
+
+// dial is connect with the number called.
+func dial(s *stage.Stage, uri string, lines ...string) *conversation {
+	s.Helper()
 	a, b := parties(s)
 	if len(lines) > 0 {
 		a.plain, b.plain = lines, lines
 	}
-	a.call = s.Caller.Invite(s.URI(), a.sdp())
+	a.call = s.Caller.Invite(uri, a.sdp())
 	b.call = s.Callee.Accept("INVITE")
 	b.told(b.call.Incoming())
 	b.call.Answer(200, b.sdp())
@@ -40,6 +48,21 @@ func connect(s *stage.Stage, lines ...string) *conversation {
 	a.call.Ack()
 	b.call.Expect("ACK")
 	return &conversation{s, a, b}
+}
+
+// settle has both talk until their streams are such that the kernel takes them, where it does.
+func (c *conversation) settle() {
+	c.Helper()
+	if !kernelOn(c.Stage) {
+		talk(c.a.phone, c.b.phone, 5)
+		return
+	}
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for range 130 { // what lasts a second and has 50 packets, by a clock that ticks each second
+		talk(c.a.phone, c.b.phone, 1)
+		<-tick.C
+	}
 }
 
 // end hangs up, after which nothing passes any more.

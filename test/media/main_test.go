@@ -8,6 +8,7 @@ package media
 import (
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 
 	"tollgate/test/harness"
@@ -21,19 +22,33 @@ func TestMain(m *testing.M) {
 	harness.Main(m)
 }
 
-// node starts one whose ports for media are no other test's, with more lines of node.yaml.
-func node(t *testing.T, settings harness.Settings) *harness.Node {
+// paths runs a suite twice: with a node that forwards all media itself, and with one that has
+// the kernel do it once a stream is settled. What arrives must be the same.
+func paths(t *testing.T, suite func(t *testing.T, n *harness.Node)) {
 	t.Helper()
-	return ranged(t, settings, 400)
+	for _, kernel := range []string{"off", "auto"} {
+		t.Run("kernel "+kernel, func(t *testing.T) { suite(t, node(t, harness.Settings{}, kernel, 400)) })
+	}
 }
 
-// ranged is node with so many ports.
-func ranged(t *testing.T, settings harness.Settings, ports int) *harness.Node {
+// node starts one with so many ports for media, which are no other test's; kernel is as
+// node.yaml's media.kernel.
+func node(t *testing.T, settings harness.Settings, kernel string, ports int) *harness.Node {
 	t.Helper()
 	first := harness.Ports(t, ports+1)
 	first += first % 2
-	settings.Config += fmt.Sprintf("media: {ports: %d-%d, kernel: \"off\"}\n", first, first+ports-1)
+	settings.Config += fmt.Sprintf("media: {ports: %d-%d, kernel: %q}\n", first, first+ports-1, kernel)
 	return harness.Start(t, settings)
+}
+
+// kernelOn says that a node was started so that the kernel may forward.
+func kernelOn(s *stage.Stage) bool {
+	s.Helper()
+	text, err := os.ReadFile(s.Node.Config)
+	if err != nil {
+		s.Fatal(err)
+	}
+	return strings.Contains(string(text), `kernel: "auto"`)
 }
 
 func bridged(c *harness.Customer) { c.Extra += "rtp_bridging: true\n" }

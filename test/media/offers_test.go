@@ -10,22 +10,22 @@ import (
 	"tollgate/test/stage"
 )
 
-func TestOffers(t *testing.T) {
-	n := node(t, harness.Settings{})
+func TestOffers(t *testing.T) { paths(t, offerSuite) }
+
+func offerSuite(t *testing.T, n *harness.Node) {
 	play(t, n, append(stage.One(), stage.Out(stage.One())...), map[string]func(*stage.Stage){
-		"early media":                   func(s *stage.Stage) { earlyMedia(s, false) },
-		"early media, then elsewhere":   func(s *stage.Stage) { earlyMedia(s, true) },
-		"late offer":                    lateOffer,
-		"late offer in a re-INVITE":     lateReoffer,
-		"PRACK with an answer":          prackAnswers,
-		"PRACK with an offer":           prackOffers,
-		"a party moves":                 moves,
-		"a refused re-INVITE":           refusedReoffer,
-		"two forks":                     forks,
-		"two forks that both answer":    forksAnswer,
-		"versions":                      versions,
-		"what is no offer":              noOffers,
-		"OPTIONS from outside of calls": optionsOutside,
+		"early media":                 func(s *stage.Stage) { earlyMedia(s, false) },
+		"early media, then elsewhere": func(s *stage.Stage) { earlyMedia(s, true) },
+		"late offer":                  lateOffer,
+		"late offer in a re-INVITE":   lateReoffer,
+		"PRACK with an answer":        prackAnswers,
+		"PRACK with an offer":         prackOffers,
+		"a party moves":               moves,
+		"a refused re-INVITE":         refusedReoffer,
+		"two forks":                   forks,
+		"two forks that both answer":  forksAnswer,
+		"versions":                    versions,
+		"what is no offer":            noOffers,
 	})
 }
 
@@ -72,7 +72,7 @@ func lateOffer(s *stage.Stage) {
 
 func lateReoffer(s *stage.Stage) {
 	c := connect(s)
-	talk(c.a.phone, c.b.phone, 3)
+	c.settle()
 	for _, pair := range [][2]*side{{c.a, c.b}, {c.b, c.a}} {
 		from, to := pair[0], pair[1]
 		from.call.Request("INVITE", peer.NoBody())
@@ -139,7 +139,7 @@ func prackOffers(s *stage.Stage) {
 // moves: each party in turn goes to another port, by re-INVITE and by UPDATE. Ours stay.
 func moves(s *stage.Stage) {
 	c := connect(s)
-	talk(c.a.phone, c.b.phone, 3)
+	c.settle()
 	for _, method := range []string{"INVITE", "UPDATE"} {
 		for _, pair := range [][2]*side{{c.a, c.b}, {c.b, c.a}} {
 			from, to := pair[0], pair[1]
@@ -152,7 +152,7 @@ func moves(s *stage.Stage) {
 			if from.to != ours {
 				s.Errorf("our port was %s and is %s", ours, from.to)
 			}
-			talk(c.a.phone, c.b.phone, 5)
+			c.settle()
 			from.write(old, from.packet("from the old port"), from.to)
 			to.hearsNothing()
 			from.quiet(old)
@@ -164,7 +164,7 @@ func moves(s *stage.Stage) {
 // refusedReoffer: media goes on as it was, whoever offered and was refused.
 func refusedReoffer(s *stage.Stage) {
 	c := connect(s)
-	talk(c.a.phone, c.b.phone, 3)
+	c.settle()
 	for _, method := range []string{"INVITE", "UPDATE"} {
 		for _, pair := range [][2]*side{{c.a, c.b}, {c.b, c.a}} {
 			from, to := pair[0], pair[1]
@@ -324,15 +324,6 @@ func nowhere(s *stage.Stage, m *peer.Message) {
 			s.Errorf("a description that is no answer has a port:\n%s", m.Bytes())
 		}
 	}
-}
-
-// optionsOutside: what a PBX can do is told without its address, where the customer is bridged.
-func optionsOutside(s *stage.Stage) {
-	_, b := parties(s)
-	a := s.Caller.Start("OPTIONS", s.URI())
-	in := s.Callee.Accept("OPTIONS")
-	in.Answer(200, b.sdp())
-	nowhere(s, a.Expect("200 OPTIONS"))
 }
 
 // streams writes so many audio streams; ports count from first.

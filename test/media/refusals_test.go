@@ -26,7 +26,7 @@ var bad = map[string]struct{ text, word string }{
 const crypto = "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj"
 
 func TestRefusals(t *testing.T) {
-	n := node(t, harness.Settings{})
+	n := node(t, harness.Settings{}, "off", 400)
 	first, within := map[string]func(*stage.Stage){}, map[string]func(*stage.Stage){}
 	for name, d := range bad {
 		first["offered: "+name] = func(s *stage.Stage) {

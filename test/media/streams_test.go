@@ -10,8 +10,9 @@ import (
 	"tollgate/test/stage"
 )
 
-func TestStreams(t *testing.T) {
-	n := node(t, harness.Settings{})
+func TestStreams(t *testing.T) { paths(t, streamSuite) }
+
+func streamSuite(t *testing.T, n *harness.Node) {
 	anyhow := append(stage.Some(), stage.Matrix("udp6-udp6", "udp4-udp6", "udp6-udp4", "tcp4-udp6")...)
 	play(t, n, anyhow, map[string]func(*stage.Stage){"both ways": bothWays})
 	play(t, n, stage.Matrix("udp4-udp4", "udp6-udp4"), map[string]func(*stage.Stage){
@@ -22,12 +23,13 @@ func TestStreams(t *testing.T) {
 		"what passes as it is":               keepsTheRest,
 		"payload types":                      payloads,
 	})
-	held(t, n)
+	holds(t, n)
 	controlled(t, n)
 }
 
 func bothWays(s *stage.Stage) {
 	c := connect(s)
+	c.settle()
 	talk(c.a.phone, c.b.phone, 20)
 	reports(c.a.phone, c.b.phone, c.a.rtcp, c.b.rtcp)
 	c.end()
@@ -164,7 +166,7 @@ func keepsTheRest(s *stage.Stage) {
 // payloads: a payload type that nobody has listed does not pass, and RTCP not where RTP goes.
 func payloads(s *stage.Stage) {
 	c := connect(s)
-	talk(c.a.phone, c.b.phone, 3)
+	c.settle()
 	for _, pt := range []byte{8, 96, 127} {
 		c.a.pt = pt
 		unheard(c.a.phone, c.b.phone)
@@ -183,8 +185,8 @@ func payloads(s *stage.Stage) {
 	c.end()
 }
 
-// held has one party put the other on hold in each way, and resume.
-func held(t *testing.T, n *harness.Node) {
+// holds has one party put the other on hold in each way, and resume.
+func holds(t *testing.T, n *harness.Node) {
 	const old = "c=IN IP4 0.0.0.0"
 	ways := map[string]struct {
 		offer, answer string // a line more
@@ -200,7 +202,7 @@ func held(t *testing.T, n *harness.Node) {
 		for _, method := range []string{"INVITE", "UPDATE"} {
 			list[fmt.Sprintf("held by %s in %s", name, method)] = func(s *stage.Stage) {
 				c := connect(s)
-				talk(c.a.phone, c.b.phone, 3)
+				c.settle()
 				for _, pair := range [][2]*side{{c.a, c.b}, {c.b, c.a}} {
 					holder, other := pair[0], pair[1]
 					_, offered := c.reoffer(method, holder, other,
@@ -219,7 +221,7 @@ func held(t *testing.T, n *harness.Node) {
 					answered, offered := c.reoffer(method, holder, other, holder.sdp(), other.sdp())
 					holder.told(&peer.Message{Body: answered.text})
 					other.told(&peer.Message{Body: offered.text})
-					talk(c.a.phone, c.b.phone, 3)
+					c.settle()
 				}
 				c.end()
 			}
@@ -249,7 +251,7 @@ func controlled(t *testing.T, n *harness.Node) {
 				}
 				a.call.Ack()
 				b.call.Expect("ACK")
-				talk(a.phone, b.phone, 3)
+				(&conversation{s, a, b}).settle()
 				atA, atB := a.rtcp, b.rtcp
 				if caller == "mux" {
 					atA = a.rtp
