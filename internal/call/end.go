@@ -29,6 +29,9 @@ func (c *Calls) end(sh *transaction.Shard, call *Call, why policy.Reason, status
 			}
 		}
 		c.tell(sh, call)
+		if s := c.bridged(sh, call); s != nil {
+			s.Shut(c.cfg.Media) // whenever the BYEs are answered
+		}
 		c.ownDone(sh, call)
 	case watched:
 		c.finish(sh, call)
