@@ -1,0 +1,78 @@
+// Numbers of a customer: DIDs, which lead somewhere, and CLIs, which tell customers apart who share an address.
+
+import { SegmentedControl, Stack, Text } from "@mantine/core";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import type { Schemas } from "~/api/client";
+import { useItem } from "~/api/nouns";
+import { useMay } from "~/session/SessionProvider";
+import { CustomerName } from "~/ui/CustomerName";
+import { useDraft, useField } from "~/ui/Form";
+import { Page } from "~/ui/Page";
+import { ResourceList } from "~/ui/ResourcePage";
+import { WireText } from "~/ui/WireText";
+import { RefField, TextField } from "~/ui/fields";
+import type { Resource } from "~/ui/resource";
+import { useUrl } from "~/url";
+import { SwitchName } from "../destinations/resource";
+import { clis } from "./clis";
+
+type DID = Schemas["DID"];
+
+const dids: Resource<DID> = {
+  ns: "dids",
+  path: "dids",
+  nameOf: (d) => d.number,
+  columns: [
+    { label: "dids.field.number", render: (d) => <WireText>{d.number}</WireText> },
+    { label: "dids.leads_to", render: (d) => <Target did={d} /> },
+    { label: "dids.field.customer_id", render: (d) => <CustomerName id={d.customer_id} /> },
+  ],
+  Fields: ({ creating }) => <Fields creating={creating} />,
+};
+
+function Target({ did }: { did: DID }) {
+  const { t } = useTranslation();
+  const user = useItem<Schemas["SipUser"]>("sip-users", did.sip_user_id || undefined);
+  if (did.switch_id) return <SwitchName id={did.switch_id} />;
+  return <>{t("dids.user")} <WireText>{user.data?.body.username ?? ""}</WireText></>;
+}
+
+function Fields({ creating }: { creating: boolean }) {
+  const { t } = useTranslation();
+  const { staff } = useMay();
+  const d = useDraft<Partial<DID>>();
+  const user = useField<number>("sip_user_id");
+  const sw = useField<number>("switch_id");
+  const [toSwitch, setToSwitch] = useState(!!d.switch_id);
+  const choose = (yes: boolean) => {
+    setToSwitch(yes);
+    user.set(0);
+    sw.set(0);
+  };
+  return (
+    <Stack gap="sm">
+      {staff && <RefField name="customer_id" path="customers" required disabled={!creating} />}
+      <TextField name="number" required autoFocus mono placeholder="390401234567" />
+      <div>
+        <Text size="sm" fw={500} id="leads-to">{t("dids.leads_to")}</Text>
+        <SegmentedControl mt={4} aria-labelledby="leads-to" value={toSwitch ? "switch" : "user"} readOnly={user.readOnly} onChange={(v) => choose(v === "switch")}
+          data={[{ value: "user", label: t("dids.user") }, { value: "switch", label: t("destinations.switch") }]} />
+      </div>
+      {toSwitch ? <RefField name="switch_id" path="switches" required query={{ customer: d.customer_id || undefined }} /> : <RefField name="sip_user_id" path="sip-users" required query={{ customer: d.customer_id || undefined }} />}
+    </Stack>
+  );
+}
+
+export default function Numbers() {
+  const { t } = useTranslation();
+  const [url, setUrl] = useUrl();
+  const tab = url.tab === "clis" ? "clis" : "dids";
+  return (
+    <Page title={t("menu.numbers")} note={t(tab === "clis" ? "clis.about" : "dids.about")}>
+      <SegmentedControl mb="sm" aria-label={t("menu.numbers")} value={tab} onChange={(v) => setUrl({ tab: v === "clis" ? v : undefined, q: undefined, edit: undefined })}
+        data={[{ value: "dids", label: t("dids.title") }, { value: "clis", label: t("clis.title") }]} />
+      {tab === "clis" ? <ResourceList key="clis" resource={clis} height="calc(100dvh - 240px)" /> : <ResourceList key="dids" resource={dids} height="calc(100dvh - 240px)" />}
+    </Page>
+  );
+}
