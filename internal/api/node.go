@@ -95,9 +95,10 @@ type Clash struct {
 
 // ExplainQuery is a request that somebody wonders about.
 type ExplainQuery struct {
-	From      string   `json:"from" example:"sip:me@there.example"`
-	To        string   `json:"to" example:"sip:100@acme.example" doc:"The Request-URI, too."`
-	Source    string   `json:"source" example:"192.0.2.1:5060" doc:"Where it comes from."`
+	Decision  string   `json:"decision,omitempty" maxLength:"24" doc:"The id of a decision or trace: its request as it was recorded, in place of all that follows."`
+	From      string   `json:"from,omitempty" example:"sip:me@there.example"`
+	To        string   `json:"to,omitempty" example:"sip:100@acme.example" doc:"The Request-URI, too."`
+	Source    string   `json:"source,omitempty" example:"192.0.2.1:5060" doc:"Where it comes from."`
 	Method    string   `json:"method,omitempty" doc:"INVITE where absent."`
 	Transport string   `json:"transport,omitempty" doc:"udp where absent; tcp, tls."`
 	Headers   []string `json:"headers,omitempty" doc:"More of them: Name: value."`

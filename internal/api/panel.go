@@ -14,6 +14,7 @@ type NodePanel interface {
 	NodePulse
 	NodeFeed
 	NodeFind
+	NodePreview
 	// RoutingHits gives what each of these has matched here, as FirewallHits does.
 	RoutingHits(rules []tenant.RoutingRule) []policy.Tally
 }
@@ -27,6 +28,7 @@ func (s *server) panel() {
 	s.setups()
 	s.finds()
 	s.similars()
+	s.previews()
 }
 
 // describeType puts a type into the description that no operation's body has.

@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"tollgate/internal/pulse"
 	"tollgate/internal/registrar"
 	"tollgate/internal/tenant"
+	"tollgate/internal/trace"
 )
 
 // What the pages of the panel ask of a node.
@@ -77,6 +79,24 @@ func (n *fakeNode) SearchBindings(keep func(tenant.CustomerID) bool, text string
 	return list
 }
 
+func (n *fakeNode) Preview(_ context.Context, d *api.Draft, cases []trace.Decision) (list []api.Previewed, _ error) {
+	for i := range cases {
+		p := api.Previewed{Case: &cases[i], Drops: d.Firewall != nil, Phone: true}
+		for _, r := range d.Firewall {
+			p.Rule = r.ID // the draft comes last
+		}
+		for _, r := range d.Routing {
+			p.Rule, p.Group = r.ID, r.Group
+		}
+		list = append(list, p)
+	}
+	return list, nil
+}
+
+func (n *fakeNode) Replay(context.Context, *trace.Decision) (policy.Explanation, bool) {
+	return n.explain, true
+}
+
 func (n *fakeNode) BanCount(keep func(tenant.CustomerID) bool) int { return n.bans.Count(keep) }
 
 func (n *fakeNode) Busiest(keep func(tenant.CustomerID) bool, most int) (list []api.Busy) {
@@ -129,6 +149,14 @@ func (w *world) acrossPanel(t *testing.T, o operation, alfa *estate) bool {
 	case strings.HasPrefix(o.path, "/api/v1/cdrs/{id}"):
 		for _, id := range []string{"1", "999999", alfa.traced.String()} { // alfa's is the first that was stored
 			w.isNotFound(t, w.do(o.method, strings.Replace(o.path, "{id}", id, 1), nil), alfa)
+		}
+	case strings.HasSuffix(o.path, "-preview"):
+		for _, id := range []int64{alfa.customer, 999999} {
+			rule := object{"header": "to", "value": "x", "group": 2}
+			if o.path == "/api/v1/tools/firewall-preview" {
+				rule = object{"header": "to", "value": "x", "action": "drop"}
+			}
+			w.isNotFound(t, w.do(o.method, o.path, object{"customer_id": id, "rule": rule}), alfa)
 		}
 	case o.path == "/api/v1/routing/{customer}":
 		for _, id := range []int64{alfa.customer, 999999} {

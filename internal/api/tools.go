@@ -28,6 +28,9 @@ type explainInput struct{ Body ExplainQuery }
 type explainOutput struct{ Body policy.Explanation }
 
 func (s *server) explain(ctx context.Context, in *explainInput) (*explainOutput, error) {
+	if in.Body.Decision != "" {
+		return s.replay(ctx, in.Body.Decision)
+	}
 	if faults := in.Body.faults(); len(faults) > 0 {
 		return nil, s.refused(ctx, faults)
 	}

@@ -1,0 +1,33 @@
+package policy
+
+import "tollgate/internal/tenant"
+
+// WithFirewall gives the customer as he would be with other firewall rules, to try them on
+// requests: with the very code that decides, and without counting anything for the real ones.
+func (c *Customer) WithFirewall(rules []tenant.FirewallRule) (*Customer, error) {
+	f, err := compileFirewall(rules, nil)
+	if err != nil {
+		return nil, err
+	}
+	draft := *c
+	draft.firewall = f
+	return &draft, nil
+}
+
+// WithRouting gives the customer as he would be with other routing rules, likewise.
+func (c *Customer) WithRouting(rules []tenant.RoutingRule) (*Customer, error) {
+	r, err := compileRouting(rules, nil)
+	if err != nil {
+		return nil, err
+	}
+	draft := *c
+	draft.routing = r
+	return &draft, nil
+}
+
+// GroupFor is the destination group that the routing rules choose for a request, and the rule.
+func (c *Customer) GroupFor(r *Request) (group int, rule tenant.RuleID, v Verdict) {
+	var out Candidates
+	v = c.applyRules(r, &out)
+	return out.Group, out.Rule, v
+}
