@@ -2,7 +2,7 @@
 
 import { Alert, Button, Checkbox, Group, List, Modal, Stack, Text } from "@mantine/core";
 import { useMutation } from "@tanstack/react-query";
-import { type FormEvent, useState } from "react";
+import { type FormEvent, useCallback, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { refresh } from "~/api/cache";
 import { call } from "~/api/client";
@@ -56,7 +56,8 @@ export function DeleteMany<T extends Noun>({ resource, rows, onClose, onDone }: 
 /** Gives many the same values; only what is typed here is changed. */
 export function BulkEdit<T extends Noun>({ resource, rows, onClose, onDone }: Props<T>) {
   const { t } = useTranslation();
-  const [draft, setDraft] = useState<Draft>({});
+  const [draft, setTyped] = useState<Draft>({});
+  const setDraft = useCallback((typed: Draft) => setTyped(Object.fromEntries(Object.entries(typed).filter(([, value]) => value !== undefined))), []);
   const [sure, setSure] = useState(false);
   const save = useMutation({
     mutationFn: () => patchMany(resource.path, rows, draft),

@@ -45,7 +45,7 @@ export function Form({ ns, draft, onChange, problem, readOnly = false, children 
   return (
     <Context.Provider value={value}>
       {problem && <Faults problem={problem} shown={shown} />}
-      {children}
+      <Stack gap="sm">{children}</Stack>
     </Context.Provider>
   );
 }
@@ -56,7 +56,9 @@ function Faults({ problem, shown }: { problem: Problem; shown: Set<string> }) {
   const box = useRef<HTMLDivElement>(null);
   const rest = problem.besides(shown);
   const marked = problem.faults.length - rest.length;
-  useEffect(() => box.current?.scrollIntoView({ block: "nearest" }), [problem]);
+  useEffect(() => {
+    void box.current?.scrollIntoView({ block: "nearest" });
+  }, [problem]);
   return (
     <Alert ref={box} color="red" mb="md" role="alert">
       {rest.length > 0 ? (

@@ -1,6 +1,6 @@
 // The fields of forms, bound by name. See Form.
 
-import { Autocomplete, Checkbox, Group, MultiSelect, NumberInput, PasswordInput, Select, Switch, TagsInput, TextInput, Textarea } from "@mantine/core";
+import { Autocomplete, Checkbox, Group, Input, MultiSelect, NumberInput, PasswordInput, SegmentedControl, Select, Switch, TagsInput, TextInput, Textarea } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -52,11 +52,14 @@ export function LimitField(props: Basic & { max?: number }) {
   const limited = (f.value ?? 0) > 0;
   const [last, setLast] = useState(f.value || 10);
   return (
-    <Group gap="sm" align="end">
-      <NumberInput {...common(f, props)} value={limited ? f.value : ""} placeholder={t("ui.unlimited")} min={1} max={props.max} allowDecimal={false} styles={{ wrapper: { width: 220 } }}
-        onChange={(v) => (f.set(Number(v) || 0), Number(v) && setLast(Number(v)))} />
-      <Checkbox label={t("ui.unlimited")} checked={!limited} disabled={props.disabled || f.readOnly} pb={8} onChange={(e) => f.set(e.currentTarget.checked ? 0 : last)} />
-    </Group>
+    <NumberInput {...common(f, props)} value={limited ? f.value : ""} placeholder={t("ui.unlimited")} min={1} max={props.max} allowDecimal={false} styles={{ wrapper: { width: 220 } }}
+      onChange={(v) => (f.set(Number(v) || 0), Number(v) && setLast(Number(v)))}
+      inputContainer={(input) => (
+        <Group gap="sm">
+          {input}
+          <Checkbox label={t("ui.unlimited")} checked={!limited} disabled={props.disabled || f.readOnly} onChange={(e) => f.set(e.currentTarget.checked ? 0 : last)} />
+        </Group>
+      )} />
   );
 }
 
@@ -67,11 +70,23 @@ export function SwitchField(props: Basic) {
   );
 }
 
+/** On, off, or as it is: for many at once. */
+export function OnOffField(props: Basic) {
+  const { t } = useTranslation();
+  const f = useField<boolean>(props.name);
+  return (
+    <Input.Wrapper label={props.label ?? f.label} description={f.help} error={f.error}>
+      <SegmentedControl display="flex" w="fit-content" mt={4} aria-label={props.label ?? f.label} value={f.value === undefined ? "" : String(f.value)} onChange={(v) => f.set(v === "" ? (undefined as never) : v === "true")}
+        data={[{ value: "", label: t("ui.as_it_is") }, { value: "true", label: t("ui.on") }, { value: "false", label: t("ui.off") }]} />
+    </Input.Wrapper>
+  );
+}
+
 /** One of a few values, whose texts are <ns>.option.<name>.<value>, "none" for "". */
 export function SelectField(props: Basic & { values: readonly string[]; plain?: boolean }) {
   const f = useField<string>(props.name);
   return (
-    <Select {...common(f, props)} value={f.value ?? null} allowDeselect={false} maw={340} checkIconPosition="right"
+    <Select {...common(f, props)} value={f.value ?? (props.values.includes("") ? "" : null)} allowDeselect={false} maw={340} checkIconPosition="right"
       data={props.values.map((value) => ({ value, label: props.plain ? value : f.option(value) }))} onChange={(v) => f.set(v ?? "")} />
   );
 }

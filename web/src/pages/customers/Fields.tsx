@@ -5,7 +5,7 @@ import { useTranslation } from "react-i18next";
 import type { Schemas } from "~/api/client";
 import { useMay } from "~/session/SessionProvider";
 import { Section, useDraft } from "~/ui/Form";
-import { ChoicesField, CodecsField, LimitField, ListField, NumberField, RefField, SelectField, SpanField, SwitchField, TextField } from "~/ui/fields";
+import { ChoicesField, CodecsField, LimitField, ListField, NumberField, OnOffField, RefField, SelectField, SpanField, SwitchField, TextField } from "~/ui/fields";
 
 type Customer = Partial<Schemas["Customer"]>;
 
@@ -83,12 +83,12 @@ export function BulkFields() {
   return (
     <>
       <LimitField name="call_limit" />
-      <SwitchField name="topology_hiding" />
-      <SwitchField name="rtp_bridging" />
-      <SwitchField name="keepalive" />
+      <OnOffField name="topology_hiding" />
+      <OnOffField name="rtp_bridging" />
+      <OnOffField name="keepalive" />
       <SelectField name="destination_mode" values={["priority", "load_balancing"]} />
       <NumberField name="antifraud.invite" />
-      <SwitchField name="trace" />
+      <OnOffField name="trace" />
     </>
   );
 }

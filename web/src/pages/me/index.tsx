@@ -1,4 +1,4 @@
-import { Alert, Badge, Button, Card, Group, Image, Modal, PasswordInput, Stack, Table, Tabs, Text, TextInput } from "@mantine/core";
+import { Alert, Badge, Button, Card, Group, Image, Modal, PasswordInput, Stack, Table, Tabs, Text, TextInput, VisuallyHidden } from "@mantine/core";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { type FormEvent, type ReactNode, useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -232,7 +232,7 @@ function Sessions() {
             <Table.Th>{t("me.browser")}</Table.Th>
             <Table.Th>{t("me.began")}</Table.Th>
             <Table.Th>{t("me.used")}</Table.Th>
-            <Table.Th />
+            <Table.Th><VisuallyHidden>{t("ui.actions")}</VisuallyHidden></Table.Th>
           </Table.Tr>
         </Table.Thead>
         <Table.Tbody>
