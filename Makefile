@@ -48,6 +48,7 @@ endif
 test soak: export TOLLGATE_BIN := $(CURDIR)/bin/tollgate
 
 test: test-deps build $(GOTESTSUM)
+	@cd web && npm test --silent
 	@scripts/test $(GOTESTSUM) -timeout 10m $(PKG)
 
 soak: test-deps build $(GOTESTSUM)
