@@ -118,19 +118,27 @@ func (d Direction) String() string {
 func (d *Description) Direction(m *Media) Direction {
 	for _, lines := range [...][]Line{d.Lines(m), d.Session()} {
 		for i := range lines {
-			switch name, _ := d.Attribute(&lines[i]); string(name) {
-			case "sendrecv":
-				return SendRecv
-			case "sendonly":
-				return SendOnly
-			case "recvonly":
-				return RecvOnly
-			case "inactive":
-				return Inactive
+			if is, ok := d.direction(&lines[i]); ok {
+				return is
 			}
 		}
 	}
 	return SendRecv
+}
+
+// direction reads a line that says one.
+func (d *Description) direction(l *Line) (Direction, bool) {
+	switch name, _ := d.Attribute(l); string(name) {
+	case "sendrecv":
+		return SendRecv, true
+	case "sendonly":
+		return SendOnly, true
+	case "recvonly":
+		return RecvOnly, true
+	case "inactive":
+		return Inactive, true
+	}
+	return SendRecv, false
 }
 
 // RTP reports whether a media description is of RTP, over whatever it goes, so that

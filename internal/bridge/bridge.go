@@ -172,6 +172,26 @@ func (s *Session) Do(p *Pass, d *sdp.Description, e *sdp.Edit) error {
 	return nil
 }
 
+// Moved tells the engine of an offer that is answered here, with the session as it stands: its
+// author's address and direction are new perhaps, and his key.
+func (s *Session) Moved(p *Pass, d *sdp.Description) {
+	t := &p.transport
+	for i := range d.Media() {
+		m := &d.Media()[i]
+		if i >= len(s.streams) || d.Transport(m, t) != nil || t.Port == 0 || !carried(t.Profile) {
+			continue
+		}
+		st := &s.streams[i]
+		for _, line := range t.Crypto {
+			if _, key, err := srtp.ParseCrypto(d.Slice(line)); err == nil && key.Suite == st.out[p.From].Suite {
+				st.in[p.From] = key
+				break
+			}
+		}
+		s.party(p, i, st.party(p, t))
+	}
+}
+
 // Blank edits a description that is neither offer nor answer, as in a refusal or in what
 // OPTIONS is answered: its streams lead nowhere.
 func (s *Session) Blank(p *Pass, d *sdp.Description, e *sdp.Edit) {

@@ -19,6 +19,9 @@ func (c *Calls) Ack(sh *transaction.Shard, m *sip.Message, f transport.Flow) {
 	if call.method != sip.INVITE || call.state == watched {
 		return // of an INVITE that we refused
 	}
+	if c.swallow(sh, call, hit, m) {
+		return
+	}
 	x := &c.table(sh).work.ack
 	*x = exchange{call: call.slot, fork: hit.fork, from: hit.side, method: sip.ACK}
 	x.out = d.Seq[hit.side].Pass(m)

@@ -121,7 +121,7 @@ func (c *Calls) newFork(sh *transaction.Shard, call *Call, calleeTag []byte, flo
 	tag, err := call.texts.Add(calleeTag)
 	d.Callee = dialog.Leg{
 		CallID: call.out.callID, Tag: tag, LocalTag: call.out.tag,
-		Remote: call.out.to, Local: call.out.from, Flow: flow,
+		Remote: call.out.to, Local: call.out.from, Flow: flow, Forced: call.forced(dialog.Callee),
 	}
 	if to := c.ringing(sh, call); to != nil {
 		d.Callee.Outside, d.Callee.Binding, d.Callee.Seen = true, to.contact.Binding, markOf(to.contact.Flow)

@@ -1,6 +1,8 @@
 package call
 
 import (
+	"time"
+
 	"tollgate/internal/dialog"
 	"tollgate/internal/peer"
 	"tollgate/internal/policy"
@@ -14,8 +16,11 @@ import (
 type exchange struct {
 	gen, slot uint32
 	used      bool
-	done      bool // its final response has gone back
-	offered   bool // bridged media waits for what is answered to its offer
+	done      bool                // its final response has gone back
+	offered   bool                // bridged media waits for what is answered to its offer
+	again     transaction.TimerID // our own answer, until its ACK
+	after     time.Duration
+	since     time.Duration
 	call      uint32
 	fork      uint8
 	from      dialog.Side
@@ -83,7 +88,7 @@ func (c *Calls) Request(sh *transaction.Shard, m *sip.Message, f transport.Flow)
 	if call.restored = false; x.method != sip.BYE {
 		c.keep(sh, call) // its numbers have changed
 	}
-	if c.renamed(sh, call, x, m) {
+	if !c.intercept(sh, call, x, m) && c.renamed(sh, call, x, m) {
 		c.forward(sh, x, m)
 	}
 	return true

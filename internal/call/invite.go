@@ -138,6 +138,7 @@ func (c *Calls) fill(sh *transaction.Shard, call *Call, p *Passed, m *sip.Messag
 		Remote: add(from), Local: add(to),
 		Target: add(dialog.ContactURI(m)), Flow: f,
 		Outside: p.Identity.Direction == policy.Inbound, Binding: p.Caller, Seen: markOf(f),
+		Forced: call.forced(dialog.Caller),
 	}
 	sh.Out = dialog.RouteSetOfRequest(sh.Out[:0], m)
 	call.caller.Routes = add(sh.Out)

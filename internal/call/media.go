@@ -138,6 +138,12 @@ func (c *Call) switchOf(which dialog.Side) *policy.Switch {
 	return c.customer.Switch(id)
 }
 
+// forced says that a party is taken to be behind NAT.
+func (c *Call) forced(which dialog.Side) bool {
+	sw := c.switchOf(which)
+	return sw != nil && sw.ForceNAT
+}
+
 // encrypts says that a party is to use SRTP.
 func (c *Call) encrypts(which dialog.Side) bool {
 	user := c.parties.called

@@ -115,7 +115,8 @@ func (s *session) read(call *Call, m *sip.Message) (found bool, err error) {
 // edits says that descriptions of a call are looked at: codecs are restricted, or its media
 // is bridged or to be encrypted.
 func (c *Call) edits(lists *[4][]string) bool {
-	return c.bridge != 0 || len(c.restricted(lists)) > 0 || c.encrypts(dialog.Caller) || c.encrypts(dialog.Callee)
+	return c.bridge != 0 || len(c.restricted(lists)) > 0 || c.encrypts(dialog.Caller) || c.encrypts(dialog.Callee) ||
+		c.intercepts(dialog.Caller) || c.intercepts(dialog.Callee)
 }
 
 // compose writes a message whose headers are edited: its description without the restricted
@@ -131,11 +132,22 @@ func (c *Calls) compose(sh *transaction.Shard, call *Call, m *sip.Message, b bou
 		if found && err == nil && s.edit.Changes() {
 			err = s.put(&sh.Edit, m)
 		}
+		if found && err == nil && describes(m) {
+			err = call.say(b.from.Other(), s.text(m))
+		}
 		if err != nil {
 			return sh.Out[:0], err
 		}
 	}
 	return sh.Edit.Write(sh.Out[:0])
+}
+
+// text is the description as it goes on.
+func (s *session) text(m *sip.Message) []byte {
+	if s.edit.Changes() {
+		return s.body
+	}
+	return m.Body()[s.part.Body.Off:s.part.Body.End]
 }
 
 // put replaces the description in an edit of its message.

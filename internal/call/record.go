@@ -21,7 +21,8 @@ import (
 //	that it comes from, user that is called), CSeq, started, answered,
 //	session's end (Unix, ns; 0 = none)
 //	texts: length, bytes; every text below is an offset into them and a length
-//	caller's leg; what was called; how the callee knows caller and call
+//	caller's leg; what was called; how the callee knows caller and call; what a switch was sent
+//	whose re-INVITEs are answered here, by side
 //	dialogs: number; each: callee's leg, caller's To-tag, both Seq, way, flags
 //	bridged media: length, what package bridge keeps
 //
@@ -72,7 +73,7 @@ func appendRecord(dst []byte, call *Call, at func(time.Duration) int64, media fu
 	dst = w.AppendUint32(dst, uint32(len(call.texts.Buf)))
 	dst = append(dst, call.texts.Buf...)
 	dst = appendLeg(dst, &call.caller)
-	for _, t := range [...]dialog.Text{call.uri, call.out.callID, call.out.tag, call.out.from, call.out.to} {
+	for _, t := range [...]dialog.Text{call.uri, call.out.callID, call.out.tag, call.out.from, call.out.to, call.said[0], call.said[1]} {
 		dst = t.Append(dst)
 	}
 	dst = append(dst, call.forks)
@@ -108,7 +109,7 @@ func appendLeg(dst []byte, l *dialog.Leg) []byte {
 		dst = t.Append(dst)
 	}
 	dst = appendFlow(dst, l.Flow)
-	dst = append(dst, bit(l.Outside, 1))
+	dst = append(dst, bit(l.Outside, 1)|bit(l.Forced, 2))
 	dst = append(dst, l.Binding[:]...)
 	return binary.BigEndian.AppendUint32(dst, l.Seen)
 }
@@ -182,6 +183,10 @@ func decodeRecord(data []byte, call *Call) (s saved, err error) {
 	for _, t := range [...]*dialog.Text{&call.uri, &call.out.callID, &call.out.tag, &call.out.from, &call.out.to} {
 		d.text(call, t)
 	}
+	if version >= 4 {
+		d.text(call, &call.said[0])
+		d.text(call, &call.said[1])
+	}
 	forks := d.byte()
 	for range min(forks, 16) {
 		one := d.dialog(call)
@@ -239,7 +244,8 @@ func (d *decoder) leg(call *Call, l *dialog.Leg) {
 		d.text(call, t)
 	}
 	l.Flow = d.flow()
-	l.Outside = d.byte() != 0
+	flags := d.byte()
+	l.Outside, l.Forced = flags&1 != 0, flags&2 != 0
 	copy(l.Binding[:], d.take(len(l.Binding)))
 	l.Seen = d.uint32()
 }

@@ -35,18 +35,19 @@ type Call struct {
 	method    sip.Method // that made it: INVITE, SUBSCRIBE or REFER
 	state     state
 	hidden    bool
-	referred  bool    // a REFER's subscription may outlive the call
-	restored  bool    // by the journal, and nothing was heard of it since
-	kept      bool    // the journal has it
-	told      bool    // Ended was told of it
-	emergency bool    // with a claim to the last media ports
-	heard     bool    // Heard was told of it
-	rang      bool    // Progress was told of it
-	stable    bool    // known by its stable id, since its identifiers name another slot
-	probes    uint8   // OPTIONS of our own that are not answered yet
-	asked     [2]bool // by side: a ping is not answered yet
-	gone      uint8   // parties that have not answered one
-	way       uint8   // of the phones that ring, the one whose branch is at hand
+	referred  bool      // a REFER's subscription may outlive the call
+	restored  bool      // by the journal, and nothing was heard of it since
+	kept      bool      // the journal has it
+	told      bool      // Ended was told of it
+	emergency bool      // with a claim to the last media ports
+	heard     bool      // Heard was told of it
+	rang      bool      // Progress was told of it
+	stable    bool      // known by its stable id, since its identifiers name another slot
+	probes    uint8     // OPTIONS of our own that are not answered yet
+	asked     [2]bool   // by side: a ping is not answered yet
+	answers   [2]uint32 // by side: slot plus 1 of its re-INVITE that was answered here and has no ACK yet
+	gone      uint8     // parties that have not answered one
+	way       uint8     // of the phones that ring, the one whose branch is at hand
 	direction policy.Direction
 	forks     uint8  // dialogs, the first one in first
 	mine      uint8  // the first of them that the branch at hand has made
@@ -74,7 +75,8 @@ type Call struct {
 	cseq     uint32              // of the INVITE
 
 	texts  dialog.Texts
-	uri    dialog.Text // that was called
+	uri    dialog.Text    // that was called
+	said   [2]dialog.Text // the description that a side was sent last, where its re-INVITEs are answered here
 	caller dialog.Leg
 	// How the callee knows caller and call; the caller's own when nothing is hidden.
 	out   outward

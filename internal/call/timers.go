@@ -13,10 +13,17 @@ const (
 	timerSession // or the subscription's
 	timerProbe
 	timerBye
+	timerAnswer // of an exchange: our own answer is sent again
 )
 
 // Timer takes the timers of row C10, of RFC 4028, and of our own requests.
 func (c *Calls) Timer(sh *transaction.Shard, code uint8, ref uint64) {
+	if code == timerAnswer {
+		if x := c.exchange(sh, ref); x != nil {
+			c.unacknowledged(sh, x)
+		}
+		return
+	}
 	call := c.call(sh, ref)
 	if call == nil {
 		return

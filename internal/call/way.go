@@ -73,7 +73,7 @@ func (c *Calls) quickWay(leg dialog.Leg, call *Call) (transport.Flow, bool) {
 	if leg.Flow.Proto.Reliable() {
 		return leg.Flow, c.cfg.Transport.Alive(leg.Flow)
 	}
-	if leg.Binding != (dialog.Stable{}) {
+	if leg.Binding != (dialog.Stable{}) || leg.Forced {
 		return leg.Flow, true // the hole in its NAT, whatever its Contact says
 	}
 	u, err := sip.ParseURI(nextHop(call, leg))

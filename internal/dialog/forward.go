@@ -2,6 +2,7 @@ package dialog
 
 import (
 	"net/netip"
+	"strconv"
 
 	"tollgate/internal/auth"
 	"tollgate/internal/transport"
@@ -21,6 +22,16 @@ func (a Address) AppendURI(e *sip.Edit, id []byte) {
 	if a.Proto != transport.UDP {
 		e.String(";transport=").String(a.Proto.String())
 	}
+}
+
+// Append appends our URI with an identifier as its user.
+func (a Address) Append(dst, id []byte) []byte {
+	dst = append(append(append(dst, "sip:"...), id...), '@')
+	dst = strconv.AppendUint(append(append(dst, a.Host...), ':'), uint64(a.Port), 10)
+	if a.Proto != transport.UDP {
+		dst = append(append(dst, ";transport="...), a.Proto.String()...)
+	}
+	return dst
 }
 
 // Forward is what changes in a request on its way through us. One value serves
