@@ -40,7 +40,7 @@ type Leg struct {
 	// Outside: a phone or stranger. What it says of its own address is not believed
 	// where it speaks from another one (far-end NAT, or malice).
 	Outside bool
-	Forced  bool // it is sent to where it speaks from, whatever it says (mission row A9)
+	Forced  bool   // it is sent to where it speaks from, whatever it says (mission row A9)
 	Binding Stable // of the phone that it is, if that has registered
 	// Seen marks where the binding led when Flow was learnt: what differs is newer.
 	Seen uint32
