@@ -1,7 +1,8 @@
 // The small parts of which lists of calls, decisions and registrations are made.
 
-import { Badge, Group, Text } from "@mantine/core";
+import { Badge, Text } from "@mantine/core";
 import { IconArrowDownLeft, IconArrowUpRight } from "@tabler/icons-react";
+import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { type Verdict, partyOf } from "./party";
 import { WireText } from "./WireText";
@@ -68,7 +69,7 @@ export function Mos({ value, language }: { value: number | undefined | null; lan
 }
 
 /** A name and its value in a strip of facts. */
-export function Fact({ label, children }: { label: string; children: React.ReactNode }) {
+export function Fact({ label, children }: { label: string; children?: ReactNode }) {
   return (
     <div>
       <Text size="xs" c="dimmed" component="dt">
@@ -82,10 +83,8 @@ export function Fact({ label, children }: { label: string; children: React.React
 }
 
 /** Facts side by side. */
-export function Facts({ children }: { children: React.ReactNode }) {
+export function Facts({ children }: { children?: ReactNode }) {
   return (
-    <Group component="dl" gap="xl" m={0} align="start" rowGap="xs">
-      {children}
-    </Group>
+    <dl style={{ display: "flex", flexWrap: "wrap", gap: "0.625rem 2rem", margin: 0 }}>{children}</dl>
   );
 }
