@@ -30,24 +30,24 @@ func parties(s *stage.Stage) (a, b *side) {
 // both; none: audio.
 func connect(s *stage.Stage, lines ...string) *conversation {
 	s.Helper()
-	return dial(s, s.URI(), lines...)
-}
-
-// dial is connect with the number called.
-func dial(s *stage.Stage, uri string, lines ...string) *conversation {
-	s.Helper()
 	a, b := parties(s)
 	if len(lines) > 0 {
 		a.plain, b.plain = lines, lines
 	}
-	a.call = s.Caller.Invite(uri, a.sdp())
+	a.call = s.Caller.Invite(s.URI(), a.sdp())
 	b.call = s.Callee.Accept("INVITE")
+	return a.answeredBy(b)
+}
+
+// answeredBy has the callee answer the call that it was just offered.
+func (a *side) answeredBy(b *side) *conversation {
+	a.Helper()
 	b.told(b.call.Incoming())
 	b.call.Answer(200, b.sdp())
 	a.told(a.call.Expect(200))
 	a.call.Ack()
 	b.call.Expect("ACK")
-	return &conversation{s, a, b}
+	return &conversation{a.Stage, a, b}
 }
 
 // settle has both talk until their streams are such that the kernel takes them, where it does.

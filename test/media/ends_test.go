@@ -243,10 +243,7 @@ func TestPorts(t *testing.T) {
 	for round := range 2 {
 		var calls []*conversation
 		for range 8 {
-			if round > 0 {
-				harness.Eventually(s, 20*time.Second, func() error { return free(s, spare) })
-			}
-			calls = append(calls, connect(s))
+			calls = append(calls, whenFree(s, s.URI()))
 		}
 		refused := s.Caller.Invite(s.URI(), spare.sdp()).Expect(503)
 		if refused.Has("Retry-After") {
@@ -257,7 +254,7 @@ func TestPorts(t *testing.T) {
 		first := calls[0]
 		first.a.call.Request("INVITE", wire(session(first.a.at.Addr(), 9, first.a.section(), "m=video 4000 RTP/AVP 96")))
 		first.a.call.ExpectOneOf(488, 503)
-		calls = append(calls, dial(s, "sip:112@"+s.Domain), dial(s, "sip:112@"+s.Domain))
+		calls = append(calls, whenFree(s, "sip:112@"+s.Domain), whenFree(s, "sip:112@"+s.Domain))
 		s.Caller.Invite("sip:112@"+s.Domain, spare.sdp()).Expect(503)
 		for _, c := range calls {
 			talk(c.a.phone, c.b.phone, 3)
@@ -268,16 +265,17 @@ func TestPorts(t *testing.T) {
 	}
 }
 
-// free calls until there are ports again; those of before rest for 5 s.
-func free(s *stage.Stage, a *side) error {
+// whenFree calls again until there are ports: those of before rest for 5 s.
+func whenFree(s *stage.Stage, uri string) (c *conversation) {
 	s.Helper()
-	call := s.Caller.Invite(s.URI(), a.sdp())
-	if call.AwaitOneOf(100, 503).Status == 503 {
-		return errors.New("there are no ports yet")
-	}
-	b := s.Callee.Accept("INVITE")
-	b.Answer(486)
-	call.Expect(486)
-	b.Expect("ACK")
-	return nil
+	a, b := parties(s)
+	harness.Eventually(s, 20*time.Second, func() error {
+		a.call = s.Caller.Invite(uri, a.sdp())
+		if a.call.AwaitOneOf(100, 503).Status == 503 {
+			return errors.New("there are no ports yet")
+		}
+		return nil
+	})
+	b.call = s.Callee.Accept("INVITE")
+	return a.answeredBy(b)
 }
