@@ -3,9 +3,9 @@
 // there yet is in no menu.
 
 import {
-  IconActivity, IconAddressBook, IconAlertTriangle, IconArrowsSplit, IconBan, IconBuilding, IconCalculator, IconDeviceLandlinePhone,
+  IconActivity, IconAddressBook, IconAlertTriangle, IconArrowsSplit, IconBan, IconBuilding, IconCalculator, IconDeviceLandlinePhone, IconEyeOff,
   IconGauge, IconHash, IconHeartbeat, IconHistory, IconHome, IconKey, IconListSearch, IconNumbers, IconPhoneCall, IconPlugConnected,
-  IconSearch, IconServer, IconServer2, IconShieldCheck, IconShieldHalf, IconSpy, IconTestPipe, IconUserQuestion, IconUsers, IconUsersGroup,
+  IconSearch, IconServer, IconServer2, IconShieldCheck, IconShieldHalf, IconSpy, IconTestPipe, IconTrafficLights, IconUserQuestion, IconUsers, IconUsersGroup,
   IconWorldWww,
 } from "@tabler/icons-react";
 import type { ComponentType } from "react";
@@ -68,6 +68,8 @@ export const pages: PageSpec[] = [
   { path: "/whitelist", folder: "whitelist", section: "protection", label: "menu.whitelist", icon: IconShieldCheck },
   { path: "/strangers", folder: "strangers", section: "protection", label: "menu.strangers", icon: IconUserQuestion, roles: staff },
   { path: "/antifraud", folder: "antifraud", section: "protection", label: "menu.antifraud", icon: IconSpy },
+  { path: "/limits", folder: "limits", section: "protection", label: "menu.limits", icon: IconTrafficLights, roles: staff },
+  { path: "/transparent", folder: "transparent", section: "protection", label: "menu.transparent", icon: IconEyeOff, roles: staff },
 
   { path: "/companies", folder: "companies", section: "platform", label: "menu.companies", icon: IconBuilding, roles: staff },
   { path: "/users", folder: "users", section: "platform", label: "menu.users", icon: IconUsers },
