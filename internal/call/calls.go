@@ -130,6 +130,7 @@ type scratch struct {
 	credentials []byte // of authorize
 	session     session
 	quality     []media.Quality
+	figures     []media.Figures
 }
 
 type place struct {
@@ -240,7 +241,7 @@ type Ending struct {
 	Destination *policy.Destination // tried last or taken; nil: a phone or a foreign host
 	Target      transport.Flow      // the callee's; zero where nobody was reached
 	Counted     uint64              // what Config.Heard gave
-	Media       []media.Quality     // of each stream and side, where bridged
+	Media       []media.Figures     // of each stream and side, where bridged; valid while it is told
 }
 
 // Summary is what is known of a call for lists and records; its texts are valid
@@ -264,5 +265,6 @@ type Summary struct {
 	Reason      policy.Reason     `json:"reason"`
 	Status      int               `json:"status,omitempty"`
 	By          string            `json:"ended_by,omitempty"`
-	Media       []media.Quality   `json:"media,omitempty"`
+	Media       []media.Figures   `json:"media,omitempty" doc:"How each stream of each side does, as in call records; absent where media is not bridged."`
+	OneWay      bool              `json:"one_way,omitempty" doc:"One-way audio: one side is heard, and the other never was."`
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"tollgate/internal/media"
 	"tollgate/internal/policy"
 	"tollgate/internal/tenant"
 	"tollgate/internal/transaction"
@@ -36,6 +37,7 @@ func (c *Calls) summary(sh *transaction.Shard, call *Call) Summary {
 	}
 	s.Media = slices.Clone(c.quality(sh, call))
 	if call.answered != 0 {
+		s.OneWay = media.OneWay(s.Media, since-call.answered) != ""
 		s.Answered = at(call.answered)
 		s.Seconds = int((since - call.answered) / time.Second)
 	}

@@ -193,14 +193,15 @@ func fault(err error) policy.Reason {
 }
 
 // quality gives how the media of a call's streams is; none where it is not bridged.
-func (c *Calls) quality(sh *transaction.Shard, call *Call) []media.Quality {
+func (c *Calls) quality(sh *transaction.Shard, call *Call) []media.Figures {
 	s := c.bridged(sh, call)
 	if s == nil {
 		return nil
 	}
 	w := &c.table(sh).work
 	w.quality = s.Quality(c.cfg.Media, w.quality[:0])
-	return w.quality
+	w.figures = media.AppendFigures(w.figures[:0], w.quality)
+	return w.figures
 }
 
 // owner names a call to the media engine: its shard, generation and slot.

@@ -124,6 +124,7 @@ type Quality struct {
 	Latched   bool           // that does not change any more without signalling
 	Port      uint16         // ours that it sends to; 0: closed
 	RTPStream bool
+	Sends     bool       // it says that it does
 	Suite     srtp.Suite // what it encrypts with
 	Refused   uint64     // packets of others than the party
 	BadTags   uint64     // SRTP whose authentication failed

@@ -17,7 +17,7 @@ func (e *Engine) Quality(id ID, dst []Quality) []Quality {
 			e.refresh(p)
 			dst = append(dst, Quality{
 				Stream: n, Side: Side(i), Report: p.quality.Report(now), Source: p.latch.source, Latched: p.latch.locked(now),
-				Port: p.port, RTPStream: p.party.RTPStream, Suite: p.party.In.Suite,
+				Port: p.port, RTPStream: p.party.RTPStream, Sends: p.party.Sends, Suite: p.party.In.Suite,
 				Refused: p.refused, BadTags: p.badTags, Replays: p.replays, Kernel: p.flow.on,
 			})
 		}
