@@ -1,6 +1,6 @@
 // Firewall rules: the first that matches decides, so with a customer chosen they stand in the order in which they are tried.
 
-import { Badge, Button, Group, SegmentedControl, SimpleGrid, Stack, Text } from "@mantine/core";
+import { Badge, Box, Button, Group, SegmentedControl, SimpleGrid, Stack, Text } from "@mantine/core";
 import { IconDownload, IconPlus, IconUpload } from "@tabler/icons-react";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
@@ -26,6 +26,7 @@ import { Condition } from "./Condition";
 import { HeaderFields, firewallHeaders } from "./HeaderFields";
 import { HitCount, HitsOf } from "./Hits";
 import { InOrder } from "./InOrder";
+import { Preview } from "./Preview";
 import { inOrder } from "./order";
 import { Export, Import } from "./Transfer";
 
@@ -67,6 +68,7 @@ function Fields({ creating }: { creating: boolean }) {
           <SelectField name="action" values={["accept", "drop"]} />
           <SelectField name="mode" values={["enforce", "monitor"]} />
         </SimpleGrid>
+        <Preview kind="firewall" />
       </Section>
     </Stack>
   );
@@ -102,14 +104,23 @@ export default function Firewall() {
       )
     }>
       {customer !== undefined && (
-        <SegmentedControl mb="sm" size="sm" aria-label={t("firewall.view")} value={ordered ? "order" : "list"} onChange={(v) => setUrl({ view: v === "list" ? "list" : undefined, q: undefined })}
-          data={[{ value: "order", label: t("firewall.view_order") }, { value: "list", label: t("firewall.view_list") }]} />
+        <Group mb="sm" justify="space-between">
+          <SegmentedControl size="sm" aria-label={t("firewall.view")} value={ordered ? "order" : "list"} onChange={(v) => setUrl({ view: v === "list" ? "list" : undefined, q: undefined })}
+            data={[{ value: "order", label: t("firewall.view_order") }, { value: "list", label: t("firewall.view_list") }]} />
+          {ordered && write && <AddButton />}
+        </Group>
       )}
       {ordered ? <Ordered customer={customer} /> : <ResourceList resource={rules} height="calc(100dvh - 240px)" />}
       {act === "export" && all.data && <Export customer={name} rules={all.data} onClose={() => setAct(undefined)} />}
       {act === "import" && name && <Import customer={name} onClose={() => setAct(undefined)} />}
     </Page>
   );
+}
+
+function AddButton() {
+  const { t } = useTranslation();
+  const [, setUrl] = useUrl();
+  return <Button leftSection={<IconPlus size={16} />} onClick={() => setUrl({ edit: "new" })}>{t("firewall.add")}</Button>;
 }
 
 const mostShown = 1000;
@@ -124,6 +135,22 @@ function useRules(customer: number | undefined) {
   });
 }
 
+/** What stands under what, in the order view. */
+function Heads() {
+  const { t } = useTranslation();
+  return (
+    <Group gap="sm" px="sm" py={6} wrap="nowrap" aria-hidden style={{ position: "sticky", top: 0, zIndex: 2, background: "var(--tg-ground)", borderBottom: "1px solid var(--tg-line)", fontWeight: 600 }} fz="xs" c="dimmed">
+      <Box w={20} />
+      <Box w={24} />
+      <Box w={190} flex="none">{t("firewall.field.name")}</Box>
+      <Box flex={1}>{t("firewall.what")}</Box>
+      <Box>{t("firewall.field.action")}</Box>
+      <Box w={70} ta="right">{t("firewall.hits")}</Box>
+      <Box w={90} ta="right">{t("firewall.last_hit")}</Box>
+    </Group>
+  );
+}
+
 function Ordered({ customer }: { customer: number }) {
   const { t } = useTranslation();
   const { write } = useMay();
@@ -133,7 +160,7 @@ function Ordered({ customer }: { customer: number }) {
     mutationFn: (ids: number[]) => call("PUT", "/firewall-rules/order", { body: { customer_id: customer, ids } }),
     onSettled: () => refresh("firewall-rules"),
   });
-  const add = write && <Button leftSection={<IconPlus size={16} />} onClick={() => setUrl({ edit: "new" })}>{t("firewall.add")}</Button>;
+  const add = write && <AddButton />;
   if (all.isPending) return <Waiting />;
   if (all.isError) return <Failed error={all.error} reset={() => void all.refetch()} />;
   return (
@@ -141,7 +168,8 @@ function Ordered({ customer }: { customer: number }) {
       {order.isError && <Failed error={order.error} />}
       {all.data.length === 0 ? <Empty title={t("firewall.empty")} text={t("firewall.empty_text")}>{add}</Empty> : (
         <>
-          <div className="tg-table-box" style={{ maxHeight: "calc(100dvh - 270px)" }}>
+          <div className="tg-table-box" style={{ maxHeight: "calc(100dvh - 210px)" }} tabIndex={0} role="region" aria-label={t("firewall.title")}>
+            <Heads />
             <InOrder label={t("firewall.title")} items={all.data} onOrder={write ? order.mutateAsync : undefined}>
               {(rule, place, grip) => (
                 <Group gap="sm" px="sm" py={7} wrap="nowrap" style={{ borderBottom: "1px solid var(--tg-line)" }}>
@@ -152,8 +180,8 @@ function Ordered({ customer }: { customer: number }) {
                   </button>
                   <Text size="sm" flex={1} truncate component="div"><Condition rule={rule} /></Text>
                   <Action rule={rule} />
-                  <Text size="sm" w={110} ta="right" component="div">{t("firewall.hits_of", { count: rule.hits })}</Text>
-                  <Text size="sm" w={80} ta="right" c="dimmed" component="div"><When at={rule.last_hit} /></Text>
+                  <Text size="sm" w={70} ta="right" component="div"><HitCount hits={rule.hits} /></Text>
+                  <Text size="sm" w={90} ta="right" c="dimmed" component="div"><When at={rule.last_hit} /></Text>
                 </Group>
               )}
             </InOrder>
@@ -161,7 +189,6 @@ function Ordered({ customer }: { customer: number }) {
               <Text size="sm" c="dimmed">{t("firewall.else")}</Text>
             </Group>
           </div>
-          <Group mt="sm" justify="flex-end">{add}</Group>
         </>
       )}
       {url.edit && <ResourceEditor key={url.edit} resource={rules} id={url.edit} readOnly={!write} onClose={() => setUrl({ edit: undefined })} />}

@@ -6,6 +6,7 @@ import { useDraft } from "~/ui/Form";
 import type { Resource } from "~/ui/resource";
 import { CustomerGroupField } from "../destinations/resource";
 import { HeaderFields, routingHeaders } from "../firewall/HeaderFields";
+import { Preview } from "../firewall/Preview";
 import { HitsOf } from "../firewall/Hits";
 
 type Rule = Schemas["RoutingRule"];
@@ -26,6 +27,7 @@ function Fields({ creating }: { creating: boolean }) {
     <Stack gap="sm">
       <HeaderFields creating={creating} headers={routingHeaders} />
       <CustomerGroupField name="group" customer={customer_id} />
+      <Preview kind="routing" />
     </Stack>
   );
 }

@@ -29,16 +29,21 @@ export default function Simulator() {
   const [url, setUrl] = useUrl();
   const [typed, setTyped] = useState<Typed>(() => ({ ...nothing, ...Object.fromEntries(Object.keys(nothing).flatMap((k) => (url[k] ? [[k, url[k]]] : []))) }));
   const [choosing, setChoosing] = useState(false);
+  const [recorded, setRecorded] = useState(false);
   const run = useMutation({
-    mutationFn: async (what: Typed) =>
-      (await call<Explanation>("POST", "/tools/explain", { body: { ...what, headers: what.headers.split("\n").map((l) => l.trim()).filter(Boolean) } })).body,
+    mutationFn: async (what: Typed | string) =>
+      (await call<Explanation>("POST", "/tools/explain", { body: typeof what === "string" ? { decision: what } : { ...what, headers: what.headers.split("\n").map((l) => l.trim()).filter(Boolean) } })).body,
+    onMutate: (what) => setRecorded(typeof what === "string"),
   });
   const { mutate } = run;
   const start = (what: Typed) => {
-    setUrl({ ...what }, { replace: true });
+    setUrl({ ...what, decision: undefined }, { replace: true });
     mutate(what);
   };
-  useRecorded(url.decision, (what) => (setTyped(what), start(what)));
+  useRecorded(url.decision, (what, id) => {
+    setTyped(what);
+    mutate(id, { onError: () => mutate(what) }); // of one that was not kept, what is known of it
+  });
   const submit = (event: FormEvent) => {
     event.preventDefault();
     start(typed);
@@ -68,7 +73,7 @@ export default function Simulator() {
             </Group>
           </Stack>
         </Box>
-        <Box aria-live="polite">{run.data && !problem ? <Told explanation={run.data} /> : !problem && <Empty title={t("simulator.empty")} text={t("simulator.empty_text")} />}</Box>
+        <Box aria-live="polite">{run.data && !problem ? <Told explanation={run.data} recorded={recorded} /> : !problem && <Empty title={t("simulator.empty")} text={t("simulator.empty_text")} />}</Box>
       </SimpleGrid>
       {choosing && <Choose onClose={() => setChoosing(false)} onChoose={(id) => (setChoosing(false), setUrl({ decision: id }))} />}
     </Page>
@@ -76,8 +81,7 @@ export default function Simulator() {
 }
 
 /** Fills in the request of the address's ?decision=, with the headers that its trace holds. */
-function useRecorded(id: string | undefined, onRead: (typed: Typed) => void): void {
-  const [, setUrl] = useUrl();
+function useRecorded(id: string | undefined, onRead: (typed: Typed, id: string) => void): void {
   const read = useQuery({
     queryKey: ["noun", "decisions", "recorded", id],
     enabled: !!id,
@@ -91,8 +95,7 @@ function useRecorded(id: string | undefined, onRead: (typed: Typed) => void): vo
   });
   useEffect(() => {
     if (!id || !read.data) return;
-    setUrl({ decision: undefined }, { replace: true });
-    onRead(read.data);
+    onRead(read.data, id);
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [id, read.data]);
 }
@@ -128,7 +131,7 @@ function Choose({ onChoose, onClose }: { onChoose: (id: string) => void; onClose
 
 const refused = (v: Schemas["Verdict"]): boolean => v.status !== 0;
 
-function Told({ explanation: e }: { explanation: Explanation }) {
+function Told({ explanation: e, recorded }: { explanation: Explanation; recorded: boolean }) {
   const { t } = useTranslation();
   const stopped = refused(e.verdict);
   const steps = e.steps ?? [];
@@ -136,6 +139,7 @@ function Told({ explanation: e }: { explanation: Explanation }) {
   const first = candidates.find((c) => c.tried === 1);
   return (
     <Stack gap="md">
+      {recorded && <Text size="sm" c="dimmed">{t("simulator.as_recorded")}</Text>}
       <Alert color={stopped ? "red" : "green"} icon={stopped ? <IconX size={18} /> : <IconCheck size={18} />} py="sm"
         title={stopped ? (e.verdict.status < 0 ? t("simulator.silence") : t("simulator.stopped", { status: e.verdict.status })) : first ? t("simulator.passes_to", { name: first.name }) : t("simulator.passes")}>
         <Group gap="xs">

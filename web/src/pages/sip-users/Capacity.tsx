@@ -78,11 +78,10 @@ export function ChannelsOf({ user }: { user: User }) {
   const own = user.channels !== null;
   const n = takes(user, profiles, 0);
   const profile = profiles.get(user.profile_id ?? 0);
+  if (own) return <>{n || t("ui.unlimited")}</>;
   return (
-    <Text span size="sm">
-      {n || (own ? t("ui.unlimited") : "")}
-      {!own && profile && <Text span size="sm" c="dimmed"> {t("sip-users.from_profile")}</Text>}
-      {!own && !profile && <Text span size="sm" c="dimmed">{t("sip-users.default")}</Text>}
+    <Text span size="sm" c="dimmed">
+      {profile && n ? t("sip-users.from_profile", { channels: n }) : t("sip-users.default")}
     </Text>
   );
 }
