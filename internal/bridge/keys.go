@@ -48,7 +48,8 @@ func (st *stream) offered(p *Pass, d *sdp.Description, f *sdp.Face) error {
 	} else {
 		st.in[from], st.out[from] = srtp.Key{}, srtp.Key{}
 	}
-	f.Mux, f.Profile = t.Mux, profileOf(t.Profile, p.Ends[to].Encrypted)
+	// Who has encrypted so far goes on, whatever the offer is.
+	f.Mux, f.Profile = t.Mux, profileOf(t.Profile, p.Ends[to].Encrypted || st.in[to].Suite != srtp.None)
 	if st.profile[to] = f.Profile; encrypted(f.Profile) {
 		st.propose(p, f)
 	} else {
