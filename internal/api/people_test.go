@@ -11,6 +11,15 @@ import (
 
 // acrossLogin: what is of whoever asks, and those who ask are keys. false: it is another operation.
 func (w *world) acrossLogin(t *testing.T, o operation, alfa *estate) bool {
+	for part, one := range map[string]int64{"/api/v1/audit/{id}": alfa.entry, "/api/v1/requests/{id}": alfa.request} {
+		if !strings.HasPrefix(o.path, part) {
+			continue
+		}
+		for _, id := range []string{itoa(one), "999999"} {
+			w.isNotFound(t, w.do(o.method, strings.Replace(o.path, "{id}", id, 1), nil), alfa)
+		}
+		return true
+	}
 	if !slices.Contains([]string{"me", "session", "setup"}, o.noun()) {
 		return false
 	}

@@ -31,6 +31,7 @@ import (
 	"tollgate/internal/threat"
 	"tollgate/internal/trace"
 	"tollgate/internal/uac"
+	"tollgate/sip"
 )
 
 // fakeNode is the edge as the API sees it.
@@ -44,6 +45,7 @@ type fakeNode struct {
 	strangers []threat.Stranger
 
 	thresholds []antifraud.Report
+	reopened   []string
 	clashes    map[tenant.DestinationID]api.Clash
 	states     map[tenant.DestinationID]peer.State
 	rules      map[tenant.RuleID]policy.Tally
@@ -56,6 +58,7 @@ type fakeNode struct {
 	slowness   error // what Applied and Backup give
 	feed       feed.Feed
 	events     []*feed.Event // told to whoever watches
+	quiet      bool          // decisions do not end
 }
 
 func (n *fakeNode) Calls(keep func(tenant.CustomerID) bool) []call.Summary {
@@ -133,6 +136,11 @@ func (n *fakeNode) Antifraud(customers []tenant.CustomerID) (rows []antifraud.Re
 	return rows
 }
 
+func (n *fakeNode) OpenAntifraud(customer tenant.CustomerID, m sip.Method, from, to string) int {
+	n.reopened = append(n.reopened, fmt.Sprint(customer, m, from, to))
+	return 1
+}
+
 func (n *fakeNode) RetryDeadLetters(context.Context) (int64, error) { return n.letters, nil }
 
 func (n *fakeNode) Bans(keep func(tenant.CustomerID) bool) []ban.Ban { return n.bans.List(keep) }
@@ -169,7 +177,9 @@ func (n *fakeNode) WatchDecisions(filter func(*trace.Decision) bool) (<-chan *tr
 			events <- &n.cases[i]
 		}
 	}
-	close(events)
+	if !n.quiet {
+		close(events)
+	}
 	return events, func() {}
 }
 
@@ -347,6 +357,7 @@ type estate struct {
 	call              string // the id of a live call
 	binding           string // the id of a phone's binding
 	ban               string // the id of a ban
+	entry, request    int64  // the ids of an audit entry and of a request for channels
 }
 
 // paths of the nouns, in an order in which they can be made.
@@ -383,9 +394,9 @@ func (w *world) settle(marker string, net int) *estate {
 		}
 		return add("api-keys", body)["key"].(string)
 	}
-	e.ids["audit"] = w.anyEntry(e.customer)
+	e.entry = w.anyEntry(e.customer)
 	e.companyKey, e.reader, e.key = key("company", "admin"), key("customer", "read-only"), key("customer", "admin")
-	e.ids["requests"] = id(w.as(e.key).must("POST", "/api/v1/me/requests", object{"channels": 30, "text": marker}))
+	e.request = id(w.as(e.key).must("POST", "/api/v1/me/requests", object{"channels": 30, "text": marker}))
 	e.call = "call-of-" + marker
 	w.node.calls = append(w.node.calls, call.Summary{
 		ID: e.call, Customer: tenant.CustomerID(e.customer), Name: marker, From: "sip:x@" + marker, Started: time.Unix(int64(net), 0),
