@@ -45,6 +45,8 @@ func Run(t *testing.T, open Opener) {
 		{"shared addresses", sharedAddresses},
 		{"wide ranges", wideRanges},
 		{"API keys", apiKeys},
+		{"people in the panel", people},
+		{"requests for channels", requested},
 		{"lists", lists},
 		{"hostile text", hostile},
 		{"accounts", accounts},
