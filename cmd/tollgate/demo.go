@@ -191,6 +191,7 @@ func (d *demo) tenants() string {
 customers:
   - name: demo
     company: Demo Company
+    rtp_bridging: true
     domains: [demo.example, localhost, 127.0.0.1, "::1"]
     destinations:
       - {name: pbx, host: %s, port: %d, protocol: udp}
