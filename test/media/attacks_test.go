@@ -63,7 +63,7 @@ func heardWithin(from, to *phone, packets int) int {
 		b := from.packet("is this heard?")
 		from.send(b)
 		if got, _, err := receive(to.rtp, 20*time.Millisecond); err == nil {
-			if string(got[12:]) != string(b[12:]) {
+			if got = to.unseal(got); string(got[12:]) != string(b[12:]) {
 				from.Fatalf("heard % x", got)
 			}
 			return n + 1

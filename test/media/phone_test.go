@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	pion "github.com/pion/srtp/v3"
+
 	"tollgate/test/peer"
 	"tollgate/test/stage"
 )
@@ -34,6 +36,10 @@ type phone struct {
 	seq       uint16
 	ssrc      uint32
 	pt        byte
+
+	suite      suite  // of SRTP, where there is some
+	key, heard string // its own key and that of what it hears, in base64
+	out, in    *pion.Context
 }
 
 // newPhone opens a pair of ports at an endpoint's address.
@@ -148,7 +154,7 @@ func (p *phone) send(b []byte) { p.Helper(); p.write(p.rtp, b, p.to) }
 
 func (p *phone) write(conn *net.UDPConn, b []byte, to netip.AddrPort) {
 	p.Helper()
-	if _, err := conn.WriteToUDPAddrPort(b, to); err != nil {
+	if _, err := conn.WriteToUDPAddrPort(p.seal(b), to); err != nil {
 		p.Error(err)
 	}
 }
@@ -160,6 +166,9 @@ func (p *phone) hears(want []byte) { p.Helper(); p.reads(p.rtp, want, p.to) }
 func (p *phone) reads(conn *net.UDPConn, want []byte, from netip.AddrPort) {
 	p.Helper()
 	got, source, err := receive(conn, patience)
+	if err == nil {
+		got = p.unseal(got)
+	}
 	switch {
 	case err != nil:
 		p.Fatalf("%s expected %d bytes, heard nothing: %v", here(conn), len(want), err)
@@ -180,9 +189,11 @@ func receive(conn *net.UDPConn, wait time.Duration) ([]byte, netip.AddrPort, err
 // hearsNothing wants silence for a while.
 func (p *phone) hearsNothing() { p.Helper(); p.quiet(p.rtp) }
 
-func (p *phone) quiet(conn *net.UDPConn) {
+func (p *phone) quiet(conn *net.UDPConn) { p.Helper(); p.quietFor(conn, none) }
+
+func (p *phone) quietFor(conn *net.UDPConn, wait time.Duration) {
 	p.Helper()
-	if b, from, err := receive(conn, none); err == nil {
+	if b, from, err := receive(conn, wait); err == nil {
 		p.Errorf("%s heard %d bytes from %s: % x", here(conn), len(b), from, b)
 	}
 }
