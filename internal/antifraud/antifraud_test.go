@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -341,6 +342,37 @@ func TestShut(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestOpen: a key that a person opens counts from the beginning; others stay shut.
+func TestOpen(t *testing.T) {
+	virtual(t, tenant.Antifraud{Register: 2}, func(t *testing.T, b *bench) {
+		one, other := ask{method: "REGISTER"}, ask{method: "REGISTER", from: "<sip:other@h>"}
+		for range 2 {
+			b.check(one)
+			b.check(other)
+		}
+		keys := b.guard.Report(b.customer())[0].Keys
+		if len(keys) != 2 || keys[0].Left == 0 || keys[1].Left == 0 {
+			t.Fatalf("%+v", keys)
+		}
+		mine := slices.IndexFunc(keys, func(k antifraud.Key) bool { return k.From != "other" })
+		open := func(customer tenant.CustomerID, m sip.Method) int {
+			return b.guard.Open(customer, m, keys[mine].From, keys[mine].To)
+		}
+		if open(2, sip.REGISTER) != 0 || open(1, sip.OPTIONS) != 0 || open(1, sip.REGISTER) != 1 || open(1, sip.REGISTER) != 0 {
+			t.Error("opened another one, or not this one, or twice")
+		}
+		if _, v, _ := b.check(one); v.Refused() {
+			t.Error("still shut")
+		}
+		if _, v, _ := b.check(other); !v.Refused() {
+			t.Error("another key was opened")
+		}
+		if len(b.trips) != 2 {
+			t.Errorf("%d trips: what was counted before counts still", len(b.trips))
+		}
+	})
 }
 
 // TestWindow: N within ten seconds, and not in more.

@@ -118,6 +118,23 @@ func (g *Guard) fill(rows []Report, at map[tenant.CustomerID][kinds]int) {
 	}
 }
 
+// Open opens the keys of a customer's method again that a Report shows by these texts, before their
+// time; what is alike counts from the beginning. It gives how many were shut.
+func (g *Guard) Open(customer tenant.CustomerID, m sip.Method, from, to string) (opened int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	now := g.clock(time.Now())
+	for _, slot := range g.keys {
+		e := g.entries.At(slot)
+		if e.customer != customer || e.kind.method() != m || e.until <= now || e.from.String() != from || e.to.String() != to {
+			continue
+		}
+		g.over(e)
+		opened++
+	}
+	return opened
+}
+
 // Keys is how many keys are counted or shut.
 func (g *Guard) Keys() int {
 	g.mu.Lock()

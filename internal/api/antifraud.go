@@ -12,6 +12,7 @@ import (
 	"tollgate/internal/policy"
 	"tollgate/internal/store"
 	"tollgate/internal/tenant"
+	"tollgate/sip"
 )
 
 // threshold is one of a customer's antifraud thresholds with what it has counted on this node
@@ -44,6 +45,45 @@ func (s *server) antifraud() {
 		Method: http.MethodGet, Path: root + "/antifraud", OperationID: "list-antifraud", Tags: []string{"antifraud"},
 		Summary: "List antifraud thresholds with what they have counted; pages are of customers, so one may be empty",
 	}, s.listAntifraud)
+	huma.Register(s.huma, huma.Operation{
+		Method: http.MethodPost, Path: root + "/antifraud/open", OperationID: "open-antifraud", Tags: []string{"antifraud"},
+		Summary: "Open a key that is shut before its time; what is alike is counted from the beginning",
+	}, s.openAntifraud)
+}
+
+// openWish names a key as the list of thresholds shows it.
+type openWish struct {
+	Customer tenant.CustomerID `json:"customer_id"`
+	Method   string            `json:"method" enum:"invite,register,options"`
+	From     string            `json:"from" maxLength:"31"`
+	To       string            `json:"to" maxLength:"31"`
+}
+
+type openInput struct{ Body openWish }
+
+// opened says how many keys were shut and no longer are.
+type opened struct {
+	Opened int `json:"opened" doc:"0: by then none was shut. Long names that begin alike are opened together."`
+}
+
+type openOutput struct{ Body opened }
+
+func (s *server) openAntifraud(ctx context.Context, in *openInput) (*openOutput, error) {
+	p, wish := principalOf(ctx), &in.Body
+	if _, err := s.store.Customers.Get(ctx, p.Scope(), wish.Customer); err != nil {
+		return nil, s.refused(ctx, err)
+	}
+	if fault := p.MayWrite(tenant.KindFraudKey, tenant.ActionDelete); fault != nil {
+		return nil, s.refused(ctx, fault)
+	}
+	out := &openOutput{}
+	return out, s.write(ctx, func(tx *store.Tx) error {
+		if err := tx.Note(ctx, tenant.ActionDelete, tenant.KindFraudKey, wish.Method+" "+wish.From+" "+wish.To, wish.Customer); err != nil {
+			return err
+		}
+		out.Body.Opened = s.node.OpenAntifraud(wish.Customer, sip.ParseMethod([]byte(strings.ToUpper(wish.Method))), wish.From, wish.To)
+		return nil
+	})
 }
 
 func (s *server) listAntifraud(ctx context.Context, in *listInput) (*pageOutput[threshold], error) {

@@ -55,3 +55,27 @@ func TestAntifraud(t *testing.T) {
 		t.Error("the platform's list")
 	}
 }
+
+// TestOpenAntifraud: who may write opens a key of his own customer; it is audited.
+func TestOpenAntifraud(t *testing.T) {
+	w := newWorld(t)
+	alfa := w.settle("alfa", 1)
+	wish := object{"customer_id": alfa.customer, "method": "register", "from": "+39040", "to": "1"}
+	if a := w.as(alfa.reader).do("POST", "/api/v1/antifraud/open", wish); a.code != 403 || len(w.node.reopened) != 0 {
+		t.Errorf("a reader: %d %s", a.code, a.body)
+	}
+	if got := w.as(alfa.key).must("POST", "/api/v1/antifraud/open", wish); got["opened"] != 1.0 {
+		t.Errorf("%v", got)
+	}
+	if want := fmt.Sprint(tenant.CustomerID(alfa.customer), sip.REGISTER, "+39040", "1"); len(w.node.reopened) != 1 || w.node.reopened[0] != want {
+		t.Errorf("%v, not %s", w.node.reopened, want)
+	}
+	entry := w.as(alfa.key).must("GET", "/api/v1/audit?limit=1", nil)["items"].([]any)[0].(object)
+	if entry["noun"] != "antifraud key" || entry["name"] != "register +39040 1" || entry["undoable"] == true {
+		t.Errorf("%v", entry)
+	}
+	wish["method"] = "bye"
+	if a := w.as(alfa.key).do("POST", "/api/v1/antifraud/open", wish); a.code != 422 {
+		t.Errorf("%d %s", a.code, a.body)
+	}
+}

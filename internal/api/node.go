@@ -17,6 +17,7 @@ import (
 	"tollgate/internal/threat"
 	"tollgate/internal/trace"
 	"tollgate/internal/uac"
+	"tollgate/sip"
 )
 
 // Node is the running edge, as far as the API asks it.
@@ -54,6 +55,9 @@ type Node interface {
 	BlocklistHits(entries []tenant.BlocklistEntry) []policy.Tally
 	// Antifraud tells how it stands with the thresholds of customers, a row for each that is set.
 	Antifraud(customers []tenant.CustomerID) []antifraud.Report
+	// OpenAntifraud opens keys of a customer that are shut and that Antifraud shows by these texts; it
+	// gives how many.
+	OpenAntifraud(customer tenant.CustomerID, m sip.Method, from, to string) int
 	// DestinationStates says how each destination does that is watched or was tried.
 	DestinationStates() map[tenant.DestinationID]peer.State
 	// Registrations says how ours do, at the switches at which we register.

@@ -121,6 +121,10 @@ func (w *world) across(t *testing.T, o operation, alfa *estate, role string) {
 	case o.path == "/api/v1/tools/explain":
 		a := w.do(o.method, o.path, object{"from": "sip:a@b", "to": "sip:100@alfa.example", "source": "192.0.2.1:5060"})
 		w.isNotFound(t, a, alfa)
+	case o.path == "/api/v1/antifraud/open":
+		for _, id := range []int64{alfa.customer, 999999} {
+			w.isNotFound(t, w.do(o.method, o.path, object{"customer_id": id, "method": "invite", "from": "x", "to": "y"}), alfa)
+		}
 	case o.path == "/api/v1/tools/regex": // it knows nothing but what it is sent
 		if a := w.do(o.method, o.path, object{"value": "x", "strings": []string{"x"}}); a.code != 200 {
 			t.Errorf("%d %s", a.code, a.body)

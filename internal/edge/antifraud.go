@@ -91,6 +91,11 @@ func (e *Edge) Antifraud(customers []tenant.CustomerID) []antifraud.Report {
 	return e.fraud.Report(list...)
 }
 
+// OpenAntifraud is api.Node.
+func (e *Edge) OpenAntifraud(customer tenant.CustomerID, m sip.Method, from, to string) int {
+	return e.fraud.Open(customer, m, from, to)
+}
+
 // antifraudMetrics counts the thresholds that were reached.
 func (e *Edge) antifraudMetrics() (all []prometheus.Collector) {
 	for _, m := range [...]sip.Method{sip.INVITE, sip.REGISTER, sip.OPTIONS} {

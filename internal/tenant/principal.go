@@ -21,8 +21,9 @@ const (
 	KindSIPUser     Kind = "sip-user"
 	KindProfile     Kind = "sip-profile"
 	KindAPIKey      Kind = "api-key"
-	KindBan         Kind = "ban"  // kept by the node, not in the store
-	KindNode        Kind = "node" // all of it, in the audit only
+	KindBan         Kind = "ban"           // kept by the node, not in the store
+	KindFraudKey    Kind = "antifraud key" // likewise
+	KindNode        Kind = "node"          // all of it, in the audit only
 )
 
 // PrincipalKind says how somebody came in.
