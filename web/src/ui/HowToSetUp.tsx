@@ -19,12 +19,12 @@ export function HowToSetUp({ path, id, name, onClose }: { path: string; id: numb
       {setup.isError && <Failed error={setup.error} reset={() => void setup.refetch()} />}
       <Stack gap={0}>
         {setup.data?.items.map(({ key, label: said, value }) => ({ key, value, label: t(`other-side.${key}`, { defaultValue: said }) })).map(({ key, label, value }) => (
-          <Group key={key} py={6} gap="sm" wrap="nowrap" align={value.includes("\n") ? "start" : "center"} style={{ borderBottom: "1px solid var(--tg-line)" }}>
+          <Group key={key} py={6} gap="sm" wrap="nowrap" align="start" style={{ borderBottom: "1px solid var(--tg-line)" }}>
             <Text size="sm" c="dimmed" w={190} flex="none">
               {label}
             </Text>
             <Text size="sm" component="div" flex={1} style={{ overflowX: "auto" }}>
-              <WireText block={value.includes("\n")}>{value}</WireText>
+              <WireText block>{value}</WireText>
             </Text>
             <Copy text={value} label={`${t("ui.copy")}: ${label}`} />
           </Group>

@@ -21,7 +21,7 @@ import { HitCount, HitsOf } from "../firewall/Hits";
 import { saveAs } from "../firewall/Save";
 import { toCSV } from "../firewall/csv";
 import { DomainField } from "./DomainField";
-import { headed } from "./headed";
+import { hasHead, headed } from "./headed";
 
 type Entry = Schemas["BlocklistEntry"];
 
@@ -119,6 +119,7 @@ function Import({ customer, onClose }: { customer: number; onClose: () => void }
     send.reset();
   };
   const problem = send.error ? asProblem(send.error) : undefined;
+  const above = hasHead(text) ? 0 : 1;
   return (
     <Modal opened onClose={onClose} size="lg" title={t("blocklist.import")} closeButtonProps={{ "aria-label": t("ui.close") }}>
       <Stack gap="sm">
@@ -130,10 +131,10 @@ function Import({ customer, onClose }: { customer: number; onClose: () => void }
           <Checkbox label={t("blocklist.skip_bad")} checked={skip} onChange={(e) => (setSkip(e.currentTarget.checked), setLooked(undefined), send.reset())} />
         </Group>
         <Textarea label={t("firewall.text")} value={text} onChange={(e) => change(e.currentTarget.value)} rows={10} styles={mono} spellCheck={false} placeholder={"prefix,domain\n00882,\n040,acme.example"} />
-        {problem && <Alert color="red" py="xs"><Faults faults={problem.faults} message={problem.message} /></Alert>}
+        {problem && <Alert color="red" py="xs"><Faults faults={problem.faults} message={problem.message} above={above} /></Alert>}
         {looked && (
           <Alert color={looked.changes.length ? "yellow" : "green"} py="xs" title={t("blocklist.would", { count: looked.changes.length, lines: looked.lines })}>
-            {looked.skipped.length > 0 && <Faults faults={looked.skipped} message="" />}
+            {looked.skipped.length > 0 && <Faults faults={looked.skipped} message="" above={above} />}
           </Alert>
         )}
         <Group justify="flex-end">
@@ -151,12 +152,13 @@ function Import({ customer, onClose }: { customer: number; onClose: () => void }
 
 const mostFaults = 12;
 
-function Faults({ faults, message }: { faults: { line?: number; message: string; want?: string }[]; message: string }) {
+/** above: how many lines of what was sent stand above what was typed. */
+function Faults({ faults, message, above }: { faults: { line?: number; message: string; want?: string }[]; message: string; above: number }) {
   const { t } = useTranslation();
   if (faults.length === 0) return <>{message}</>;
   return (
     <List size="sm">
-      {faults.slice(0, mostFaults).map((f, i) => <List.Item key={i}>{f.line ? `${t("firewall.line", { line: f.line })}: ` : ""}{sentence({ code: "", ...f })}</List.Item>)}
+      {faults.slice(0, mostFaults).map((f, i) => <List.Item key={i}>{f.line ? `${t("firewall.line", { line: f.line - above })}: ` : ""}{sentence({ code: "", ...f })}</List.Item>)}
       {faults.length > mostFaults && <List.Item>{t("ui.and_more", { count: faults.length - mostFaults })}</List.Item>}
     </List>
   );

@@ -1,6 +1,6 @@
 // Destinations and their groups, for the pages that list them.
 
-import { ActionIcon, Alert, Group, NumberInput, SegmentedControl, Stack, Text, Tooltip } from "@mantine/core";
+import { ActionIcon, Alert, Box, Group, Input, NumberInput, SegmentedControl, Stack, Text, Tooltip } from "@mantine/core";
 import { IconInfoSquareRounded, IconPlayerPause, IconPlayerPlay } from "@tabler/icons-react";
 import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
@@ -98,10 +98,10 @@ function Where() {
       {bySwitch ? (
         <RefField name="switch_id" path="switches" required query={{ customer: d.customer_id || undefined }} />
       ) : (
-        <Group gap="sm" align="start">
-          <TextField name="host" required mono placeholder="pbx.example.com" />
+        <Group gap="sm" align="start" wrap="nowrap">
+          <Box flex={1}><TextField name="host" required mono placeholder="pbx.example.com" /></Box>
           <PortField />
-          <SelectField name="protocol" values={protocols} />
+          <Box w={150}><SelectField name="protocol" values={protocols} /></Box>
         </Group>
       )}
     </>
@@ -111,7 +111,7 @@ function Where() {
 function PortField() {
   const { t } = useTranslation();
   const f = useField<number>("port");
-  return <NumberInput label={t("destinations.field.port")} error={f.error} readOnly={f.readOnly} value={f.value || ""} placeholder={t("destinations.default_port")} min={1} max={65535} allowDecimal={false} w={150} onChange={(v) => f.set(Number(v) || 0)} />;
+  return <NumberInput label={t("destinations.field.port")} error={f.error} readOnly={f.readOnly} value={f.value || ""} placeholder={t("destinations.default_port")} min={1} max={65535} allowDecimal={false} w={120} onChange={(v) => f.set(Number(v) || 0)} />;
 }
 
 /** The groups that the customer has, by number and name. */
@@ -128,16 +128,15 @@ export function CustomerGroupField({ name, customer }: { name: string; customer:
   const all = [...(groups.data ?? [])].sort((a, b) => a.number - b.number);
   const data = all.map((g) => ({ value: String(g.number), label: groupText(g.number, g.name) }));
   return (
-    <div>
-      <Text size="sm" fw={500} component="div" id="group-label">{f.label}</Text>
-      {f.help && <Text size="xs" c="dimmed">{f.help}</Text>}
-      {data.length > 1 ? (
-        <SegmentedControl mt={4} aria-labelledby="group-label" value={String(f.value ?? 1)} readOnly={f.readOnly} onChange={(v) => f.set(Number(v))} data={data} style={{ flexWrap: "wrap" }} />
-      ) : (
-        <Text size="sm">{t("destinations.only_group", { number: f.value ?? 1 })}</Text>
-      )}
-      {f.error && <Text size="xs" c="var(--mantine-color-error)">{f.error}</Text>}
-    </div>
+    <Input.Wrapper label={f.label} labelElement="div" labelProps={{ id: "group-label" }} description={f.help} error={f.error}>
+      <div>
+        {data.length > 1 ? (
+          <SegmentedControl mt={4} aria-labelledby="group-label" value={String(f.value ?? 1)} readOnly={f.readOnly} onChange={(v) => f.set(Number(v))} data={data} style={{ flexWrap: "wrap" }} />
+        ) : (
+          <Text size="sm">{t("destinations.only_group", { number: f.value ?? 1 })}</Text>
+        )}
+      </div>
+    </Input.Wrapper>
   );
 }
 

@@ -1,6 +1,6 @@
 // Numbers of a customer: DIDs, which lead somewhere, and CLIs, which tell customers apart who share an address.
 
-import { SegmentedControl, Stack, Text } from "@mantine/core";
+import { Input, SegmentedControl, Stack } from "@mantine/core";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Schemas } from "~/api/client";
@@ -54,11 +54,10 @@ function Fields({ creating }: { creating: boolean }) {
     <Stack gap="sm">
       {staff && <RefField name="customer_id" path="customers" required disabled={!creating} />}
       <TextField name="number" required autoFocus mono placeholder="390401234567" />
-      <div>
-        <Text size="sm" fw={500} id="leads-to">{t("dids.leads_to")}</Text>
-        <SegmentedControl mt={4} aria-labelledby="leads-to" value={toSwitch ? "switch" : "user"} readOnly={user.readOnly} onChange={(v) => choose(v === "switch")}
+      <Input.Wrapper label={t("dids.leads_to")} labelElement="div" labelProps={{ id: "leads-to" }}>
+        <SegmentedControl mt={4} style={{ display: "flex", width: "fit-content" }} aria-labelledby="leads-to" value={toSwitch ? "switch" : "user"} readOnly={user.readOnly} onChange={(v) => choose(v === "switch")}
           data={[{ value: "user", label: t("dids.user") }, { value: "switch", label: t("destinations.switch") }]} />
-      </div>
+      </Input.Wrapper>
       {toSwitch ? <RefField name="switch_id" path="switches" required query={{ customer: d.customer_id || undefined }} /> : <RefField name="sip_user_id" path="sip-users" required query={{ customer: d.customer_id || undefined }} />}
     </Stack>
   );

@@ -101,7 +101,7 @@ function Settings({ routed }: { routed: Routed }) {
   });
   return (
     <Stack gap="xs" mb="md">
-      <Group gap="xl">
+      <Group gap="xs" style={{ columnGap: "var(--mantine-spacing-xl)" }}>
         <Switch label={t("routing.groups_on")} checked={routed.destination_groups_enabled} disabled={!write || change.isPending} onChange={(e) => change.mutate({ destination_groups_enabled: e.currentTarget.checked })} />
         <Group gap="xs">
           <Text size="sm">{t("routing.mode")}</Text>

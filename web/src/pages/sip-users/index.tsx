@@ -1,6 +1,6 @@
 // SIP users: the phones that register here with a name and a password.
 
-import { Badge, SegmentedControl, SimpleGrid, Stack, Text } from "@mantine/core";
+import { Badge, Input, SegmentedControl, SimpleGrid, Text } from "@mantine/core";
 import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import type { Schemas } from "~/api/client";
@@ -113,12 +113,11 @@ function Password({ creating }: { creating: boolean }) {
     password.set(undefined as never);
   };
   return (
-    <Stack gap={6}>
-      <Text size="sm" fw={500} id="password-label">{t("sip-users.field.password")}</Text>
-      <SegmentedControl aria-labelledby="password-label" style={{ alignSelf: "start" }} value={make.value ? "make" : "type"} onChange={(v) => set(v === "make")}
+    <Input.Wrapper label={t("sip-users.field.password")} labelElement="div" labelProps={{ id: "password-label" }}>
+      <SegmentedControl aria-labelledby="password-label" mb={6} style={{ display: "flex", width: "fit-content" }} value={make.value ? "make" : "type"} onChange={(v) => set(v === "make")}
         data={[{ value: "make", label: t("sip-users.make") }, { value: "type", label: t(creating ? "sip-users.type" : "sip-users.keep") }]} />
       {!make.value && <SecretField name="password" label={t(creating ? "sip-users.field.password" : "sip-users.new_password")} />}
-    </Stack>
+    </Input.Wrapper>
   );
 }
 

@@ -1,6 +1,6 @@
 // The rules of a parameter rewrite, in their order. texts: "switches"
 
-import { ActionIcon, Button, Group, Modal, Select, Stack, Table, Text, TextInput, Tooltip } from "@mantine/core";
+import { ActionIcon, Button, Group, Modal, Select, Stack, Table, Text, TextInput, Tooltip, VisuallyHidden } from "@mantine/core";
 import { IconArrowDown, IconArrowUp, IconPlus, IconTrash, IconWand } from "@tabler/icons-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -37,7 +37,7 @@ export function RewriteRules() {
               <Table.Th>{t("switches.rewrite.match")}</Table.Th>
               <Table.Th>{t("switches.rewrite.current")}</Table.Th>
               <Table.Th>{t("switches.rewrite.new")}</Table.Th>
-              <Table.Th w={120}><span className="mantine-visually-hidden" aria-label={t("ui.actions")} /></Table.Th>
+              <Table.Th w={120}><VisuallyHidden>{t("ui.actions")}</VisuallyHidden></Table.Th>
             </Table.Tr>
           </Table.Thead>
           <Table.Tbody>

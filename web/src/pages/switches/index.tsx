@@ -1,6 +1,6 @@
 // IP authentication: a customer's switches, which call us or are called by us.
 
-import { ActionIcon, Alert, Badge, Button, Group, Modal, SegmentedControl, SimpleGrid, Stack, Text, Tooltip } from "@mantine/core";
+import { ActionIcon, Alert, Badge, Button, Group, Input, Modal, SegmentedControl, SimpleGrid, Stack, Text, Tooltip } from "@mantine/core";
 import { IconArrowDownLeft, IconArrowUpRight, IconInfoSquareRounded, IconNetwork, IconTestPipe } from "@tabler/icons-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -156,13 +156,10 @@ function DirectionChoice({ creating }: { creating: boolean }) {
     for (const name of gone) reset[name]?.[0].set(reset[name]?.[1]);
   };
   return (
-    <div>
-      <Text size="sm" fw={500} id="direction-label">{t("switches.field.direction")}</Text>
-      <Text size="xs" c="dimmed">{t("switches.help.direction")}</Text>
-      <SegmentedControl mt={4} aria-labelledby="direction-label" value={direction.value ?? "egress"} readOnly={direction.readOnly || !creating} onChange={choose}
+    <Input.Wrapper label={t("switches.field.direction")} labelElement="div" labelProps={{ id: "direction-label" }} description={t("switches.help.direction")} error={direction.error}>
+      <SegmentedControl mt={4} style={{ display: "flex", width: "fit-content" }} aria-labelledby="direction-label" value={direction.value ?? "egress"} readOnly={direction.readOnly || !creating} onChange={choose}
         data={["egress", "ingress"].map((value) => ({ value, label: t(`switches.option.direction.${value}`) }))} />
-      {direction.error && <Text size="xs" c="var(--mantine-color-error)">{direction.error}</Text>}
-    </div>
+    </Input.Wrapper>
   );
 }
 
