@@ -180,8 +180,27 @@ func BenchmarkEnded(b *testing.B) {
 	}
 }
 
+// BenchmarkEndedBridged is it for a call with media.
+func BenchmarkEndedBridged(b *testing.B) {
+	w, r := newBench(b), bridged(1)
+	b.ReportAllocs()
+	for n := 0; b.Loop(); n++ {
+		r.ID[11] = byte(n)
+		if w.Ended(r); n%flushAt == 0 {
+			w.filling.reset()
+		}
+	}
+}
+
 func TestEndedAllocatesNothing(t *testing.T) {
-	w, r := newBench(t), record(1)
+	for _, r := range []*Record{record(1), bridged(1)} {
+		endedAllocatesNothing(t, r)
+	}
+}
+
+func endedAllocatesNothing(t *testing.T, r *Record) {
+	t.Helper()
+	w := newBench(t)
 	for range flushAt {
 		w.Ended(r)
 	}

@@ -12,6 +12,7 @@ import (
 	"net/netip"
 	"time"
 
+	"tollgate/internal/media"
 	"tollgate/internal/store"
 	"tollgate/internal/tenant"
 )
@@ -67,4 +68,6 @@ type Record struct {
 	Source, Target  netip.AddrPort
 	SourceTransport string
 	TargetTransport string
+	Media           []media.Figures // of each stream and side, where bridged
+	OneWay          bool            // one side was heard, and the other never
 }

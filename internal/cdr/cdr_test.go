@@ -61,6 +61,7 @@ func TestHostileTexts(t *testing.T) {
 func FuzzDecode(f *testing.F) {
 	whole := record(1).append(nil)
 	f.Add(whole)
+	f.Add(bridged(1).append(nil))
 	f.Add(whole[:len(whole)-1])
 	f.Add([]byte{})
 	f.Add(append(make([]byte, store.CDRHead), version))

@@ -25,9 +25,10 @@ import (
 // It began a setup and a duration before its end. Another layout gets another version; what wrote
 // these stays readable.
 const (
-	version     = 2
-	versionOne  = 1   // the whole first layout stands behind the head; in the journal it has none
-	versionJSON = '{' // as lists give it: what a migration has made of still older rows
+	version      = 2
+	versionMedia = 3   // the same, and media behind it (media.go): only of calls that are bridged
+	versionOne   = 1   // the whole first layout stands behind the head; in the journal it has none
+	versionJSON  = '{' // as lists give it: what a migration has made of still older rows
 )
 
 // In the flags; the party that ended it is above.
@@ -52,7 +53,11 @@ func (r *Record) append(dst []byte) []byte {
 	setup, duration := r.Setup.Microseconds(), r.Duration.Microseconds()
 	dst = store.AppendCDRHead(dst, r.Company, r.Customer, r.ended())
 	flags := bit(r.Outbound, flagOutbound) | bit(r.Hidden, flagHidden) | bit(r.Answered, flagAnswered)
-	dst = append(dst, version, flags|byte(r.EndedBy)<<partyShift)
+	v, bridged := byte(version), r.bridged()
+	if bridged {
+		v = versionMedia
+	}
+	dst = append(dst, v, flags|byte(r.EndedBy)<<partyShift)
 	dst = w.AppendUint16(dst, uint16(max(r.Status, 0)))
 	dst = w.AppendUint32(dst, 0) // what it stands for besides is counted later
 	for _, n := range [...]int64{int64(r.DestinationID), int64(r.Rule), setup, duration} {
@@ -64,6 +69,9 @@ func (r *Record) append(dst []byte) []byte {
 	}
 	for _, t := range [...][]byte{r.CallID, r.FarCallID, r.From, r.To, r.URI} {
 		dst = appendText(dst, t)
+	}
+	if bridged {
+		dst = appendMedia(dst, r.Media, r.OneWay)
 	}
 	return dst
 }
@@ -149,10 +157,18 @@ func (d *decoder) length(micros int64) time.Duration {
 
 // address is a peer's as text, "" for none.
 func (d *decoder) address() string {
+	if a := d.addrPort(); a.IsValid() {
+		return a.String()
+	}
+	return ""
+}
+
+// addrPort is a peer's, the zero one for none.
+func (d *decoder) addrPort() netip.AddrPort {
 	var ip netip.Addr
 	switch d.take(1)[0] {
 	case 0:
-		return ""
+		return netip.AddrPort{}
 	case 4:
 		ip = netip.AddrFrom4([4]byte(d.take(4)))
 	case 16:
@@ -160,7 +176,7 @@ func (d *decoder) address() string {
 	default:
 		d.bad = true
 	}
-	return netip.AddrPortFrom(ip, uint16(d.uint16())).String()
+	return netip.AddrPortFrom(ip, uint16(d.uint16()))
 }
 
 // text is one that is a text: what is none is replaced, so that whoever lists it needs no care.
@@ -187,7 +203,7 @@ func decode(s *store.CDR) (c CDR, err error) {
 	c = CDR{ID: hex.EncodeToString(s.ID[:]), Company: s.Company(), Customer: s.Customer(), Ended: s.Ended()}
 	body := s.Record[store.CDRHead:]
 	switch body[0] {
-	case version:
+	case version, versionMedia:
 		err = c.decode(body)
 	case versionOne:
 		err = c.decodeOne(body)
@@ -219,6 +235,9 @@ func (c *CDR) decode(body []byte) error {
 		&c.CallID, &c.FarCallID, &c.From, &c.To, &c.URI,
 	} {
 		*to = d.text(int(min(d.uvarint(), maxText+1)))
+	}
+	if body[0] == versionMedia {
+		c.Media, c.OneWay = d.media()
 	}
 	return d.end()
 }

@@ -10,6 +10,7 @@ import (
 	"tollgate/internal/dialog"
 	"tollgate/internal/gate"
 	"tollgate/internal/journal"
+	"tollgate/internal/media"
 	"tollgate/internal/policy"
 	"tollgate/sip"
 )
@@ -80,6 +81,7 @@ func (e *Edge) recordCall(c *call.Ending) {
 		CallID: c.CallID, FarCallID: c.FarCallID, From: c.From, To: c.To, URI: c.URI,
 		Source: c.Source.Remote, SourceTransport: c.Source.Proto.String(),
 		Target: c.Target.Remote, TargetTransport: c.Target.Proto.String(),
+		Media: c.Media, OneWay: c.Answered && media.OneWay(c.Media, c.Duration) != "",
 	}
 	if c.Destination != nil {
 		r.DestinationID, r.Destination = c.Destination.ID, c.Destination.Name
