@@ -52,6 +52,7 @@ type bench struct {
 	phones          int
 	registerSeconds int
 	bindings        int
+	mediaCalls      []int
 	short           bool
 
 	answer      netip.AddrPort // the answering SIPp
@@ -72,11 +73,12 @@ const (
 	partBindings = "bindings"
 	partBans     = "bans"
 	partAuth     = "auth"
+	partMedia    = "media"
 )
 
 // allParts is in the order in which they are measured.
 func allParts() []string {
-	return []string{partCPU, partTop, partMemory, partMicro, partRegister, partOwn, partBindings, partBans, partAuth}
+	return []string{partCPU, partTop, partMemory, partMicro, partRegister, partOwn, partBindings, partBans, partAuth, partMedia}
 }
 
 func main() {
@@ -101,7 +103,8 @@ func parseFlags(args []string) (*bench, error) {
 	rates := flags.String("rates", "500,1000,1500", "calls/s, and REGISTERs/s")
 	parts := flags.String("parts", strings.Join(allParts(), ","), "what is measured: "+partCPU+", the CPU of a call; "+partTop+", the top rate; "+
 		partMemory+" of live calls; "+partMicro+", parts alone; "+partRegister+", the CPU of a relayed REGISTER; "+partOwn+", of one that gives a password and is answered; "+
-		partBindings+", many phones: memory, pings, look-ups, restart; "+partBans+", a flood from a banned source; "+partAuth+", the CPU of a call that gives a password")
+		partBindings+", many phones: memory, pings, look-ups, restart; "+partBans+", a flood from a banned source; "+partAuth+", the CPU of a call that gives a password; "+partMedia+", of a packet of voice, beside rtpengine")
+	mediaCalls := flags.String("media-calls", "400,800", "calls at once in the part "+partMedia)
 	flags.IntVar(&b.rounds, "rounds", 5, "interleaved rounds")
 	flags.IntVar(&b.seconds, "seconds", 6, "how long calls are placed in each turn")
 	flags.IntVar(&b.live, "live", 20000, "live calls for the memory figure")
@@ -116,12 +119,12 @@ func parseFlags(args []string) (*bench, error) {
 		return nil, err
 	}
 	b.peers, b.parts = strings.Split(*peers, ","), strings.Split(*parts, ",")
-	for text := range strings.SplitSeq(*rates, ",") {
-		rate, err := strconv.Atoi(text)
-		if err != nil || rate < 1 {
-			return nil, fmt.Errorf("-rates %q: whole numbers of calls/s, such as 500,1000", *rates)
-		}
-		b.rates = append(b.rates, rate)
+	var err error
+	if b.rates, err = numbers(*rates); err != nil {
+		return nil, fmt.Errorf("-rates %q: whole numbers of calls/s, such as 500,1000", *rates)
+	}
+	if b.mediaCalls, err = numbers(*mediaCalls); err != nil {
+		return nil, fmt.Errorf("-media-calls %q: whole numbers, such as 400,800", *mediaCalls)
 	}
 	if b.rounds < 1 || b.seconds < 1 || b.registerSeconds < 1 {
 		return nil, errors.New("-rounds, -seconds and -register-seconds: at least 1")
@@ -137,6 +140,18 @@ func parseFlags(args []string) (*bench, error) {
 		}
 	}
 	return b, nil
+}
+
+// numbers reads a list of whole ones above 0.
+func numbers(text string) (list []int, err error) {
+	for one := range strings.SplitSeq(text, ",") {
+		n, err := strconv.Atoi(one)
+		if err != nil || n < 1 {
+			return nil, errors.New("not a list of numbers")
+		}
+		list = append(list, n)
+	}
+	return list, nil
 }
 
 // run measures what was asked for and writes the report, also after an
@@ -164,6 +179,7 @@ func (b *bench) run() error {
 		{partBindings, b.measureBindings},
 		{partBans, b.measureBans},
 		{partAuth, b.measureAuth},
+		{partMedia, b.measureMedia},
 	} {
 		if !slices.Contains(b.parts, step.part) {
 			continue

@@ -28,6 +28,7 @@ type report struct {
 	auths     samples
 	bindings  []bindingsResult
 	bans      *bansResult
+	media     []mediaTurn
 }
 
 type namedMemory struct {
@@ -45,7 +46,8 @@ func (r *report) write() error {
 		Calls, Registers samples
 		Bindings         []bindingsResult
 		Bans             *bansResult
-	}{r.samples, r.registers, r.bindings, r.bans})
+		Media            []mediaTurn
+	}{r.samples, r.registers, r.bindings, r.bans, r.media})
 	if err != nil {
 		return fmt.Errorf("samples: %w", err)
 	}
@@ -78,6 +80,7 @@ func (r *report) markdown() string {
 	r.registerLocalTable(&b)
 	r.bindingsTable(&b)
 	r.bansTable(&b)
+	r.mediaTable(&b)
 	return b.String()
 }
 

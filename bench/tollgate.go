@@ -21,6 +21,8 @@ type tollgateConfig struct {
 	pings   bool           // of registered phones
 	outside netip.AddrPort // another listener; the zero AddrPort: none
 	kernel  string         // media.kernel; "" = not set
+	bridged bool           // customers' media
+	tls     netip.AddrPort // a listener for TLS; the zero AddrPort: none
 	walls   walls
 	answer  netip.AddrPort // where the 50 customers' calls go
 	probe   netip.AddrPort // where the calls to probe.test go
@@ -33,6 +35,9 @@ func (c tollgateConfig) node() string {
 	listen, more := "udp://"+c.sip.String(), ""
 	if c.outside.IsValid() {
 		listen += ", udp://" + c.outside.String()
+	}
+	if c.tls.IsValid() {
+		listen += ", tls://" + c.tls.String()
 	}
 	if c.kernel != "" {
 		more = "media: {kernel: " + c.kernel + "}\n"
@@ -76,6 +81,9 @@ func (c tollgateConfig) customer(b *strings.Builder, name, domain string, to net
     routing_rules:
       - {name: forbidden, header: request-uri, value: "^sips?:1900", match: regex, priority: 10, group: 2}
 `, name, c.hidden, pings, domain, to.Addr(), to.Port())
+	if c.bridged {
+		b.WriteString("    rtp_bridging: true\n")
+	}
 	c.walls.write(b)
 }
 

@@ -1,0 +1,283 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// relay is a contender for media, as it forwards by itself or has the kernel do it.
+type relay struct {
+	name  string
+	label string
+	srtp  bool   // the callers encrypt, the others do not
+	mode  string // of rtpload
+	start func(r *relay, b *bench) (*process, error)
+	at    netip.AddrPort // of its signalling
+	proc  *process
+}
+
+const (
+	relayDirect      = "direct"
+	relayEngine      = "rtpengine"
+	relayOwn         = "tollgate"
+	relayKernel      = "tollgate-kernel"
+	relayDirectSRTP  = "direct-srtp"
+	relayEngineSRTP  = "rtpengine-srtp"
+	relayOwnSRTP     = "tollgate-srtp"
+	mediaWarm        = 4 * time.Second // until streams are settled, in the kernel where that is
+	mediaPatience    = time.Minute     // beyond the time that media flows
+	rtpenginePackage = "rtpengine-daemon"
+)
+
+// mediaTurn is one relay's turn.
+type mediaTurn struct {
+	Relay string
+	Calls int
+	Round int
+	Load  loadedMedia
+	Void  string
+}
+
+// loadedMedia is what rtpload says; its own documentation says what the fields are.
+type loadedMedia struct {
+	Calls, Sent, Received int
+	Relay, Own, Kernel    int64
+	Median, P99, Max      int64
+}
+
+// each is nanoseconds for each packet that arrived.
+func (l *loadedMedia) each(ns int64) float64 { return float64(ns) / float64(max(l.Received, 1)) }
+
+func (l *loadedMedia) machine() float64 { return l.each(l.Relay + l.Own + l.Kernel) }
+
+func relays() []*relay {
+	return []*relay{
+		{name: relayDirect, label: "no relay (load tool alone)", mode: "direct"},
+		{name: relayEngine, label: "rtpengine, userspace", mode: "ng", start: startEngine},
+		{name: relayOwn, label: "Tollgate, userspace", mode: "sip", start: startRelay("off")},
+		{name: relayKernel, label: "Tollgate, kernel", mode: "sip", start: startRelay("auto")},
+		{name: relayDirectSRTP, label: "no relay, half encrypted", mode: "direct", srtp: true},
+		{name: relayEngineSRTP, label: "rtpengine, userspace, SRTP to RTP", mode: "ng", srtp: true, start: startEngine},
+		{name: relayOwnSRTP, label: "Tollgate, SRTP to RTP", mode: "sip", srtp: true, start: startRelay("auto")},
+	}
+}
+
+// measureMedia has relays carry calls' media in turn. Each is started anew for its turn, so that
+// nobody idles beside.
+func (b *bench) measureMedia(r *report, stop <-chan os.Signal) error {
+	if _, err := exec.LookPath("rtpengine"); err != nil {
+		return fmt.Errorf("rtpengine is missing: apt-get install %s", rtpenginePackage)
+	}
+	if out, err := exec.Command("go", "build", "-o", b.path("rtpload"), "./bench/rtpload").CombinedOutput(); err != nil {
+		return fmt.Errorf("build the load tool: %w\n%s", err, out)
+	}
+	all := relays()
+	for round := range b.rounds {
+		for _, calls := range b.mediaCalls {
+			for i := range all {
+				if interrupted(stop) {
+					return errInterrupted
+				}
+				t := b.mediaTurn(all[(i+round)%len(all)], calls, round)
+				r.media = append(r.media, t)
+				fmt.Fprintln(os.Stderr, t)
+			}
+		}
+	}
+	return nil
+}
+
+func (b *bench) mediaTurn(x *relay, calls, round int) mediaTurn {
+	t := mediaTurn{Relay: x.name, Calls: calls, Round: round}
+	args := []string{"-mode", x.mode, "-calls", strconv.Itoa(calls), "-warm", mediaWarm.String(), "-run", (time.Duration(b.seconds) * time.Second).String()}
+	if x.srtp {
+		args = append(args, "-srtp")
+	}
+	if x.start != nil {
+		proc, err := x.start(x, b)
+		if err != nil {
+			t.Void = err.Error()
+			return t
+		}
+		defer proc.stop()
+		args = append(args, "-relay", x.at.String(), "-answer", b.answer.String(), "-domain", customerDomain(0), "-pids", strconv.Itoa(proc.pid()))
+	}
+	if err := b.loadMedia(&t, args); err != nil {
+		t.Void = err.Error()
+	}
+	return t
+}
+
+func (b *bench) loadMedia(t *mediaTurn, args []string) error {
+	log := b.path("rtpload.log")
+	load, err := startProcess("rtpload", log, slices.Concat([]string{b.path("rtpload")}, args)...)
+	if err != nil {
+		return err
+	}
+	if err := load.wait(mediaWarm + time.Duration(b.seconds)*time.Second + mediaPatience); err != nil {
+		load.stop()
+		return err
+	}
+	text, err := os.ReadFile(log)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(text, &t.Load); err != nil {
+		return fmt.Errorf("what rtpload says: %w", err)
+	}
+	if t.Load.Received == 0 {
+		return errors.New("no packet came through")
+	}
+	return nil
+}
+
+// startEngine starts rtpengine without its kernel module.
+func startEngine(x *relay, b *bench) (*process, error) {
+	var err error
+	if x.at, err = freeUDP("127.0.0.1"); err != nil {
+		return nil, err
+	}
+	proc, err := startProcess(x.name, b.path(x.name+".log"), "rtpengine", "--interface=127.0.0.1", "--listen-ng="+x.at.String(),
+		"--table=-1", "-f", "--log-stderr", "--log-level=4", "--num-threads=2", "--port-min=30000", "--port-max=39999")
+	if err != nil {
+		return nil, err
+	}
+	return started(proc, x.at)
+}
+
+// startRelay starts a node that bridges, and has the kernel forward or not.
+func startRelay(kernel string) func(*relay, *bench) (*process, error) {
+	return func(x *relay, b *bench) (*process, error) {
+		p := &peer{name: "media-" + x.name}
+		var err error
+		if p.addr, err = freeUDP("127.0.0.1"); err != nil {
+			return nil, err
+		}
+		c, err := b.tollgateConfig(p, false)
+		if err != nil {
+			return nil, err
+		}
+		c.kernel, c.bridged, x.at = kernel, true, c.sip
+		if c.tls, err = freeTCP(); err != nil {
+			return nil, err
+		}
+		if x.srtp {
+			x.at = c.tls
+		}
+		return c.start(nil)
+	}
+}
+
+func started(proc *process, at netip.AddrPort) (*process, error) {
+	if err := proc.bound(at); err != nil {
+		proc.stop()
+		return nil, err
+	}
+	return proc, nil
+}
+
+// String is a turn as one line of progress.
+func (t mediaTurn) String() string {
+	l := &t.Load
+	return fmt.Sprintf("media  round %d  %4d calls  %-16s process %5.0f ns/packet, machine %5.0f  late p50 %4d us p99 %5d us  lost %d of %d  %s",
+		t.Round+1, t.Calls, t.Relay, l.each(l.Relay), l.machine(), l.Median/1000, l.P99/1000, l.Sent-l.Received, l.Sent, t.Void)
+}
+
+// mediaTable is the part's report.
+func (r *report) mediaTable(b *strings.Builder) {
+	if len(r.media) == 0 {
+		return
+	}
+	fmt.Fprintf(b, "\n## Media: two-way G.711, 50 packets a second each way\n\n%d rounds of %d s, relays in turn. `process` is the relay's own CPU time; "+
+		"`added` is what the whole machine spends beyond no relay at all. x = median of the ratios to rtpengine (userspace) within each round.\n", r.bench.rounds, r.bench.seconds)
+	for _, calls := range r.bench.mediaCalls {
+		fmt.Fprintf(b, "\n| %d calls | process ns/packet | x | added ns/packet | x | late p50 us | p99 us | p99 added us | lost |\n|---|---:|---:|---:|---:|---:|---:|---:|---:|\n", calls)
+		for _, x := range relays() {
+			r.mediaRow(b, x, calls)
+		}
+	}
+	for _, t := range r.media {
+		if t.Void != "" {
+			fmt.Fprintf(b, "\nVoid: round %d, %s, %d calls: %s\n", t.Round+1, t.Relay, t.Calls, t.Void)
+		}
+	}
+}
+
+func (r *report) mediaRow(b *strings.Builder, x *relay, calls int) {
+	direct, engine := relayDirect, relayEngine
+	if x.srtp {
+		direct, engine = relayDirectSRTP, relayEngineSRTP
+	}
+	process := func(round int, name string) (float64, bool) {
+		t, ok := r.mediaOf(name, calls, round)
+		return t.Load.each(t.Load.Relay), ok
+	}
+	added := func(round int, name string) (float64, bool) {
+		t, ok := r.mediaOf(name, calls, round)
+		d, both := r.mediaOf(direct, calls, round)
+		return t.Load.machine() - d.Load.machine(), ok && both
+	}
+	late := func(round int, name string) (float64, bool) {
+		t, ok := r.mediaOf(name, calls, round)
+		return float64(t.Load.P99) / 1000, ok
+	}
+	median50 := func(round int, name string) (float64, bool) {
+		t, ok := r.mediaOf(name, calls, round)
+		return float64(t.Load.Median) / 1000, ok
+	}
+	beyond := func(round int, name string) (float64, bool) {
+		t, ok := late(round, name)
+		d, both := late(round, direct)
+		return t - d, ok && both
+	}
+	sent, lost := 0, 0
+	for _, t := range r.media {
+		if t.Relay == x.name && t.Calls == calls && t.Void == "" {
+			sent, lost = sent+t.Load.Sent, lost+t.Load.Sent-t.Load.Received
+		}
+	}
+	fmt.Fprintf(b, "| %s | %s | %s | %s | %s | %s | %s | %s | %d of %d |\n", x.label,
+		r.overRounds(x.name, "%.0f", process), r.overRounds(x.name, "%.2f", ratioTo(engine, process)),
+		r.overRounds(x.name, "%.0f", added), r.overRounds(x.name, "%.2f", ratioTo(engine, added)),
+		r.overRounds(x.name, "%.0f", median50), r.overRounds(x.name, "%.0f", late), r.overRounds(x.name, "%.0f", beyond), lost, sent)
+}
+
+// ratioTo is a figure beside another relay's in the same round.
+func ratioTo(other string, figure func(int, string) (float64, bool)) func(int, string) (float64, bool) {
+	return func(round int, name string) (float64, bool) {
+		a, ok := figure(round, name)
+		z, both := figure(round, other)
+		return a / z, ok && both && z > 0
+	}
+}
+
+// overRounds is the median of a figure over the rounds that have it.
+func (r *report) overRounds(name, format string, figure func(int, string) (float64, bool)) string {
+	var values []float64
+	for round := range r.bench.rounds {
+		if v, ok := figure(round, name); ok {
+			values = append(values, v)
+		}
+	}
+	if len(values) == 0 {
+		return "-"
+	}
+	return fmt.Sprintf(format, median(values))
+}
+
+func (r *report) mediaOf(name string, calls, round int) (mediaTurn, bool) {
+	for _, t := range r.media {
+		if t.Relay == name && t.Calls == calls && t.Round == round && t.Void == "" {
+			return t, true
+		}
+	}
+	return mediaTurn{}, false
+}
