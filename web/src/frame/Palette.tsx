@@ -37,7 +37,7 @@ export default function Palette() {
       group: t("frame.found"),
       actions: hits.map((hit, i) => ({
         // The text that was typed is a keyword, so that the palette's own filter keeps what the API found.
-        id: `found-${i}`, label: hit.label, description: [t(`kind.${hit.kind}`, { defaultValue: hit.kind }), hit.customer].filter(Boolean).join(", "), keywords: [text],
+        id: `found-${i}`, label: hit.label, description: [t(`kind.${hit.kind.replace("-", "_")}`, { defaultValue: hit.kind }), hit.customer].filter(Boolean).join(", "), keywords: [text],
         onClick: () => go(...placeOf(hit)),
       })),
     });

@@ -12,6 +12,7 @@ const headHeight = 40;
 const rowHeight = 28;
 const gapHeight = 18;
 const noteLine = 17;
+const noteWidth = 600;
 const charWidth = 6.95;
 
 interface Props {
@@ -27,7 +28,7 @@ export function LadderView({ traced, selected, onSelect, svg }: Props) {
   const note = useNote(traced.decision);
   const { places, height } = placesOf(ladder, note.length);
   const xs = ladder.lanes.map((_, i) => timeWidth + edge + i * laneWidth);
-  const width = timeWidth + 2 * edge + (ladder.lanes.length - 1) * laneWidth;
+  const width = Math.max(timeWidth + 2 * edge + (ladder.lanes.length - 1) * laneWidth, timeWidth + noteWidth + 16); // a refused request has no right side
   const middle = ladder.lanes.findIndex((l) => l.side === "us");
   const time = new Intl.NumberFormat(i18n.language, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
   return (
@@ -42,7 +43,7 @@ export function LadderView({ traced, selected, onSelect, svg }: Props) {
       ))}
       {ladder.rows.map((row, i) => {
         const y = places[i] ?? 0;
-        if (row.kind === "note") return <Decided key="note" lines={note} refused={traced.decision.refused} x={xs[middle] ?? 0} y={y} width={Math.min(width - 24, 560)} all={width} />;
+        if (row.kind === "note") return <Decided key="note" lines={note} refused={traced.decision.refused} x={xs[middle] ?? 0} y={y} width={noteWidth} all={width} />;
         return (
           <Line key={row.index} arrow={row} y={y} from={xs[row.from] ?? 0} to={xs[row.to] ?? 0} width={width} time={time.format(row.ms)} pressed={selected === row.index}
             onSelect={onSelect && (() => onSelect(row.index))} />
@@ -111,7 +112,7 @@ function sdpShort(sdp: string): string {
 }
 
 function Decided({ lines, refused, x, y, width, all }: { lines: string[]; refused: boolean; x: number; y: number; width: number; all: number }) {
-  const left = Math.max(timeWidth, Math.min(x - width / 2, all - width - 8));
+  const left = Math.max(timeWidth + 6, Math.min(x - width / 2, all - width - 8));
   const most = Math.floor((width - 20) / charWidth);
   return (
     <g>

@@ -146,14 +146,16 @@ function Head({ d, cdr, live }: { d?: Schemas["Decision"]; cdr?: Schemas["CDR"];
       <Facts>
         {customer === undefined && <Fact label={t("calls.customer")}>{it.customer_id ? <CustomerName id={it.customer_id} name={it.customer} /> : t("calls.stranger")}</Fact>}
         <Fact label={t("calls.started")}><When at={started} full /></Fact>
-        {it.setup_seconds !== undefined && <Fact label={t("call.setup")}>{it.setup_seconds.toFixed(3)} s</Fact>}
+        {it.setup_seconds !== undefined && <Fact label={t("call.setup")}>{it.setup_seconds < 1 ? `${(it.setup_seconds * 1000).toFixed(1)} ms` : `${it.setup_seconds.toFixed(2)} s`}</Fact>}
         <Fact label={t("calls.duration")}>{running ? <Duration since={running} /> : it.answered ? spanText(it.duration_seconds ?? 0) : ""}</Fact>
         {it.ended_by && <Fact label={t("call.ended_by")}>{t(`call.by_${it.ended_by}`)}</Fact>}
         <Fact label={t("calls.source")}><WireText>{[it.source, d?.transport ?? cdr?.source_transport].filter(Boolean).join(" ")}</WireText></Fact>
-        <Fact label={t("calls.destination")}>
-          {it.destination && <>{it.destination} </>}
-          <WireText>{[it.target, it.target_transport].filter(Boolean).join(" ")}</WireText>
-        </Fact>
+        {(it.destination || it.target) && (
+          <Fact label={t("calls.destination")}>
+            {it.destination && <>{it.destination} </>}
+            <WireText>{[it.target, it.target_transport].filter(Boolean).join(" ")}</WireText>
+          </Fact>
+        )}
         {it.uri && <Fact label={t("call.called")}><WireText>{it.uri}</WireText></Fact>}
         {d?.user_agent && <Fact label="User-Agent"><WireText>{d.user_agent}</WireText></Fact>}
       </Facts>

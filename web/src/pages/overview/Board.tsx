@@ -31,7 +31,7 @@ export function Board({ customer, wall = false }: Props) {
     <>
       <Tiles o={o} minutes={minutes} link={link} wall={wall} />
       <div className="tg-panels">
-        <Hour minutes={minutes} language={i18n.language} height={wall ? 260 : 190} />
+        <Hour minutes={minutes} language={i18n.language} height={wall ? 320 : 190} />
         <Destinations o={o} link={link} />
         <Top o={o} link={link} />
         <Reasons o={o} link={link} />
@@ -54,7 +54,7 @@ function Tiles({ o, minutes, link, wall }: { o: Overview; minutes: Minute[]; lin
     { label: t("overview.rate"), value: number(o.calls_per_second, 1), href: link("/cdrs", { since: "1h" }), caption: t("overview.attempts_a_minute"), ...line("--mantine-color-petrol-5", (m) => m.attempts) },
     { label: t("overview.registrations"), value: number(o.registrations), href: link("/registrations"), caption: t("overview.phones") },
     { label: t("overview.asr"), value: o.asr === null ? "–" : `${number(o.asr * 100, 1)} %`, caption: t("overview.last_hour"), ...line("--mantine-color-green-6", asrOf) },
-    { label: t("overview.pdd"), value: o.pdd_seconds === null ? "–" : `${number(o.pdd_seconds, 2)} s`, caption: t("overview.last_hour"), ...line("--mantine-color-petrol-5", (m) => m.pdd_seconds ?? null) },
+    { label: t("overview.pdd"), value: o.pdd_seconds === null ? "–" : o.pdd_seconds < 1 ? `${number(o.pdd_seconds * 1000, o.pdd_seconds < 0.01 ? 1 : 0)} ms` : `${number(o.pdd_seconds, 2)} s`, caption: t("overview.last_hour"), ...line("--mantine-color-petrol-5", (m) => m.pdd_seconds ?? null) },
     { label: t("overview.mos"), value: number(o.mos, 2), caption: o.mos ? t(`calls.mos_${mosGrade(o.mos)}`) : t("overview.no_mos"), ...line("--mantine-color-grape-5", (m) => m.mos ?? null) },
     { label: t("overview.bans"), value: number(o.bans), href: link("/bans"), caption: t("overview.refused_a_minute"), ...line("--mantine-color-red-6", (m) => m.refused) },
   ];
@@ -99,13 +99,13 @@ function Hour({ minutes, language, height }: { minutes: Minute[]; language: stri
   const series = useMemo<Series[]>(
     () => [
       { label: t("calls.verdict_answered"), color: "--mantine-color-green-6", values: minutes.map((m) => m.answered) },
-      { label: t("calls.verdict_failed"), color: "--mantine-color-yellow-6", values: minutes.map((m) => m.failed) },
-      { label: t("calls.verdict_refused"), color: "--mantine-color-red-6", values: minutes.map((m) => m.refused) },
+      { label: t("calls.verdict_failed"), color: "--mantine-color-yellow-6", values: minutes.map((m) => m.failed), dash: [7, 4] },
+      { label: t("calls.verdict_refused"), color: "--mantine-color-red-6", values: minutes.map((m) => m.refused), dash: [2, 3] },
     ],
     [minutes, t],
   );
   return (
-    <Panel title={t("overview.hour")}>
+    <Panel title={t("overview.hour")} wide>
       <Suspense fallback={<div style={{ height }} />}>
         <Line full at={at} series={series} height={height} language={language} label={t("overview.hour")} />
       </Suspense>
@@ -113,9 +113,9 @@ function Hour({ minutes, language, height }: { minutes: Minute[]; language: stri
   );
 }
 
-function Panel({ title, note, children }: { title: string; note?: ReactNode; children: ReactNode }) {
+function Panel({ title, note, wide = false, children }: { title: string; note?: ReactNode; wide?: boolean; children: ReactNode }) {
   return (
-    <section className="tg-panel">
+    <section className={wide ? "tg-panel wide" : "tg-panel"}>
       <h2>
         {title}
         {note && <Text span size="sm" c="dimmed" fw={400} ml={8}>{note}</Text>}

@@ -4,11 +4,13 @@ import { useMantineColorScheme } from "@mantine/core";
 import { useEffect, useRef } from "react";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
+import "./overview.css";
 
 export interface Series {
   label: string;
   color: string; // a CSS variable's name
   values: (number | null)[];
+  dash?: number[]; // so that lines are told apart without their colours
 }
 
 interface Props {
@@ -37,12 +39,12 @@ export default function Line({ at, series, height, full = false, language, label
     const made = new uPlot(
       {
         width: element.clientWidth || 100, height, padding: full ? [8, 8, 0, 0] : [3, 0, 3, 0],
-        cursor: { show: full, drag: { x: false, y: false } }, legend: { show: full },
+        cursor: { show: false }, legend: { show: false },
         scales: { x: { time: false }, y: { range: (_u, _min, max) => [0, max > 0 ? max * 1.1 : 1] } },
         axes: full ? [{ ...axis, values: (_u, ticks) => ticks.map((s) => time.format(s * 1000)), incrs: [600, 900, 1800] }, { ...axis, size: 44, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000] }] : [{ show: false }, { show: false }],
         series: [
-          { label: "", value: (_u, s) => (s === null || s === undefined ? "" : time.format(s * 1000)) },
-          ...series.map((s) => ({ label: s.label, stroke: color(s.color), width: 1.6, fill: full ? undefined : color(s.color) + "1f", points: { show: false }, spanGaps: false })),
+          {},
+          ...series.map((s) => ({ label: s.label, stroke: color(s.color), width: 1.8, dash: s.dash, fill: full ? undefined : color(s.color) + "1f", points: { show: false }, spanGaps: false })),
         ],
       },
       [at, ...series.map((s) => s.values)],
@@ -60,5 +62,21 @@ export default function Line({ at, series, height, full = false, language, label
   }, [colorScheme, height, full, language, shape]);
 
   useEffect(() => plot.current?.setData([at, ...series.map((s) => s.values)]), [at, series]);
-  return <div ref={box} role="img" aria-label={label} style={{ minHeight: height, overflow: "hidden" }} />;
+  const drawing = <div ref={box} role="img" aria-label={label} style={{ minHeight: height, overflow: "hidden" }} />;
+  if (!full) return drawing;
+  return (
+    <>
+      {drawing}
+      <ul className="tg-legend">
+        {series.map((s) => (
+          <li key={s.label}>
+            <svg width={26} height={8} aria-hidden>
+              <line x1={0} x2={26} y1={4} y2={4} stroke={`var(${s.color})`} strokeWidth={2.5} strokeDasharray={s.dash?.join(" ")} />
+            </svg>
+            {s.label}
+          </li>
+        ))}
+      </ul>
+    </>
+  );
 }
