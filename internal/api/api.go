@@ -121,7 +121,7 @@ func describe(version string) huma.Config {
 					"A write returns once this node's traffic obeys it.",
 			},
 			Components: &huma.Components{
-				Schemas:         registry,
+				Schemas: registry,
 				SecuritySchemes: map[string]*huma.SecurityScheme{
 					"key":     {Type: "http", Scheme: "bearer", Description: "An API key."},
 					"session": {Type: "apiKey", In: "cookie", Name: cookieName, Description: "A panel user's session."},

@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
@@ -9,8 +10,6 @@ import (
 	"testing/fstest"
 	"testing/synctest"
 	"time"
-
-	"log/slog"
 
 	"tollgate/internal/api"
 	"tollgate/internal/login"
