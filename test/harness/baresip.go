@@ -25,6 +25,8 @@ type Baresip struct {
 	Netns   Netns
 	Dial    string // a URI to call at once; empty: it answers calls
 	Seconds int    // until it hangs up and ends; 0: until the test ends
+	Plays   string // a WAV file that it says; empty: silence
+	Records string // a folder for what it hears, as dump-*-dec.wav
 
 	dir  string
 	ctl  int // port of its control connection
@@ -36,13 +38,15 @@ const baresipConfig = `sip_listen %s:%d
 sip_certificate %s
 net_interface %s
 audio_player aubridge,nil
-audio_source aubridge,nil
+audio_source %s
 audio_alert aubridge,nil
 rtp_ports 22000-22999
 module_path /usr/lib/baresip/modules
 module g711.so
 module aubridge.so
-module uuid.so
+module aufile.so
+module srtp.so
+%smodule uuid.so
 module_app account.so
 module_app menu.so
 module_app ctrl_tcp.so
@@ -65,7 +69,7 @@ func (b *Baresip) Start(t testing.TB) {
 	b.ctl = Port(t)
 	for name, text := range map[string]string{
 		both:                             string(key) + string(cert),
-		filepath.Join(b.dir, "config"):   fmt.Sprintf(baresipConfig, b.IP, b.Port, both, b.IP, b.ctl),
+		filepath.Join(b.dir, "config"):   fmt.Sprintf(baresipConfig, b.IP, b.Port, both, b.IP, source(b.Plays), recorder(b.Records), b.ctl),
 		filepath.Join(b.dir, "accounts"): b.Account + "\n",
 		filepath.Join(b.dir, "contacts"): "",
 	} {
@@ -104,6 +108,22 @@ func (b *Baresip) Start(t testing.TB) {
 		}
 	})
 	b.Until(t, "baresip is ready")
+}
+
+// source is a WAV file as its microphone, or silence.
+func source(file string) string {
+	if file == "" {
+		return "aubridge,nil"
+	}
+	return "aufile," + file
+}
+
+// recorder is what makes it write down what passes.
+func recorder(folder string) string {
+	if folder == "" {
+		return ""
+	}
+	return "module sndfile.so\nsnd_path " + folder + "\n"
 }
 
 // Until waits until it says something.
