@@ -162,3 +162,58 @@ func crowded(b *testing.B) *rig {
 
 // scattered is some phone of the crowd, another for each i.
 func scattered(i int) transport.Flow { return nth(i * 7919 % crowd) }
+
+// BenchmarkRefreshHere: a REGISTER that is answered here, without sockets.
+func BenchmarkRefreshHere(b *testing.B) {
+	r := newRig(b, false)
+	r.crowd(2)
+	r.journal.off = true
+	refresh := r.refresherHere(nth(1))
+	b.ReportAllocs()
+	for b.Loop() {
+		refresh()
+	}
+}
+
+// refresherHere gives a function that registers a SIP user's phone again at the node, over a
+// connection, so that its transaction ends at once; it allocates nothing itself.
+func (r *rig) refresherHere(f transport.Flow) func() {
+	const digits = 8 // of CSeq
+	f.Proto, f.Conn = transport.TCP, 5
+	answered := false
+	r.tapped = func(_ transport.Flow, data []byte) bool {
+		answered = strings.HasPrefix(string(data[:11]), "SIP/2.0 200")
+		return true
+	}
+	user := userOf(nth(1))
+	head := strings.ReplaceAll(`REGISTER sip:acme.test SIP/2.0
+Via: SIP/2.0/TCP 10.0.0.5:5060;branch=z9hG4bK1;rport
+Max-Forwards: 70
+From: "Desk" <sip:`+user+`@acme.test>;tag=1
+To: <sip:`+user+`@acme.test>
+Call-ID: 5fb2c3d4e5f6@10.0.0.5
+CSeq: `, "\n", "\r\n")
+	request := []byte(head + strings.ReplaceAll(`10000000 REGISTER
+Contact: <sip:`+user+`@10.0.0.5:5060;transport=tcp>;+sip.instance="<urn:uuid:00000000-0000-1000-8000-000a95a0e128>";reg-id=1
+Supported: path, outbound
+User-Agent: Deskphone T46G 28.83.0.130
+Expires: 600
+Content-Length: 0
+
+`, "\n", "\r\n"))
+	var m sip.Message
+	return func() {
+		for i := len(head) + digits - 1; ; i-- {
+			if request[i]++; request[i] <= '9' {
+				break
+			}
+			request[i] = '0'
+		}
+		if m.Parse(request) != nil {
+			r.t.Fatal("request")
+		}
+		if r.layer.Receive(&m, f); !answered {
+			r.t.Fatal("not answered with 200")
+		}
+	}
+}

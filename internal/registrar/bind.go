@@ -190,7 +190,7 @@ func (r *Registrar) commit(w *work, q *request, m *sip.Message) error {
 		}
 		f.customer, f.dest, f.bound = q.customer.Settings.ID, dest, now
 		f.expires = now + min(time.Duration(c.granted)*time.Second, maxLife)
-		if err := r.put(s, c.id, f, q.source); err != nil {
+		if err := r.keep(s, was, c, f, q.source); err != nil {
 			r.takeBack(s, &w.wish, i)
 			return err
 		}
@@ -211,6 +211,9 @@ func (r *Registrar) apply(s *stripe, w *work, c *wanted, f *facts, flow transpor
 		r.add(s, &binding{facts: *f, id: c.id, hash: w.wish.address.hash, flow: flow})
 	case c.granted == 0:
 		r.end(s, b)
+	case f.expires >= b.expires: // its turn may come first, and finds what has changed
+		b.facts = *f
+		r.move(b, flow)
 	default:
 		r.unschedule(s, b)
 		b.facts = *f

@@ -14,7 +14,7 @@ import (
 func (r *Registrar) room(w *wish, c *policy.Customer, m *sip.Message) refusal {
 	s := r.stripe(w.address.first)
 	s.mu.Lock()
-	live, fresh := s.crowd(w)
+	defer s.mu.Unlock()
 	for i := range w.contacts[:w.n] {
 		want := &w.contacts[i]
 		want.key = r.cfg.Minter.Current()
@@ -23,8 +23,12 @@ func (r *Registrar) room(w *wish, c *policy.Customer, m *sip.Message) refusal {
 			w.same = w.n == 1 && len(w.path) == 0 && b.says(want, m.Value(sip.HdrUserAgent))
 		}
 	}
-	s.mu.Unlock()
-	switch {
+	return r.fits(s, w, c)
+}
+
+// fits says whether there is room for what a REGISTER asks for. The stripe is locked.
+func (r *Registrar) fits(s *stripe, w *wish, c *policy.Customer) refusal {
+	switch live, fresh := s.crowd(w); {
 	case fresh == 0:
 	case live+fresh > maxPerAOR:
 		return refusal{403, "Too Many Bindings"}

@@ -1,6 +1,7 @@
 package registrar
 
 import (
+	"math"
 	"strconv"
 	"time"
 
@@ -25,9 +26,6 @@ func (r *Registrar) answerHere(sh *transaction.Shard, server transaction.ID, id 
 		no = w.wish.long()
 	}
 	if no.status == 0 {
-		no = r.room(&w.wish, id.Customer, m)
-	}
-	if no.status == 0 {
 		no = r.bindHere(w, id, m, f)
 	}
 	if no.status != 0 {
@@ -35,13 +33,13 @@ func (r *Registrar) answerHere(sh *transaction.Shard, server transaction.ID, id 
 		if no.status == 423 {
 			answer.Headers = []byte("Min-Expires: " + strconv.Itoa(minLife) + "\r\n")
 		}
-		sh.RespondStatus(server, &answer)
+		sh.RespondTo(server, m, &answer)
 		return
 	}
 	if f.Proto.Reliable() && !r.cfg.Transport.Alive(f) {
 		r.Closed(f) // meanwhile; nobody will tell again
 	}
-	sh.RespondStatus(server, &sip.Response{Status: 200, Headers: w.reply})
+	sh.RespondTo(server, m, &sip.Response{Status: 200, Headers: w.reply})
 }
 
 // readUser makes the wish one of a SIP user, who may speak for himself only (RFC 3261 10.3
@@ -74,8 +72,8 @@ func (r *Registrar) bindHere(w *work, id *policy.Identity, m *sip.Message, flow 
 	s := r.stripe(w.wish.address.first)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if live, fresh := s.crowd(&w.wish); fresh > 0 && live+fresh > maxPerAOR {
-		return refusal{403, "Too Many Bindings"}
+	if no := r.fits(s, &w.wish, id.Customer); no.status != 0 {
+		return no
 	}
 	if s.late(&w.wish, call, cseq) {
 		return refusal{500, "CSeq Out of Order"}
@@ -86,11 +84,15 @@ func (r *Registrar) bindHere(w *work, id *policy.Identity, m *sip.Message, flow 
 		if c.granted == 0 {
 			continue
 		}
-		w.fill(f, s.byID[c.id], c, m.Value(sip.HdrUserAgent))
+		was := s.byID[c.id]
+		if c.key = r.cfg.Minter.Current(); was != nil {
+			c.key = was.key
+		}
+		w.fill(f, was, c, m.Value(sip.HdrUserAgent))
 		f.nat = behindNAT(m, c.name.URI, flow)
 		f.customer, f.user, f.dest, f.bound = id.Customer.Settings.ID, id.User.ID, 0, now
 		f.call, f.cseq, f.expires = call, cseq, now+time.Duration(c.granted)*time.Second
-		if r.put(s, c.id, f, flow) != nil {
+		if r.keep(s, was, c, f, flow) != nil {
 			r.takeBack(s, &w.wish, i)
 			return refusal{503, ""}
 		}
@@ -153,7 +155,10 @@ func (r *Registrar) list(s *stripe, w *work, m *sip.Message, now time.Duration) 
 		if b.instance != "" {
 			h = append(append(append(h, `;+sip.instance="`...), b.instance...), '"')
 		}
-		h = append(append(h, w.wish.flowOf(b)...), "\r\n"...)
+		if id := w.wish.flowOf(b); id != nil {
+			h = append(append(h, ";reg-id="...), id...)
+		}
+		h = append(h, "\r\n"...)
 	}
 	for i := range m.FieldCount() {
 		if f := m.Field(i); f.ID == sip.HdrPath && len(w.wish.path) > 0 {
@@ -163,13 +168,24 @@ func (r *Registrar) list(s *stripe, w *work, m *sip.Message, now time.Duration) 
 	if w.wish.outbound(m) {
 		h = append(h, "Require: outbound\r\n"...)
 	}
-	w.reply = append(time.Now().UTC().AppendFormat(append(h, "Date: "...), dateFormat), "\r\n"...)
+	w.reply = append(w.dated(h), "\r\n"...)
+}
+
+// dated appends the Date header, without its end. Writing a date is a tenth of writing an
+// answer, so the last one is kept while its second lasts.
+func (w *work) dated(h []byte) []byte {
+	now := time.Now()
+	if second := now.Unix(); second != w.second || len(w.date) == 0 {
+		w.date = now.UTC().AppendFormat(append(w.date[:0], "Date: "...), dateFormat)
+		w.second = second
+	}
+	return append(h, w.date...)
 }
 
 // dateFormat is that of RFC 3261 20.17.
 const dateFormat = "Mon, 02 Jan 2006 15:04:05 GMT"
 
-// flowOf gives the reg-id parameter of a binding that the REGISTER names, nil of others.
+// flowOf gives the reg-id of a binding that the REGISTER names, nil of others.
 func (w *wish) flowOf(b *binding) []byte {
 	for i := range w.contacts[:w.n] {
 		if c := &w.contacts[i]; c.id == b.id {
@@ -179,13 +195,16 @@ func (w *wish) flowOf(b *binding) []byte {
 	return nil
 }
 
-// regID is the parameter, semicolon and all, nil without one (RFC 5626 4.2: a number).
+// regID is the reg-id of a Contact, nil without one (RFC 5626 4.2: a number).
 func (c *wanted) regID() []byte {
-	v, ok := sip.FindParam(c.name.Params, "reg-id")
-	if _, err := strconv.ParseUint(string(v), 10, 31); !ok || err != nil || len(c.instance) == 0 {
+	if len(c.instance) == 0 {
 		return nil
 	}
-	return append([]byte(";reg-id="), v...)
+	v, ok := sip.FindParam(c.name.Params, "reg-id")
+	if n, over := number(v, math.MaxInt32); !ok || n < 0 || over {
+		return nil
+	}
+	return v
 }
 
 // outbound says that the phone holds its flow to us open and may be reached by no other way.

@@ -79,7 +79,7 @@ func TestHereThousands(t *testing.T) {
 	})
 }
 
-// TestHereAllocatesNothing: look-ups.
+// TestHereAllocatesNothing: look-ups, and a refresh.
 func TestHereAllocatesNothing(t *testing.T) {
 	r := newRig(t, false)
 	r.crowd(2)
@@ -88,5 +88,10 @@ func TestHereAllocatesNothing(t *testing.T) {
 	room := make([]registrar.Contact, 0, 8)
 	if n := testing.AllocsPerRun(2000, func() { room = r.reg.ByUser(room[:0], 1, 2) }); n != 0 || len(room) != 1 {
 		t.Errorf("%v allocations, found %+v", n, room)
+	}
+	refresh := r.refresherHere(nth(1))
+	refresh()
+	if n := testing.AllocsPerRun(2000, refresh); n != 0 {
+		t.Errorf("%v allocations for a refresh", n)
 	}
 }

@@ -33,12 +33,35 @@ var (
 	errVersion = errors.New("record of a binding of a newer version")
 )
 
+// keep journals what a 2xx is about to promise, unless the journal has it already: what a phone
+// refreshes is kept for as long again as was granted, which the next refresh or two then need not
+// write. The caller holds the stripe's lock.
+func (r *Registrar) keep(s *stripe, was *binding, c *wanted, f *facts, flow transport.Flow) error {
+	if f.kept = f.expires; was != nil {
+		life := f.expires - f.bound
+		f.kept = was.kept
+		if ahead := f.kept - f.expires; ahead >= 0 && ahead <= life && f.saysWhat(&was.facts) && flow == was.flow {
+			return nil
+		}
+		f.kept = f.expires + life
+	}
+	return r.put(s, c.id, f, flow)
+}
+
+// saysWhat says that facts differ from others, kept as long, in nothing that a restart needs: in
+// times and the CSeq alone.
+func (f *facts) saysWhat(was *facts) bool {
+	now := *f
+	now.expires, now.bound, now.cseq, now.missed = was.expires, was.bound, was.cseq, was.missed
+	return now == *was
+}
+
 // put journals a binding. The caller holds the stripe's lock.
 func (r *Registrar) put(s *stripe, id dialog.Stable, f *facts, flow transport.Flow) error {
 	if r.cfg.Journal == nil {
 		return nil
 	}
-	s.room = appendRecord(s.room[:0], f, &flow, r.wall(f.expires))
+	s.room = appendRecord(s.room[:0], f, &flow, r.wall(f.kept))
 	return r.cfg.Journal.Put(id, s.room)
 }
 
@@ -174,6 +197,7 @@ func (r *Registrar) Restore(id dialog.Stable, data []byte) error {
 		return nil
 	}
 	b.flow, b.hash, b.expires = flow, at.hash, r.now()+left
+	b.kept = b.expires
 	s := r.stripe(id[0])
 	s.mu.Lock()
 	defer s.mu.Unlock()

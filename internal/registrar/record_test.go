@@ -68,6 +68,54 @@ func TestRestart(t *testing.T) {
 	})
 }
 
+// TestRefreshesKept: a refresh that changes nothing is not written each time, and yet a crash
+// takes nothing that was promised.
+func TestRefreshesKept(t *testing.T) {
+	both(t, func(r *rig, _ bool) {
+		p := r.phone("3401")
+		puts, restarts := 0, 0
+		refresh := func(life string, more ...string) bool {
+			t.Helper()
+			r.journal.take()
+			p.accept([]string{desk + ";expires=" + life}, more...)
+			log := r.journal.take()
+			if log == "put 200" {
+				puts++
+			}
+			_, next := r.restart(r.minter)
+			is, kept := r.reg.List(everyone, registrar.Place{}, 0), next.List(everyone, registrar.Place{}, 0)
+			if len(is) != 1 || len(kept) != 1 || kept[0].Expires.Before(is[0].Expires) || kept[0].Expires.Sub(is[0].Expires) > 2*time.Hour {
+				t.Errorf("promised %+v, kept %+v", is, kept)
+			} else if is[0].Expires = kept[0].Expires; is[0] != kept[0] {
+				t.Errorf("is %+v, kept %+v", is, kept)
+			}
+			restarts++
+			return log == "put 200"
+		}
+		for range 12 {
+			refresh("3600")
+			r.wait(30 * time.Minute)
+		}
+		if puts > 7 || restarts != 12 {
+			t.Errorf("%d of %d were written", puts, restarts)
+		}
+		refresh("3600")
+		switch {
+		case !refresh("60"):
+			t.Error("a shorter life was not written")
+		case refresh("60"), refresh("100"):
+			t.Error("nothing new was written")
+		case !refresh("60", "User-Agent: other"):
+			t.Error("another User-Agent was not written")
+		}
+		refresh("60", "User-Agent: other")
+		p.flow = udp(movedAddr)
+		if !refresh("60", "User-Agent: other") {
+			t.Error("another flow was not written")
+		}
+	})
+}
+
 // TestTokenOutlivesKeys: a refresh after a restart with a newer key has the old token.
 func TestTokenOutlivesKeys(t *testing.T) {
 	run(t, false, func(r *rig) {

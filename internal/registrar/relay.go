@@ -41,6 +41,8 @@ type work struct {
 	next   [maxContacts]facts
 	text   []byte
 	reply  []byte // headers of an answer of ours
+	date   []byte // the Date among them, as of second
+	second int64  // Unix time
 
 	branch [transaction.BranchLen]byte
 	id     [dialog.IDLen]byte
@@ -76,7 +78,7 @@ func (r *Registrar) Start(sh *transaction.Shard, server transaction.ID, id *poli
 		no = r.room(w, id.Customer, m)
 	}
 	if no.status != 0 {
-		sh.RespondStatus(server, &sip.Response{Status: no.status, Reason: no.reason})
+		sh.RespondTo(server, m, &sip.Response{Status: no.status, Reason: no.reason})
 		return
 	}
 	slot, q := r.requests[sh.Index].Alloc()

@@ -1,6 +1,7 @@
 package registrar_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -158,7 +159,7 @@ func (r *rig) Request(sh *transaction.Shard, m *sip.Message, f transport.Flow) {
 	customer := r.customer.Load()
 	id := policy.Identity{Customer: customer, Domain: "acme.test", By: policy.ByDomain}
 	if customer.RegistersHere() {
-		id.User, id.By = customer.User([]byte(userIn(m.Value(sip.HdrFrom)))), policy.ByUser
+		id.User, id.By = customer.User(userIn(m.Value(sip.HdrFrom))), policy.ByUser
 	}
 	var list policy.Candidates
 	list.N = copy(list.List[:], customer.Destinations)
@@ -166,9 +167,9 @@ func (r *rig) Request(sh *transaction.Shard, m *sip.Message, f transport.Flow) {
 }
 
 // userIn is the user part of the URI in a From.
-func userIn(from []byte) string {
-	_, rest, _ := strings.Cut(string(from), "sip:")
-	user, _, _ := strings.Cut(rest, "@")
+func userIn(from []byte) []byte {
+	_, rest, _ := bytes.Cut(from, []byte("sip:"))
+	user, _, _ := bytes.Cut(rest, []byte("@"))
 	return user
 }
 

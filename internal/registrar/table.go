@@ -33,7 +33,8 @@ type facts struct {
 	instance string
 	path     string
 	agent    string
-	expires  time.Duration // on the registrar's clock, as is bound
+	expires  time.Duration // on the registrar's clock, as are kept and bound
+	kept     time.Duration // until when the journal keeps it: see keep
 	bound    time.Duration // the last 2xx
 	since    int64         // Unix time in seconds
 	call     uint64        // hash of the Call-ID that it was made with; of those made here

@@ -272,7 +272,12 @@ func portOf(u *sip.URI) uint16 {
 // seconds reads a number of seconds and cuts it to the cap; over says that it did.
 // What is no number is -1: nothing was said (RFC 3261 10.2.1.1).
 func seconds(b []byte) (n int64, over bool) {
-	const most = int64(maxLife / time.Second)
+	return number(b, int64(maxLife/time.Second))
+}
+
+// number reads digits and cuts what they say to most; over says that it did. What is no number
+// is -1.
+func number(b []byte, most int64) (n int64, over bool) {
 	for _, c := range b {
 		if c < '0' || c > '9' {
 			return -1, false

@@ -134,16 +134,22 @@ func (sh *Shard) Respond(id ID, status int, data []byte) {
 
 // RespondStatus builds a response of our own to the kept request and sends it.
 func (sh *Shard) RespondStatus(id ID, r *sip.Response) {
+	if s := sh.server(id); s != nil && s.req != nil && sh.Aux.Parse(s.req) == nil {
+		sh.RespondTo(id, &sh.Aux, r)
+	}
+}
+
+// RespondTo is RespondStatus for who has the request m of the transaction at hand.
+func (sh *Shard) RespondTo(id ID, m *sip.Message, r *sip.Response) {
 	s := sh.server(id)
-	if s == nil || s.req == nil || sh.Aux.Parse(s.req) != nil {
+	if s == nil || s.req == nil {
 		return
 	}
-	var tag [16]byte
 	if r.ToTag == nil && r.Status > 100 {
-		r.ToTag = sh.AppendTag(tag[:0], &sh.Aux)
+		r.ToTag = sh.AppendTag(sh.tag[:0], m)
 	}
 	r.Received = s.flow.Remote
-	sh.scratch = r.Append(sh.scratch[:0], &sh.Aux)
+	sh.scratch = r.Append(sh.scratch[:0], m)
 	sh.Respond(id, r.Status, sh.scratch)
 }
 

@@ -47,7 +47,8 @@ type Shard struct {
 	genBase uint32
 	key     uint64 // of the request being served
 	scratch []byte
-	acks    uint64 // branches of ACKs so far
+	tag     [16]byte // of an answer that is being built; on a stack it would not stay
+	acks    uint64   // branches of ACKs so far
 	stats   Stats
 }
 
@@ -185,9 +186,8 @@ func (sh *Shard) serverKey(m *sip.Message, via *sip.Via) uint64 {
 // Reply answers a request without keeping any state; its To-tag is the same for
 // each retransmission.
 func (sh *Shard) Reply(m *sip.Message, f transport.Flow, r *sip.Response) {
-	var tag [16]byte
 	if r.ToTag == nil {
-		r.ToTag = sh.AppendTag(tag[:0], m)
+		r.ToTag = sh.AppendTag(sh.tag[:0], m)
 	}
 	r.Received = f.Remote
 	sh.scratch = r.Append(sh.scratch[:0], m)
