@@ -1,0 +1,234 @@
+package panel
+
+import (
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"testing"
+	"time"
+
+	"tollgate/test/peer"
+)
+
+// wire is the way of the browser's tests to the phones: they ask by HTTP, and the test's own goroutine does it,
+// since scripted phones belong to that.
+type wire struct {
+	listener net.Listener
+	asked    chan asked
+}
+
+// asked is one wish that waits for its outcome.
+type asked struct {
+	what    string
+	wish    wish
+	outcome chan<- outcome
+}
+
+// wish says what is to be sent.
+type wish struct {
+	Source  string // the caller's name; each has an address of its own
+	Method  string // of a request; INVITE for calls
+	URI     string
+	From    string // a URI, or a whole From without its tag
+	Agent   string
+	User    string // of a REGISTER
+	Domain  string
+	Secret  string
+	Hold    bool   // the call stays up
+	Silence bool   // no answer is expected: do not wait for long
+	PBX     string // whose status
+	Status  int
+}
+
+// outcome is what came of it.
+type outcome struct {
+	Status int            `json:"status"` // 0: silence
+	Reason string         `json:"reason"` // the Reason header, with the reference
+	Source string         `json:"source"` // the caller's address
+	Took   map[string]int `json:"took"`   // how many calls each PBX got
+}
+
+func newWire(t testing.TB) *wire {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &wire{listener: l, asked: make(chan asked)}
+	server := &http.Server{Handler: w, ReadHeaderTimeout: 10 * time.Second}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = server.Serve(l)
+	}()
+	t.Cleanup(func() {
+		_ = server.Close()
+		<-done
+	})
+	return w
+}
+
+func (w *wire) url() string { return "http://" + w.listener.Addr().String() }
+
+func (w *wire) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
+	var one wish
+	if err := json.NewDecoder(r.Body).Decode(&one); err != nil {
+		http.Error(rw, err.Error(), http.StatusBadRequest)
+		return
+	}
+	back := make(chan outcome, 1)
+	select {
+	case w.asked <- asked{what: r.URL.Path, wish: one, outcome: back}:
+	case <-r.Context().Done():
+		return
+	}
+	select {
+	case o := <-back:
+		_ = json.NewEncoder(rw).Encode(o)
+	case <-r.Context().Done():
+	}
+}
+
+// serve does what the browser's tests ask for until they end; it gives what went wrong with them.
+func (s *scene) serve(ended <-chan error, patience time.Duration) error {
+	over := time.After(patience)
+	for {
+		select {
+		case err := <-ended:
+			return err
+		case <-over:
+			return fmt.Errorf("not done within %v", patience)
+		case a := <-s.wire.asked:
+			a.outcome <- s.do(a.what, &a.wish)
+		}
+	}
+}
+
+func (s *scene) do(what string, w *wish) outcome {
+	switch what {
+	case "/call":
+		return s.place(w)
+	case "/send":
+		return s.send(w)
+	case "/register":
+		return s.register(w)
+	case "/pbx":
+		s.pbx[w.PBX].told <- w.Status
+	case "/hangup":
+		for _, c := range s.held {
+			c.Hangup()
+		}
+		s.held = nil
+	default:
+		s.t.Errorf("the browser's tests ask for %s", what)
+	}
+	return outcome{}
+}
+
+// options are those of a request.
+func (w *wish) options(tag string) (opts []peer.Option) {
+	if w.From != "" {
+		from := w.From
+		if from[len(from)-1] != '>' {
+			from = "<" + from + ">"
+		}
+		opts = append(opts, peer.With("From", from+";tag="+tag))
+	}
+	if w.Agent != "" {
+		opts = append(opts, peer.With("User-Agent", w.Agent))
+	}
+	return opts
+}
+
+func (w *wish) patience() time.Duration {
+	if w.Silence {
+		return 600 * time.Millisecond
+	}
+	return 8 * time.Second
+}
+
+// finals gives the final answers that come to an endpoint from now on; expectations see them too.
+func finals(ua *peer.UA) <-chan *peer.Message {
+	came := make(chan *peer.Message, 100)
+	ua.Handle(func(m *peer.Message) bool {
+		if m.Status >= 200 {
+			select {
+			case came <- m:
+			default:
+			}
+		}
+		return false
+	})
+	return came
+}
+
+// place makes a call, and ends it unless it is to stay up.
+func (s *scene) place(w *wish) (o outcome) {
+	ua := s.caller(w.Source)
+	for _, p := range s.pbx {
+		p.took()
+	}
+	came := finals(ua)
+	s.tags++
+	c := ua.Invite(w.URI, w.options(fmt.Sprintf("panel%d", s.tags))...)
+	o = s.await(came, c, w)
+	o.Took = map[string]int{}
+	for name, p := range s.pbx {
+		if n := p.took(); n > 0 {
+			o.Took[name] = n
+		}
+	}
+	if o.Status == 200 {
+		c.Ack()
+		if w.Hold {
+			s.held = append(s.held, c)
+		} else {
+			c.Hangup()
+		}
+	}
+	return o
+}
+
+// await waits for the final answer of a request; a refusal is acknowledged.
+func (s *scene) await(came <-chan *peer.Message, c *peer.Call, w *wish) outcome {
+	o := outcome{Source: c.UA.IP()}
+	over := time.After(w.patience())
+	for {
+		select {
+		case m := <-came:
+			if m.Get("Call-ID") != c.ID {
+				continue
+			}
+			s.last, o.Status, o.Reason = m, m.Status, m.Get("Reason")
+			if c.AwaitWithin(peer.Patience, m.Status) == nil {
+				s.t.Errorf("the answer %d is lost", m.Status)
+			}
+			return o
+		case <-over:
+			return o
+		}
+	}
+}
+
+// send sends a request outside of calls.
+func (s *scene) send(w *wish) outcome {
+	ua := s.caller(w.Source)
+	came := finals(ua)
+	s.tags++
+	return s.await(came, ua.Start(w.Method, w.URI, w.options(fmt.Sprintf("panel%d", s.tags))...), w)
+}
+
+// register registers a phone with its password, or without one where that is empty.
+func (s *scene) register(w *wish) outcome {
+	ua := s.caller(w.Source)
+	came := finals(ua)
+	r := ua.Registers(w.User, w.Domain)
+	opts := w.options("")
+	r.Ask(600, opts...)
+	o := s.await(came, r.Call, w)
+	if o.Status != 401 || w.Secret == "" {
+		return o
+	}
+	r.Ask(600, append(opts, peer.Credentials{User: w.User, Password: w.Secret}.Answer(s.last))...)
+	return s.await(came, r.Call, w)
+}

@@ -1,0 +1,66 @@
+// What test/panel has set up: see test/panel/scene_test.go.
+
+interface Place {
+  host: string;
+  port: number;
+}
+
+interface Scene {
+  url: string;
+  wire: string;
+  password: string;
+  key: string;
+  calm: number;
+  portal: number;
+  pbx: Record<"pbx1" | "pbx2" | "calm" | "portal", Place>;
+}
+
+export const scene: Scene = JSON.parse(process.env.SCENE ?? "{}");
+
+export interface Outcome {
+  status: number;
+  reason: string;
+  source: string;
+  took: Record<string, number>;
+}
+
+export interface Wish {
+  Source?: string;
+  Method?: string;
+  URI?: string;
+  From?: string;
+  Agent?: string;
+  User?: string;
+  Domain?: string;
+  Secret?: string;
+  Hold?: boolean;
+  Silence?: boolean;
+  PBX?: string;
+  Status?: number;
+}
+
+async function wire(what: string, wish: Wish): Promise<Outcome> {
+  const response = await fetch(scene.wire + what, { method: "POST", body: JSON.stringify(wish) });
+  return (await response.json()) as Outcome;
+}
+
+/** Places a call and ends it, unless Hold. status 0 is silence. */
+export const place = (wish: Wish) => wire("/call", wish);
+/** Sends a request outside of calls. */
+export const send = (wish: Wish) => wire("/send", wish);
+/** Registers a phone. */
+export const register = (wish: Wish) => wire("/register", wish);
+/** Says how a PBX answers from now on: 0 is not at all. */
+export const answers = (PBX: string, Status: number) => wire("/pbx", { PBX, Status });
+
+/** An operation of the API, as the platform's key. */
+export async function api<T = Record<string, unknown>>(method: string, path: string, body?: unknown): Promise<T> {
+  const response = await fetch(`${scene.url}/api/v1${path}`, {
+    method,
+    headers: { Authorization: `Bearer ${scene.key}`, "Content-Type": "application/json" },
+    body: body === undefined ? undefined : JSON.stringify(body),
+  });
+  const text = await response.text();
+  if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
+  return (text ? JSON.parse(text) : undefined) as T;
+}
