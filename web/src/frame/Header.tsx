@@ -25,7 +25,7 @@ export function Header({ burger }: { burger: ReactNode }) {
       <CustomerFilter />
       <Box flex={1} />
       <Button variant="default" size="compact-sm" leftSection={<IconSearch size={14} />} rightSection={<Kbd size="xs">{keyName()}</Kbd>}
-        onClick={openPalette} visibleFrom="md" fw={400} aria-label={t("frame.find")}>
+        onClick={openPalette} visibleFrom="md" fw={400}>
         {t("frame.find")}
       </Button>
       <ActionIcon variant="subtle" color="gray" c="dimmed" hiddenFrom="md" onClick={openPalette} aria-label={t("frame.find")}>

@@ -70,7 +70,7 @@ function Line({ arrow, y, from, to, width, time, pressed, onSelect }: LineProps)
   const room = Math.floor((Math.abs(to - from) - 16) / charWidth);
   const again = arrow.again ? ` ${t("call.again", { count: arrow.again + 1 })}` : "";
   const label = cut(arrow.label, room - again.length) + again;
-  const name = [`${time} ms`, t(arrow.from < arrow.to ? "call.to_right" : "call.to_left"), arrow.label, again.trim(), arrow.sdp].filter(Boolean).join(", ");
+  const more = [t(arrow.from < arrow.to ? "call.to_right" : "call.to_left"), arrow.label, arrow.sdp].filter(Boolean).join(", ");
   const key = (event: KeyboardEvent<SVGGElement>) => {
     if (event.key === "Enter" || event.key === " ") {
       event.preventDefault();
@@ -81,7 +81,7 @@ function Line({ arrow, y, from, to, width, time, pressed, onSelect }: LineProps)
       if (next) (event.preventDefault(), next.focus());
     }
   };
-  const acts = onSelect ? { role: "button", tabIndex: 0, "aria-label": name, "aria-pressed": pressed, onClick: onSelect, onKeyDown: key } : {};
+  const acts = onSelect ? { role: "button", tabIndex: 0, "aria-description": more, "aria-pressed": pressed, onClick: onSelect, onKeyDown: key } : {};
   return (
     <>
       {arrow.gap > 0 && (
@@ -90,7 +90,6 @@ function Line({ arrow, y, from, to, width, time, pressed, onSelect }: LineProps)
         </text>
       )}
       <g className={`${arrow.ok ? "" : "bad"} ${arrow.again ? "again" : ""}`} {...acts}>
-        <title>{[arrow.label, arrow.sdp].filter(Boolean).join("\n")}</title>
         <rect className="back" x={2} y={y + 1} width={width - 4} height={rowHeight - 2} rx={3} />
         <text className="dim" x={timeWidth - 14} y={y + 19} textAnchor="end">{time}</text>
         <text className="label" x={(from + to) / 2} y={y + 12} textAnchor="middle">{label}</text>
@@ -161,7 +160,7 @@ function placesOf(ladder: Ladder, lines: number): { places: number[]; height: nu
 /** The drawing as a file of its own: with its colours, and without what only works in the page. */
 export function svgFile(svg: SVGSVGElement): string {
   const copy = svg.cloneNode(true) as SVGSVGElement;
-  for (const g of copy.querySelectorAll("[role=button]")) for (const name of ["role", "tabindex", "aria-pressed"]) g.removeAttribute(name);
+  for (const g of copy.querySelectorAll("[role=button]")) for (const name of ["role", "tabindex", "aria-pressed", "aria-description"]) g.removeAttribute(name);
   for (const back of copy.querySelectorAll(".back")) back.remove();
   copy.setAttribute("xmlns", "http://www.w3.org/2000/svg");
   const style = document.createElementNS("http://www.w3.org/2000/svg", "style");
