@@ -3,6 +3,7 @@ package api
 import (
 	"cmp"
 	"context"
+	"math"
 	"net/http"
 	"slices"
 
@@ -138,7 +139,7 @@ func (s *server) pictureRules(ctx context.Context, c *tenant.Customer, rules []t
 		}
 	}
 	slices.SortFunc(out, func(a, b picturedRule) int {
-		return cmp.Or(cmp.Compare(a.Priority, b.Priority), cmp.Compare(a.Position, b.Position), cmp.Compare(a.ID, b.ID))
+		return cmp.Or(cmp.Compare(a.Priority, b.Priority), cmp.Compare(placed(a.Position), placed(b.Position)), cmp.Compare(a.ID, b.ID))
 	})
 	return out, nil
 }
@@ -158,6 +159,14 @@ func sentenceOf(why string) string {
 	return "Destination groups are off: rules are kept and ignored."
 }
 
+// placed is where a position stands among equal priorities: none is last, as for traffic.
+func placed(position int) int {
+	if position == 0 {
+		return math.MaxInt
+	}
+	return position
+}
+
 func pictureGroups(groups []tenant.DestinationGroup, destinations []destination, rules []tenant.RoutingRule) []picturedGroup {
 	out := make([]picturedGroup, len(groups))
 	for i := range groups {
@@ -169,7 +178,7 @@ func pictureGroups(groups []tenant.DestinationGroup, destinations []destination,
 			}
 		}
 		slices.SortFunc(out[i].Destinations, func(a, b destination) int {
-			return cmp.Or(cmp.Compare(a.Priority, b.Priority), cmp.Compare(a.Position, b.Position), cmp.Compare(a.ID, b.ID))
+			return cmp.Or(cmp.Compare(a.Priority, b.Priority), cmp.Compare(placed(a.Position), placed(b.Position)), cmp.Compare(a.ID, b.ID))
 		})
 		for j := range rules {
 			if rules[j].Group == g.Number {

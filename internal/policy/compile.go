@@ -102,7 +102,7 @@ func (t *Table) addDestinations(c *Customer, a *tenant.Account) error {
 	return errors.Join(faults...)
 }
 
-// sortGroups fills the groups: lower priority number first, equal ones by position, then id.
+// sortGroups fills the groups: lower priority number first, equal ones by position (none: last), then id.
 func (c *Customer) sortGroups() {
 	c.groups = [maxGroup + 1][]*Destination{}
 	for _, d := range c.Destinations {
@@ -110,7 +110,7 @@ func (c *Customer) sortGroups() {
 	}
 	for _, group := range c.groups {
 		slices.SortStableFunc(group, func(x, y *Destination) int {
-			return cmp.Or(cmp.Compare(x.Priority, y.Priority), cmp.Compare(x.position, y.position))
+			return cmp.Or(cmp.Compare(x.Priority, y.Priority), cmp.Compare(place(x.position), place(y.position)))
 		})
 	}
 }

@@ -141,7 +141,10 @@ func (f *firewall) before(counted, acting int) bool {
 	if c.Priority != a.Priority {
 		return c.Priority < a.Priority
 	}
-	return c.Position < a.Position || c.Position == a.Position && c.ID < a.ID
+	if c.Position != a.Position {
+		return place(c.Position) < place(a.Position)
+	}
+	return c.ID < a.ID
 }
 
 // first is the place of the first rule that matches, noMatch if none does.

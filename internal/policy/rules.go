@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"math"
 	"net/netip"
 	"slices"
 	"sync"
@@ -86,13 +87,22 @@ func (h header) recurs() bool {
 	return h != headerURI && h != headerFrom && h != headerTo
 }
 
+// place is where a position stands among those of equal priority: none is behind all that have one, as in
+// the store, so that what is added later does not go before what was put in order.
+func place(position int) int {
+	if position == 0 {
+		return math.MaxInt
+	}
+	return position
+}
+
 // ranked sorts rules into the order of evaluation: the lowest priority number first, equal
-// ones by position, then id (mission row R1).
+// ones by position (none: last), then id (mission row R1).
 func ranked[R any](rules []R, of func(*R) *tenant.HeaderRule) []R {
 	sorted := slices.Clone(rules)
 	slices.SortStableFunc(sorted, func(x, y R) int {
 		a, b := of(&x), of(&y)
-		return cmp.Or(cmp.Compare(a.Priority, b.Priority), cmp.Compare(a.Position, b.Position), cmp.Compare(a.ID, b.ID))
+		return cmp.Or(cmp.Compare(a.Priority, b.Priority), cmp.Compare(place(a.Position), place(b.Position)), cmp.Compare(a.ID, b.ID))
 	})
 	return sorted
 }
