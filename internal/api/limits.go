@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -44,17 +43,13 @@ func (s *server) listLimits(ctx context.Context, in *listInput) (*pageOutput[lim
 	if err != nil {
 		return nil, s.refused(ctx, err)
 	}
-	all, err := s.limitsOf(ctx, scope)
+	limit := cmp.Or(in.Limit, 100)
+	all, err := s.limitsOf(ctx, scope, after, in.Q, limit+1)
 	if err != nil {
 		return nil, s.refused(ctx, err)
 	}
-	slices.SortFunc(all, func(a, b limitUse) int { return cmp.Or(cmp.Compare(a.kind, b.kind), cmp.Compare(a.ID, b.ID)) })
-	all = slices.DeleteFunc(all, func(l limitUse) bool {
-		return cmp.Or(cmp.Compare(l.kind, after.Kind), cmp.Compare(l.ID, after.ID)) <= 0 ||
-			!strings.Contains(strings.ToLower(l.Scope+" "+l.Name), strings.ToLower(strings.TrimSpace(in.Q)))
-	})
 	out := &pageOutput[limitUse]{}
-	if limit := cmp.Or(in.Limit, 100); len(all) > limit {
+	if len(all) > limit {
 		all = all[:limit]
 		last := &all[limit-1]
 		out.Body.Next = strconv.Itoa(int(last.kind)) + "." + strconv.FormatInt(last.ID, 10)
@@ -67,38 +62,64 @@ func (s *server) listLimits(ctx context.Context, in *listInput) (*pageOutput[lim
 	return out, nil
 }
 
-// limitsOf lists the limits that a scope sees, without their use.
-func (s *server) limitsOf(ctx context.Context, scope tenant.Scope) (all []limitUse, err error) {
-	add := func(kind live.ScopeKind, id int64, name string, customer tenant.CustomerID, calls, cps int) {
-		all = append(all, limitUse{Scope: kind.String(), ID: id, Name: name, Customer: customer, MaxCalls: calls, CPS: cps, kind: kind})
-	}
-	if scope.IsPlatform() {
+// limitsOf lists at most so many of the limits behind a place that a scope sees and a text is
+// found in, without their use.
+func (s *server) limitsOf(ctx context.Context, scope tenant.Scope, after live.Scope, q string, most int) (all []limitUse, err error) {
+	if scope.IsPlatform() && after.Kind < live.Platform && strings.Contains(live.Platform.String(), strings.ToLower(strings.TrimSpace(q))) {
 		calls, cps := s.node.Ceiling()
-		add(live.Platform, 0, "", 0, calls, cps)
+		all = append(all, limitUse{Scope: live.Platform.String(), MaxCalls: calls, CPS: cps, kind: live.Platform})
 	}
 	if scope.Role() != tenant.RoleCustomer {
-		companies, err := s.store.Companies.All(ctx, scope, store.Query{})
+		all, err = limitsFrom(ctx, s.store.Companies, scope, all, walk{live.Company, after, q, most}, func(v *tenant.Company) limitUse {
+			return limitUse{ID: int64(v.ID), Name: v.Name, MaxCalls: v.Channels, CPS: v.CPS}
+		})
+	}
+	if err == nil {
+		all, err = limitsFrom(ctx, s.store.Customers, scope, all, walk{live.Customer, after, q, most}, func(v *tenant.Customer) limitUse {
+			return limitUse{ID: int64(v.ID), Name: v.Name, MaxCalls: v.CallLimit, CPS: v.CPS}
+		})
+	}
+	if err == nil {
+		all, err = limitsFrom(ctx, s.store.Switches, scope, all, walk{live.Switch, after, q, most}, func(v *tenant.Switch) limitUse {
+			return limitUse{ID: int64(v.ID), Name: v.Name, Customer: v.Customer, MaxCalls: v.Channels, CPS: v.CPS}
+		})
+	}
+	return all, err
+}
+
+// walk is where a list of limits has come to.
+type walk struct {
+	kind  live.ScopeKind
+	after live.Scope
+	q     string
+	most  int // limits in all
+}
+
+// limitsFrom appends the limits of one kind of noun, page by page: no more is read than is shown.
+func limitsFrom[T any, ID ~int64](ctx context.Context, from store.Reader[T, ID], scope tenant.Scope, all []limitUse, w walk, of func(*T) limitUse) ([]limitUse, error) {
+	if w.after.Kind > w.kind {
+		return all, nil
+	}
+	query := store.Query{Q: w.q}
+	if w.after.Kind == w.kind {
+		query.Cursor = store.After(w.after.ID)
+	}
+	for len(all) < w.most {
+		query.Limit = w.most - len(all)
+		page, err := from.List(ctx, scope, query)
 		if err != nil {
 			return nil, err
 		}
-		for i := range companies {
-			add(live.Company, int64(companies[i].ID), companies[i].Name, 0, companies[i].Channels, companies[i].CPS)
+		for i := range page.Items {
+			l := of(&page.Items[i])
+			l.Scope, l.kind = w.kind.String(), w.kind
+			all = append(all, l)
+		}
+		if query.Cursor = page.Next; page.Next == "" {
+			break
 		}
 	}
-	customers, err := s.store.Customers.All(ctx, scope, store.Query{})
-	if err != nil {
-		return nil, err
-	}
-	for i := range customers {
-		c := &customers[i]
-		add(live.Customer, int64(c.ID), c.Name, 0, c.CallLimit, c.CPS)
-	}
-	switches, err := s.store.Switches.All(ctx, scope, store.Query{})
-	for i := range switches {
-		w := &switches[i]
-		add(live.Switch, int64(w.ID), w.Name, w.Customer, w.Channels, w.CPS)
-	}
-	return all, err
+	return all, nil
 }
 
 // limitCursor reads the place after which a page begins.

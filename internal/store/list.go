@@ -53,6 +53,14 @@ func (q Query) after() (int64, error) {
 	return id, nil
 }
 
+// After is the cursor of a page that begins behind an id; "" for an id below 1.
+func After(id int64) string {
+	if id < 1 {
+		return ""
+	}
+	return cursor(id)
+}
+
 func cursor(id int64) string { return strconv.FormatInt(id, 36) }
 
 // matching adds the text filter.
