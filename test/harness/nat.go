@@ -81,6 +81,19 @@ func (h *Home) Move(t testing.TB) {
 	h.rules(t, "accept")
 }
 
+// Lose makes the router lose so many percent of the UDP that the phone sends, but for SIP's port
+// and those below, at random.
+func (h *Home) Lose(t testing.TB, percent int) {
+	t.Helper()
+	h.router.nft(t, fmt.Sprintf(`table ip home {
+  chain lossy {
+    type filter hook forward priority -1; policy accept;
+    iifname "inner" meta l4proto udp udp dport 20000-29999 numgen random mod 100 < %d drop
+  }
+}
+`, percent))
+}
+
 // Block stops all that would pass the router; Unblock lets it pass again.
 func (h *Home) Block(t testing.TB) {
 	t.Helper()

@@ -11,6 +11,7 @@ import (
 
 	pion "github.com/pion/srtp/v3"
 
+	"tollgate/test/harness"
 	"tollgate/test/peer"
 	"tollgate/test/stage"
 )
@@ -26,7 +27,8 @@ const (
 type phone struct {
 	*stage.Stage
 	ua        *peer.UA
-	n         int // which m= line
+	place     harness.Netns // where its sockets are
+	n         int           // which m= line
 	rtp, rtcp *net.UDPConn
 	at        netip.AddrPort // of rtp
 	to        netip.AddrPort // where the description leads
@@ -57,7 +59,7 @@ func (p *phone) open(ip netip.Addr) {
 		rtp := p.listen(netip.AddrPortFrom(ip, 0))
 		at := here(rtp)
 		if at.Port()%2 == 0 {
-			rtcp, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(ip, at.Port()+1)))
+			rtcp, err := p.socket(netip.AddrPortFrom(ip, at.Port()+1))
 			if err == nil {
 				p.Cleanup(func() { rtcp.Close() })
 				p.rtp, p.rtcp, p.at = rtp, rtcp, at
@@ -72,12 +74,20 @@ func (p *phone) open(ip netip.Addr) {
 // listen opens one more socket of the phone.
 func (p *phone) listen(at netip.AddrPort) *net.UDPConn {
 	p.Helper()
-	conn, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(at))
+	conn, err := p.socket(at)
 	if err != nil {
 		p.Fatal(err)
 	}
 	p.Cleanup(func() { conn.Close() })
 	return conn
+}
+
+func (p *phone) socket(at netip.AddrPort) (conn *net.UDPConn, err error) {
+	err = p.place.Do(func() error {
+		conn, err = net.ListenUDP("udp", net.UDPAddrFromAddrPort(at))
+		return err
+	})
+	return conn, err
 }
 
 // here is where a socket is.

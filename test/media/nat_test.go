@@ -1,0 +1,222 @@
+package media
+
+import (
+	"fmt"
+	"math"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"tollgate/test/harness"
+	"tollgate/test/peer"
+	"tollgate/test/stage"
+)
+
+// home is a phone behind a NAT, a node and somebody else outside, in namespaces.
+type home struct {
+	*harness.Home
+	*stage.Stage
+}
+
+func newHome(t *testing.T, kernel, customer string) *home {
+	t.Helper()
+	h := &home{harness.NAT(t), &stage.Stage{T: t, Domain: "home.test"}}
+	h.Remember(t, 30*time.Second)
+	h.Node = harness.Start(t, harness.Settings{
+		Netns: h.Outside, Hosts: []string{harness.HomeOutside},
+		Config: fmt.Sprintf("media: {ports: 20000-20999, kernel: %q}\n", kernel),
+	})
+	h.Customer = harness.Customer{Name: "Home", Domains: []string{h.Domain}, Hidden: true}
+	bridged(&h.Customer)
+	h.Customer.Extra += customer
+	return h
+}
+
+// at is where the node is.
+func (h *home) at() netip.AddrPort {
+	return h.Node.Addr("udp", netip.MustParseAddr(harness.HomeOutside))
+}
+
+// open opens an endpoint in a namespace.
+func (h *home) open(ns harness.Netns, addr string) *peer.UA {
+	h.Helper()
+	u := peer.OpenIn(h.T, ns.Do, "udp", netip.AddrPortFrom(netip.MustParseAddr(addr), 0))
+	u.Edge = h.at()
+	return u
+}
+
+// phoneIn opens a phone of an endpoint in a namespace.
+func (h *home) phoneIn(ns harness.Netns, u *peer.UA, ssrc uint32) *side {
+	h.Helper()
+	p := &phone{Stage: h.Stage, ua: u, place: ns, ssrc: ssrc, seq: 100, plain: []string{"m=audio PORT RTP/AVP 0"}}
+	p.open(u.Addr().Addr())
+	return &side{phone: p}
+}
+
+// TestLoss: what a router loses is what the record says, within half a percent point.
+func TestLoss(t *testing.T) {
+	const packets, percent = 6000, 5
+	for _, kernel := range []string{"off", "auto"} {
+		t.Run("kernel "+kernel, func(t *testing.T) {
+			t.Parallel()
+			h := newHome(t, kernel, "")
+			alice, bob := h.open(h.Phone, harness.HomePhone), h.open(h.Outside, harness.HomeOutside)
+			h.Customer.Destinations = []harness.Destination{{Addr: bob.Addr()}}
+			h.Apply()
+			a, b := h.phoneIn(h.Phone, alice, 0xa), h.phoneIn(h.Outside, bob, 0xb)
+			a.call = alice.Invite("sip:bob@"+h.Domain, a.sdp())
+			b.call = bob.Accept("INVITE")
+			c := a.answeredBy(b)
+			if heardWithin(a.phone, b.phone, 100) == 0 {
+				t.Fatal("the phone behind NAT is not heard")
+			}
+			hush(b.phone)
+			c.settlePaced()
+			h.Lose(t, percent)
+			sent, heard := c.count(packets)
+			sentAll := int(a.seq) - 100
+			a.call.Request("BYE")
+			b.call.Reply(b.call.Expect("BYE"), 200)
+			a.call.Expect("200 BYE")
+			lost := sent - heard
+			real := 100 * float64(lost) / float64(sentAll)
+			said := h.lossOf("caller")
+			t.Logf("%d of %d packets were lost, of all %d that is %.2f %%; the record says %.2f %%", lost, sent, sentAll, real, said)
+			if math.Abs(real-said) > 0.5 || lost == 0 {
+				t.Errorf("%.2f %% were lost, the record says %.2f %%", real, said)
+			}
+		})
+	}
+}
+
+// settlePaced is settle where packets may not be lost yet.
+func (c *conversation) settlePaced() {
+	c.Helper()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for range 130 {
+		talk(c.a.phone, c.b.phone, 1)
+		<-tick.C
+	}
+}
+
+// count has the caller say so many packets, more quickly than people do, and counts them.
+func (c *conversation) count(packets int) (sent, heard int) {
+	c.Helper()
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	done := make(chan int)
+	go func() {
+		n := 0
+		for {
+			if _, _, err := receive(c.b.rtp, time.Second); err != nil {
+				done <- n
+				return
+			}
+			n++
+		}
+	}()
+	for range packets {
+		c.a.send(c.a.packet("voice"))
+		<-tick.C
+	}
+	return packets, <-done
+}
+
+// lossOf is what the newest record says of the packets of a side.
+func (h *home) lossOf(from string) (percent float64) {
+	h.Helper()
+	harness.Eventually(h.T, patience, func() error {
+		for _, cdr := range h.Node.JSON(h.T, "cdrs") {
+			list, _ := cdr["media"].([]any)
+			for _, one := range list {
+				if m, ok := one.(map[string]any); ok && m["side"] == from {
+					percent, _ = m["loss_percent"].(float64)
+					return nil
+				}
+			}
+		}
+		return fmt.Errorf("no record of the media of %s", from)
+	})
+	return percent
+}
+
+// TestSoftphonesBehindNAT: baresip behind a router and baresip outside, registered at the node,
+// call each other, with audio both ways.
+func TestSoftphonesBehindNAT(t *testing.T) {
+	const password = "Correct-Horse-1"
+	for _, kernel := range []string{"off", "auto"} {
+		t.Run("kernel "+kernel, func(t *testing.T) {
+			t.Parallel()
+			h := newHome(t, kernel, fmt.Sprintf("registration: local\ndigest: [md5]\nsip_users:\n  - {username: alice, password: %[1]q}\n  - {username: bob, password: %[1]q}\n", password))
+			h.Customer.Destinations = []harness.Destination{{Addr: netip.AddrPortFrom(h.at().Addr(), 9)}} // nobody's
+			h.Apply()
+			dir := t.TempDir()
+			phones := map[string]*harness.Baresip{}
+			for name, where := range map[string]struct {
+				ns harness.Netns
+				ip string
+				hz float64
+			}{"alice": {h.Phone, harness.HomePhone, aliceHz}, "bob": {h.Outside, harness.HomeOutside, bobHz}} {
+				if err := os.Mkdir(filepath.Join(dir, name), 0o700); err != nil {
+					t.Fatal(err)
+				}
+				says := filepath.Join(dir, name+".wav")
+				tone(h.Stage, says, where.hz)
+				phones[name] = &harness.Baresip{
+					IP: where.ip, Port: harness.Ports(t, 2), Netns: where.ns, Plays: says, Records: filepath.Join(dir, name),
+					Account: harness.Registered(name, h.Domain, password, h.at(), "udp", 60),
+				}
+				phones[name].Start(t)
+				phones[name].Until(t, "200 OK")
+			}
+			for _, pair := range [][2]string{{"alice", "bob"}, {"bob", "alice"}} {
+				from, to := phones[pair[0]], phones[pair[1]]
+				from.Do(t, "dial", "sip:"+pair[1]+"@"+h.Domain)
+				from.Until(t, "Call established")
+				harness.Eventually(t, 20*time.Second, func() error {
+					if err := recorded(dir, "alice"); err != nil {
+						return err
+					}
+					return recorded(dir, "bob")
+				})
+				from.Do(t, "hangup", "")
+				to.Until(t, "session closed")
+				heard(h.Stage, filepath.Join(dir, "alice"), bobHz, aliceHz)
+				heard(h.Stage, filepath.Join(dir, "bob"), aliceHz, bobHz)
+				for _, name := range []string{"alice", "bob"} {
+					forget(t, filepath.Join(dir, name))
+				}
+			}
+		})
+	}
+}
+
+// recorded wants a recording of some seconds to be there.
+func recorded(dir, name string) error {
+	files, err := filepath.Glob(filepath.Join(dir, name, "*-dec.wav"))
+	if err != nil || len(files) == 0 {
+		return fmt.Errorf("%s has recorded nothing", name)
+	}
+	info, err := os.Stat(files[len(files)-1])
+	if err == nil && info.Size() < 2*rate*talkTime {
+		err = fmt.Errorf("%s has recorded %d bytes", name, info.Size())
+	}
+	return err
+}
+
+// forget deletes recordings.
+func forget(t *testing.T, dir string) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "*.wav"))
+	for _, f := range files {
+		if err == nil {
+			err = os.Remove(f)
+		}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
