@@ -43,7 +43,9 @@ func (r *receiver) Receive(f transport.Flow, data []byte) {
 	if !m.IsRequest() && sip.Validate(m).Status != 0 {
 		return
 	}
-	r.traces.Message(true, f, m.CallID(), m.Bytes())
+	if !registration(m) {
+		r.traces.Message(true, f, m.CallID(), m.Bytes())
+	}
 	r.layer.Receive(m, f)
 }
 

@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"bytes"
 	"context"
 	"path/filepath"
 	"sync"
@@ -42,14 +43,49 @@ type tap struct {
 // Send is transaction.Sender.
 func (t *tap) Send(f transport.Flow, data []byte) error {
 	err := t.transport.Send(f, data)
-	if err == nil {
+	if err == nil && !registered(data) {
 		t.traces.Message(false, f, nil, data)
 	}
 	return err
 }
 
+// A REGISTER that passes, or is asked for a password, is no case, and most messages of a node are such
+// or answers to them. So they go past the recorder, where keeping and then forgetting them would be a
+// tenth of what they cost; one that is refused comes there with its verdict.
+
+// registration says that a message which came is a REGISTER, or an answer to one.
+func registration(m *sip.Message) bool {
+	if m.IsRequest() {
+		return m.Method() == sip.REGISTER
+	}
+	return m.CSeqMethod() == sip.REGISTER
+}
+
+// registered says that a message which left is a REGISTER, or a 2xx or 401 to one. It may miss
+// some, as headers can be written in many ways.
+func registered(data []byte) bool {
+	if !bytes.HasPrefix(data, []byte("SIP/2.0 2")) && !bytes.HasPrefix(data, []byte("SIP/2.0 401 ")) {
+		return bytes.HasPrefix(data, []byte("REGISTER "))
+	}
+	cseq := []byte("\r\nCSeq: ")
+	at := bytes.Index(data, cseq)
+	if at < 0 {
+		return false
+	}
+	number := data[at+len(cseq):]
+	method := bytes.TrimLeft(number[:min(20, len(number))], "0123456789")
+	return bytes.HasPrefix(method, []byte(" REGISTER")) && !bytes.Contains(data[:at+2], []byte("\r\n\r\n"))
+}
+
 // traceDecision keeps a verdict.
 func (e *Edge) traceDecision(d *gate.Decision) {
+	if d.Method == sip.REGISTER {
+		if !d.Verdict.Refused() {
+			return
+		}
+		from := transport.Flow{Proto: d.Proto, Local: d.Local, Remote: d.Source}
+		e.traces.Message(true, from, d.Message.CallID(), d.Message.Bytes())
+	}
 	v := trace.Event{
 		ID: trace.ID(d.ID), Source: transport.Flow{Proto: d.Proto, Remote: d.Source}, Verdict: d.Verdict,
 		Outbound: d.Identity.Direction == policy.Outbound, By: d.Identity.By.String(), Domain: d.Identity.Domain,

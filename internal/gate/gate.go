@@ -161,11 +161,11 @@ func (g *Gate) inDialog(sh *transaction.Shard, m *sip.Message, f transport.Flow)
 		return
 	}
 	if !g.cfg.Calls.Request(sh, m, f) {
-		sh.Reply(m, f, &sip.Response{Status: 481})
 		g.cfg.Decided(sh, &Decision{
-			ID: g.refusalID(m, f), Method: m.Method(), Proto: f.Proto, Source: f.Remote, Message: m, Identity: &policy.Identity{},
-			Verdict: policy.Verdict{Status: 481, Reason: policy.NoDialog},
+			ID: g.refusalID(m, f), Method: m.Method(), Proto: f.Proto, Source: f.Remote, Local: f.Local, Message: m,
+			Identity: &policy.Identity{}, Verdict: policy.Verdict{Status: 481, Reason: policy.NoDialog},
 		})
+		sh.Reply(m, f, &sip.Response{Status: 481})
 	}
 }
 

@@ -22,6 +22,7 @@ type Decision struct {
 	Method     sip.Method
 	Proto      transport.Proto
 	Source     netip.AddrPort
+	Local      netip.AddrPort // where it came to
 	Identity   *policy.Identity
 	Verdict    policy.Verdict
 	Message    *sip.Message
@@ -43,7 +44,7 @@ func (g *Gate) StepNames() []string {
 func (g *Gate) decided(sh *transaction.Shard, p *passage, v policy.Verdict) {
 	d := &p.decision
 	*d = Decision{
-		ID: p.stable, Method: p.msg.Method(), Proto: p.flow.Proto, Source: p.flow.Remote,
+		ID: p.stable, Method: p.msg.Method(), Proto: p.flow.Proto, Source: p.flow.Remote, Local: p.flow.Local,
 		Identity: &p.id, Verdict: v, Message: p.msg, Passed: p.next, Limit: p.full,
 		Username: p.answer.Username,
 	}
