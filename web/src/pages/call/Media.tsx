@@ -5,20 +5,20 @@ import { useTranslation } from "react-i18next";
 import { Mos } from "~/ui/CallBits";
 import { Empty } from "~/ui/Empty";
 import { WireText } from "~/ui/WireText";
-import { type Quality, qualitiesOf } from "~/ui/quality";
+import type { Figures } from "~/ui/quality";
 
-export function Media({ media, over }: { media: unknown; over: boolean }) {
+export function Media({ media, over }: { media: readonly Figures[] | null | undefined; over: boolean }) {
   const { t, i18n } = useTranslation();
-  const list = qualitiesOf(media);
+  const list = media ?? [];
   if (list.length === 0) return <Empty title={t("call.no_media")} text={t(over ? "call.no_media_text" : "call.no_media_live")} />;
   const number = (n: number | undefined | null, digits = 0) => (typeof n === "number" ? new Intl.NumberFormat(i18n.language, { maximumFractionDigits: digits }).format(n) : "");
-  const rows: [string, (q: Quality) => React.ReactNode][] = [
+  const rows: [string, (q: Figures) => React.ReactNode][] = [
     [t("call.codec"), (q) => <WireText>{q.codec}</WireText>],
     [t("call.heard"), (q) => q.sound && <Sound sound={q.sound} />],
     ["MOS", (q) => q.mos && <><Mos value={q.mos.average} language={i18n.language} /> <Text span size="xs" c="dimmed">{number(q.mos.min, 1)} – {number(q.mos.max, 1)}</Text></>],
     [t("call.packets"), (q) => number(q.packets)],
-    [t("call.loss"), (q) => q.loss_percent !== undefined && `${number(q.loss_percent, 2)} % (${number(q.lost)})`],
-    [t("call.jitter"), (q) => q.jitter_ms !== undefined && `${number(q.jitter_ms, 1)} ms`],
+    [t("call.loss"), (q) => `${number(q.loss_percent, 2)} % (${number(q.lost)})`],
+    [t("call.jitter"), (q) => `${number(q.jitter_ms, 1)} ms (${t("call.at_most", { ms: number(q.jitter_max_ms, 1) })})`],
     [t("call.rtt"), (q) => !!q.rtt_ms && `${number(q.rtt_ms, 1)} ms`],
     [t("call.largest_gap"), (q) => !!q.largest_gap_ms && `${number(q.largest_gap_ms)} ms`],
     [t("call.reordered"), (q) => `${number(q.reordered ?? 0)} / ${number(q.duplicates ?? 0)}`],

@@ -83,12 +83,12 @@ function Shown({ id, part, trace, traceError, cdr, live }: Props) {
   const d = trace?.decision;
   const it = (d ?? cdr ?? live) as Known & { from: string; to: string };
   const verdict: Verdict = d ? verdictOf(d) : cdr ? verdictOf(cdr) : live?.answered ? "answered" : "on";
-  const media = live?.media ?? (cdr as { media?: unknown } | undefined)?.media;
+  const media = live?.media ?? cdr?.media;
   const over = !live;
   return (
     <Page
       title={it.ref ? t("call.named", { ref: it.ref }) : t("call.title")}
-      note={<Group gap={8}><PartyText text={it.from} />→<PartyText text={it.to} /><VerdictBadge verdict={verdict} status={it.status} />{live && <Badge color="green" variant="outline">{t("call.live")}</Badge>}</Group>}
+      note={<Group gap={8}><PartyText text={it.from} />→<PartyText text={it.to} /><VerdictBadge verdict={verdict} status={it.status} />{(live?.one_way || cdr?.one_way) && <Badge color="red">{t("calls.one_way")}</Badge>}{live && <Badge color="green" variant="outline">{t("call.live")}</Badge>}</Group>}
       actions={
         <>
           {live && write && (

@@ -93,9 +93,8 @@ function State({ of: c }: { of: Live }) {
 
 function Sounds({ call, language }: { call: Live; language: string }) {
   const { t } = useTranslation();
-  const heard = heardOf(call.media);
-  if (heard?.oneWay) return <Text size="sm" c="var(--mantine-color-error)" fw={600}>{t("calls.one_way")}</Text>;
-  return <Mos value={heard?.mos} language={language} />;
+  if (call.one_way) return <Text size="sm" c="var(--mantine-color-error)" fw={600}>{t("calls.one_way")}</Text>;
+  return <Mos value={heardOf(call.media)?.mos} language={language} />;
 }
 
 function Loss({ call, language }: { call: Live; language: string }) {

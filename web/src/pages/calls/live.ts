@@ -36,7 +36,7 @@ export class LiveCalls {
   }
 }
 
-const readEvery = 30_000; // ms; events lost by a slow browser are made good by this
+const readEvery = 10_000; // ms; how a call sounds comes by this alone, and what the stream lost
 const pageSize = 1000;
 const most = 20_000; // calls that a page keeps
 

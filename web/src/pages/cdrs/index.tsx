@@ -8,7 +8,7 @@ import { type Query, type Schemas, address } from "~/api/client";
 import { useList } from "~/api/nouns";
 import { useCustomer } from "~/frame/CustomerFilter";
 import { Failed, Waiting } from "~/frame/States";
-import { Direction, PartyText, VerdictBadge } from "~/ui/CallBits";
+import { Direction, Mos, PartyText, VerdictBadge } from "~/ui/CallBits";
 import { CustomerName } from "~/ui/CustomerName";
 import { type Column, DataTable } from "~/ui/DataTable";
 import { Empty } from "~/ui/Empty";
@@ -18,6 +18,7 @@ import { TextFilter } from "~/ui/ResourcePage";
 import { When, spanText } from "~/ui/When";
 import { WireText } from "~/ui/WireText";
 import { verdictOf } from "~/ui/party";
+import { heardOf } from "~/ui/quality";
 import { hrefOf, useUrl } from "~/url";
 import { ReasonFilter, StatusFilter } from "./filters";
 
@@ -26,14 +27,14 @@ type CDR = Schemas["CDR"];
 const verdicts = ["answered", "failed", "refused"];
 
 export default function CDRs() {
-  const { t } = useTranslation();
+  const { t, i18n } = useTranslation();
   const customer = useCustomer();
   const range = useRange();
   const [{ q, verdict, reason, status }, set] = useUrl();
   const query: Query = { customer, q, verdict, reason, status, ...range };
   const list = useList<CDR>("cdrs", { ...query, newest: true });
   const rows = list.data ?? [];
-  const columns = useColumns(customer === undefined);
+  const columns = useColumns(customer === undefined, i18n.language);
   const narrowed = q || verdict || reason || status;
   const empty = list.isPending ? (
     <Waiting />
@@ -75,7 +76,7 @@ export default function CDRs() {
   );
 }
 
-function useColumns(all: boolean): Column<CDR>[] {
+function useColumns(all: boolean, language: string): Column<CDR>[] {
   return useMemo(
     () => [
       {
@@ -89,16 +90,18 @@ function useColumns(all: boolean): Column<CDR>[] {
       { label: "calls.destination", render: (c) => <span title={c.target}><WireText>{c.destination || c.target}</WireText></span> },
       { label: "calls.verdict", narrow: true, render: (c) => <VerdictBadge verdict={verdictOf(c)} status={c.status} /> },
       { label: "calls.reason", render: (c) => <Why cdr={c} /> },
+      { label: "calls.mos", right: true, narrow: true, render: (c) => <Mos value={heardOf(c.media)?.mos} language={language} /> },
       { label: "calls.duration", right: true, narrow: true, render: (c) => (c.answered ? spanText(c.duration_seconds) : "") },
       { label: "calls.ref", narrow: true, render: (c) => <WireText>{c.ref}</WireText> },
     ],
-    [all],
+    [all, language],
   );
 }
 
 /** Why, where the parties did not end it themselves: the reason's code, and what decided. */
 function Why({ cdr }: { cdr: CDR }) {
   const { t } = useTranslation();
+  if (cdr.one_way) return <Text size="sm" c="var(--mantine-color-error)">{t("calls.one_way")}</Text>;
   if (cdr.reason === "ok") return null;
   return (
     <Text size="sm" c="dimmed" truncate title={[cdr.reason, cdr.rule, cdr.limit, cdr.counter].filter(Boolean).join(", ")}>
