@@ -30,12 +30,14 @@ type cdr struct {
 	Status      int       `json:"status"`
 	Reason      string    `json:"reason"`
 	EndedBy     string    `json:"ended_by"`
+	sound
 }
 
 // Run lists the records of calls that are over, oldest first.
 func (c *cdrsCommand) Run(ctx context.Context, p *program) error {
 	c.more = url.Values{"since": {c.Since}}
 	header := []string{"seq", "ref", "customer", "direction", "started", "setup", "talked", "status", "reason", "ended by", "from", "to", "source", "destination"}
+	header = append(header, soundHeader()...)
 	return list(ctx, p, &c.filter, "/cdrs", header, func(v *cdr) []string {
 		talked, to := "", v.Destination
 		if !v.Answered.IsZero() {
@@ -45,10 +47,10 @@ func (c *cdrsCommand) Run(ctx context.Context, p *program) error {
 			to += " " + v.Target
 		}
 		started := v.Started.Local().Format("2006-01-02 15:04:05")
-		return []string{
+		return append([]string{
 			strconv.FormatInt(v.Seq, 10), v.Ref, v.Customer, v.Direction, started, short(seconds(v.Setup)), talked,
 			strconv.Itoa(v.Status), v.Reason, v.EndedBy, v.From, v.URI, v.Source, to,
-		}
+		}, v.cells()...)
 	})
 }
 

@@ -99,11 +99,13 @@ type call struct {
 	Target      string    `json:"target"`
 	Started     time.Time `json:"started"`
 	Answered    time.Time `json:"answered"`
+	sound
 }
 
 // Run lists the live calls.
 func (c *callsCommand) Run(ctx context.Context, p *program) error {
-	return list(ctx, p, &c.filter, "/calls", []string{"id", "customer", "direction", "state", "for", "from", "to", "source", "destination"},
+	header := append([]string{"id", "customer", "direction", "state", "for", "from", "to", "source", "destination"}, soundHeader()...)
+	return list(ctx, p, &c.filter, "/calls", header,
 		func(v *call) []string {
 			since, to := v.Answered, v.Destination
 			if since.IsZero() {
@@ -112,7 +114,7 @@ func (c *callsCommand) Run(ctx context.Context, p *program) error {
 			if v.Target != "" {
 				to += " " + v.Target
 			}
-			return []string{v.ID, v.Customer, v.Direction, v.State, short(time.Since(since)), v.From, v.To, v.Source, to}
+			return append([]string{v.ID, v.Customer, v.Direction, v.State, short(time.Since(since)), v.From, v.To, v.Source, to}, v.cells()...)
 		})
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tollgate/internal/cdr"
+	"tollgate/internal/media"
 )
 
 // writeLines writes records as JSON, one a line.
@@ -21,11 +22,12 @@ func writeLines(w io.Writer, list []cdr.CDR, _ bool) error {
 	return nil
 }
 
-// csvHeader names the columns as JSON names the fields.
+// csvHeader names the columns as JSON names the fields; the last ones are of the first audio stream.
 var csvHeader = []string{
 	"seq", "id", "company_id", "customer_id", "customer", "direction", "hidden", "call_id", "far_call_id", "from", "to", "uri",
 	"source", "source_transport", "destination_id", "destination", "target", "target_transport", "started", "answered", "ended",
 	"setup_seconds", "duration_seconds", "status", "reason", "ended_by", "rule_id", "rule", "limit", "counter", "repeated", "ref",
+	"one_way", "caller_codec", "caller_mos", "caller_loss_percent", "caller_jitter_ms", "callee_codec", "callee_mos", "callee_loss_percent", "callee_jitter_ms",
 }
 
 // writeCSV writes records as RFC 4180 has it, under a header where they are the first.
@@ -50,12 +52,33 @@ func csvRow(c *cdr.CDR) []string {
 		}
 		return t.Format(time.RFC3339Nano)
 	}
-	return []string{
+	row := []string{
 		number(c.Seq), c.ID, number(int64(c.Company)), number(int64(c.Customer)), c.CustomerName, c.Direction, strconv.FormatBool(c.Hidden),
 		c.CallID, c.FarCallID, c.From, c.To, c.URI, c.Source, c.SourceTransport, number(int64(c.DestinationID)), c.Destination,
 		c.Target, c.TargetTransport, at(c.Started), at(c.Answered), at(c.Ended), seconds(c.Setup), seconds(c.Duration),
 		number(int64(c.Status)), c.Reason, c.EndedBy, number(int64(c.Rule)), c.RuleName, c.Limit, c.Counter, number(int64(c.Repeated)), c.Ref,
 	}
+	return appendSound(row, c)
+}
+
+// appendSound appends how both sides were heard: empty cells where nothing is known.
+func appendSound(row []string, c *cdr.CDR) []string {
+	caller, callee := media.Audio(c.Media)
+	if caller == nil {
+		return append(row, make([]string, len(csvHeader)-len(row))...)
+	}
+	row = append(row, strconv.FormatBool(c.OneWay))
+	for _, f := range [...]*media.Figures{caller, callee} {
+		figure := func(known bool, n float64) string {
+			if !known {
+				return ""
+			}
+			return strconv.FormatFloat(n, 'f', -1, 64)
+		}
+		came := f.Packets > 0
+		row = append(row, f.Codec, figure(f.MOS.Average > 0, f.MOS.Average), figure(came, f.LossPercent), figure(came, f.Jitter))
+	}
+	return row
 }
 
 // appendRow quotes every cell, which encoding/csv would not.

@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strconv"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"tollgate/internal/cdr"
+	"tollgate/internal/media"
 	"tollgate/internal/store"
 	"tollgate/internal/tenant"
 )
@@ -239,5 +241,41 @@ func TestDeadLetters(t *testing.T) {
 	}
 	if a := w.admin().do("GET", "/api/v1/cdrs/dead-letters?cursor=x", nil); a.code != 422 {
 		t.Errorf("%d %s", a.code, a.body)
+	}
+}
+
+// TestCDRMedia: how a call sounded, as JSON and in the columns of CSV.
+func TestCDRMedia(t *testing.T) {
+	w := newWorld(t)
+	alfa := w.settle("alfa", 1)
+	list := someCDRs(alfa, 3)
+	at := netip.MustParseAddrPort("192.0.2.1:4000")
+	list[0].OneWay = true
+	list[0].Media = []media.Figures{
+		{Side: "caller", Sound: "heard", Codec: "PCMA", Source: at, Packets: 500, LossPercent: 1.5, Jitter: 2.25, MOS: media.Opinion{Min: 3.9, Average: 4.1, Max: 4.4}},
+		{Side: "callee", Sound: "never"},
+	}
+	list[1].Media = []media.Figures{ // video alone was heard of
+		{Side: "caller", Sound: "heard", Packets: 10, Jitter: 1}, {Side: "callee", Sound: "heard", Packets: 10},
+	}
+	w.record(list...)
+	who := w.as(alfa.key)
+	a := who.do("GET", "/api/v1/cdrs?after=1&format=csv", nil)
+	rows, err := csv.NewReader(strings.NewReader(string(a.body))).ReadAll()
+	if err != nil || len(rows) != 4 {
+		t.Fatalf("%d rows, %v", len(rows), err)
+	}
+	from := slices.Index(rows[0], "one_way")
+	for i, want := range []string{"true,PCMA,4.1,1.5,2.25,,,,", "false,,,0,1,,,0,0", ",,,,,,,,"} {
+		if got := strings.Join(rows[i+1][from:], ","); got != want {
+			t.Errorf("row %d: %s, want %s", i+1, got, want)
+		}
+	}
+	var page struct{ Items []cdr.CDR }
+	if err := json.Unmarshal(who.do("GET", "/api/v1/cdrs?after=1", nil).body, &page); err != nil || len(page.Items) != 3 {
+		t.Fatal(page, err)
+	}
+	if got := page.Items; !got[0].OneWay || !slices.Equal(got[0].Media, list[0].Media) || got[2].Media != nil {
+		t.Errorf("%+v", got)
 	}
 }

@@ -265,6 +265,6 @@ type Summary struct {
 	Reason      policy.Reason     `json:"reason"`
 	Status      int               `json:"status,omitempty"`
 	By          string            `json:"ended_by,omitempty"`
-	Media       []media.Figures   `json:"media,omitempty" doc:"How each stream of each side does, as in call records; absent where media is not bridged."`
+	Media       []media.Figures   `json:"media,omitempty" nullable:"false" doc:"How each stream of each side does, as in call records; absent where media is not bridged."`
 	OneWay      bool              `json:"one_way,omitempty" doc:"One-way audio: one side is heard, and the other never was."`
 }

@@ -46,7 +46,7 @@ type CDR struct {
 	Limit           string               `json:"limit,omitempty" doc:"That was full."`
 	Counter         string               `json:"counter,omitempty" doc:"What was counted, and up to what, where a number decided."`
 	OneWay          bool                 `json:"one_way,omitempty" doc:"One-way audio: one side was heard, and the other never; media says which."`
-	Media           []media.Figures      `json:"media,omitempty" doc:"How each stream of each side was; absent where media was not bridged, or nothing came of a call that nobody answered."`
+	Media           []media.Figures      `json:"media,omitempty" nullable:"false" doc:"How each stream of each side was; absent where media was not bridged, or nothing came of a call that nobody answered."`
 	Repeated        int                  `json:"repeated,omitempty" doc:"How many refused attempts more this record stands for: in a flood only the first ones of a second have a record each."`
 }
 
