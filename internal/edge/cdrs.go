@@ -70,6 +70,9 @@ func (f *fullness) tell(g *gate.Gate) {
 // is the attempt (RFC 3261 22.1).
 func challenged(status int) bool { return status == 401 || status == 407 }
 
+// oneWay says that one side of a call was heard, and the other never.
+func oneWay(c *call.Ending) bool { return c.Answered && media.OneWay(c.Media, c.Duration) != "" }
+
 // recordCall keeps the record of a call.
 func (e *Edge) recordCall(c *call.Ending) {
 	if !c.Answered && challenged(c.Status) {
@@ -81,7 +84,7 @@ func (e *Edge) recordCall(c *call.Ending) {
 		CallID: c.CallID, FarCallID: c.FarCallID, From: c.From, To: c.To, URI: c.URI,
 		Source: c.Source.Remote, SourceTransport: c.Source.Proto.String(),
 		Target: c.Target.Remote, TargetTransport: c.Target.Proto.String(),
-		Media: c.Media, OneWay: c.Answered && media.OneWay(c.Media, c.Duration) != "",
+		Media: c.Media, OneWay: oneWay(c),
 	}
 	if c.Destination != nil {
 		r.DestinationID, r.Destination = c.Destination.ID, c.Destination.Name

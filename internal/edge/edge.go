@@ -253,6 +253,7 @@ func (e *Edge) ended(c call.Ending) {
 	e.fraud.Over(c.Counted)
 	e.recorder.Ended(record.Ending{
 		Reason: c.Reason, Status: c.Status, Setup: c.Setup, Duration: c.Duration, Answered: c.Answered,
+		MOS: media.Worst(c.Media), OneWay: oneWay(&c),
 	})
 	e.beatEnded(&c)
 	e.recordCall(&c)

@@ -5,6 +5,7 @@ import (
 
 	"tollgate/internal/call"
 	"tollgate/internal/gate"
+	"tollgate/internal/media"
 	"tollgate/internal/policy"
 	"tollgate/internal/tenant"
 	"tollgate/internal/transaction"
@@ -35,8 +36,11 @@ func (e *Edge) beatProgress(now time.Time, c *policy.Customer, answered bool, af
 	e.pulse.Rang(now, c.Settings.ID, after)
 }
 
-// beatEnded counts a call that is over; one that was asked for a password comes again.
+// beatEnded counts a call that is over, and how it sounded; one that was asked for a password comes again.
 func (e *Edge) beatEnded(c *call.Ending) {
+	if mos := media.Worst(c.Media); mos > 0 {
+		e.pulse.Rated(time.Now(), c.Customer.Settings.ID, mos)
+	}
 	if !c.Answered && !challenged(c.Status) {
 		e.pulse.Failed(time.Now(), c.Customer.Settings.ID)
 	}

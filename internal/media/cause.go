@@ -33,7 +33,7 @@ func (c Cause) String() string {
 // Stats is what an Engine does and did.
 type Stats struct {
 	Sessions, Streams    int
-	PortsUsed, PortsFree int    // in pairs; those that rest after use are neither
+	PortsUsed, PortsFree int    // in pairs, of the addresses in use so far; those that rest after use are neither
 	Packets, Octets      uint64 // passed on by us, RTP and RTCP
 	KernelPackets        uint64 // passed on by the kernel
 	Flows                int    // streams, by direction, that the kernel forwards now

@@ -54,7 +54,7 @@ func New(c Config) (*Engine, error) {
 		config: c, window: int64(c.Window), timeout: int64(c.Timeout), now: c.Clock,
 		pools: map[netip.Addr]*pool{}, quit: make(chan struct{}),
 	}
-	if n := len(newPool(c.First, c.Last, c.Quarantine).pairs); n < 2 {
+	if _, n := pairsOf(c.First, c.Last); n < 2 {
 		return nil, fmt.Errorf("media ports %d-%d: a call needs two pairs at least", c.First, c.Last)
 	}
 	for range c.Loops {
@@ -415,6 +415,9 @@ func (e *Engine) Stats() Stats {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	out.Sessions, out.Streams = e.table.used, e.streams.Used()
+	if len(e.pools) == 0 {
+		_, out.PortsFree = pairsOf(e.config.First, e.config.Last)
+	}
 	now := e.now()
 	for _, p := range e.pools {
 		p.wake(now)

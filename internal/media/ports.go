@@ -42,12 +42,17 @@ type pool struct {
 // than half of them.
 func reserved(n int) int { return min(max(n/20, 4), n/2) }
 
-func newPool(first, last uint16, quarantine time.Duration) *pool {
-	even := (uint32(first) + 1) &^ 1
-	n := 0
+// pairsOf gives the first even port of a range and how many pairs there are.
+func pairsOf(first, last uint16) (even uint32, n int) {
+	even = (uint32(first) + 1) &^ 1
 	if uint32(last) > even {
 		n = int(uint32(last)-even+1) / 2
 	}
+	return even, n
+}
+
+func newPool(first, last uint16, quarantine time.Duration) *pool {
+	even, n := pairsOf(first, last)
 	p := &pool{
 		first: uint16(even), pairs: make([]pair, n), quarantine: int64(quarantine), reserve: reserved(n),
 		ready: pairList{head: -1, tail: -1}, resting: pairList{head: -1, tail: -1},

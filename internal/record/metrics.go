@@ -22,7 +22,7 @@ type Collector struct {
 }
 
 type descs struct {
-	requests, endings, sessions, answered, completed, ineffective, emergencies, setup, duration *prometheus.Desc
+	requests, endings, sessions, answered, completed, ineffective, emergencies, setup, duration, opinion, oneWay *prometheus.Desc
 	gauges                                                                                      []*prometheus.Desc
 }
 
@@ -40,6 +40,8 @@ func (r *Recorder) Collector(gauges ...Gauge) *Collector {
 		emergencies: d("emergency_calls_total", "Calls to emergency numbers, let through or not."),
 		ineffective: d("sessions_ineffective_total", "Calls that failed with 408, 500, 503 or 504; over attempted this is RFC 6076's ISA."),
 		setup:       d("session_request_delay_seconds", "INVITE to its final answer (RFC 6076 SRD)."),
+		opinion:     d("call_mos", "MOS (ITU-T G.107) of bridged calls at their end: of the side that sounded worse, on average."),
+		oneWay:      d("calls_one_way_total", "Bridged calls of which one side was heard and the other never."),
 		duration:    d("session_duration_seconds", "Answer to end (RFC 6076 SDT)."),
 	}}
 	for _, g := range gauges {
@@ -75,6 +77,8 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	counter(c.descs.emergencies, c.r.emergencies.Load())
 	ch <- c.r.setup.metric(c.descs.setup)
 	ch <- c.r.duration.metric(c.descs.duration)
+	ch <- c.r.opinion.metric(c.descs.opinion)
+	counter(c.descs.oneWay, c.r.oneWay.Load())
 	for i, g := range c.gauges {
 		kind := prometheus.GaugeValue
 		if g.Counter {

@@ -34,12 +34,14 @@ type Recorder struct {
 	answered  atomic.Uint64
 	completed atomic.Uint64 // answered and ended by a party
 	ineffect  atomic.Uint64
+	oneWay    atomic.Uint64
 
 	emergencies atomic.Uint64
 	reported    *rate.Limiter // of emergency calls, apart from refusals
 
 	setup    histogram // INVITE to its final answer
 	duration histogram // answer to end
+	opinion  histogram // MOS at the end
 }
 
 // New makes a recorder.
@@ -48,6 +50,7 @@ func New(log *slog.Logger) *Recorder {
 		log: log, logged: rate.NewLimiter(20, 50), reported: rate.NewLimiter(10, 50),
 		setup:    histogram{bounds: []float64{.05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 120}},
 		duration: histogram{bounds: []float64{1, 5, 15, 30, 60, 180, 600, 1800, 3600, 14400}},
+		opinion:  histogram{bounds: []float64{1.5, 2, 2.5, 2.75, 3, 3.25, 3.5, 3.75, 4, 4.1, 4.2, 4.3, 4.4, 4.5}},
 	}
 }
 
@@ -95,6 +98,8 @@ type Ending struct {
 	Setup    time.Duration // until answered or refused
 	Duration time.Duration // from answer to end
 	Answered bool
+	MOS      float64 // of the side that sounded worse, 1 to 4.5; 0: unknown, or not bridged
+	OneWay   bool    // one side was heard, and the other never
 }
 
 // Ended counts a call (RFC 6076 4).
@@ -102,6 +107,12 @@ func (r *Recorder) Ended(e Ending) {
 	r.sessions.Add(1)
 	r.endings[int(e.Reason)%reasons].Add(1)
 	r.setup.observe(e.Setup.Seconds())
+	if e.MOS > 0 {
+		r.opinion.observe(e.MOS)
+	}
+	if e.OneWay {
+		r.oneWay.Add(1)
+	}
 	if !e.Answered {
 		switch e.Status {
 		case 408, 500, 503, 504: // RFC 6076 4.8
@@ -124,11 +135,11 @@ type histogram struct {
 	count  atomic.Uint64
 }
 
-func (h *histogram) observe(seconds float64) {
+func (h *histogram) observe(n float64) {
 	h.count.Add(1)
-	h.micros.Add(uint64(max(seconds, 0) * 1e6))
+	h.micros.Add(uint64(max(n, 0) * 1e6))
 	for i, b := range h.bounds {
-		if seconds <= b {
+		if n <= b {
 			h.counts[i].Add(1)
 			return
 		}
