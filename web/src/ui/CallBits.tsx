@@ -1,6 +1,6 @@
 // The small parts of which lists of calls, decisions and registrations are made.
 
-import { Badge, Text } from "@mantine/core";
+import { Badge, Text, VisuallyHidden } from "@mantine/core";
 import { IconArrowDownLeft, IconArrowUpRight } from "@tabler/icons-react";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
@@ -63,7 +63,7 @@ export function Mos({ value, language }: { value: number | undefined | null; lan
   return (
     <Badge color={steps[grade]} title={t(`calls.mos_${grade}`)}>
       {new Intl.NumberFormat(language, { minimumFractionDigits: 1, maximumFractionDigits: 1 }).format(value)}
-      <span className="mantine-visually-hidden"> {t(`calls.mos_${grade}`)}</span>
+      <VisuallyHidden> {t(`calls.mos_${grade}`)}</VisuallyHidden>
     </Badge>
   );
 }

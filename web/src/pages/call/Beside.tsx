@@ -1,6 +1,6 @@
 // The last good call to the same number beside this one, with what was other about it.
 
-import { Alert, Group, Paper, Stack, Table, Text } from "@mantine/core";
+import { Alert, Group, Paper, SimpleGrid, Stack, Table, Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import type { Schemas } from "~/api/client";
 import { Failed, Waiting } from "~/frame/States";
@@ -47,20 +47,24 @@ export function Beside({ cdr }: { cdr: Schemas["CDR"] }) {
             </Table.Tbody>
           </Table>
         )}
-        <GoodLadder id={good.id} />
+        <SimpleGrid cols={{ base: 1, lg: 2 }}>
+          <OneLadder id={cdr.id} title={t("call.this_call")} />
+          <OneLadder id={good.id} title={t("call.good_call")} />
+        </SimpleGrid>
       </Stack>
     </Paper>
   );
 }
 
-function GoodLadder({ id }: { id: string }) {
+function OneLadder({ id, title }: { id: string; title: string }) {
   const { t } = useTranslation();
   const trace = useTrace(id);
   if (trace.isPending) return <Waiting />;
   if (trace.isError) return <Text size="sm" c="dimmed">{t("call.no_trace_text")}</Text>;
   return (
-    <div style={{ overflow: "auto" }} tabIndex={0} role="region" aria-label={t("call.good")}>
-      <LadderView traced={trace.data} />
+    <div style={{ overflow: "auto", minWidth: 0 }} tabIndex={0} role="region" aria-label={title}>
+      <Text size="sm" fw={600} component="h3">{title}</Text>
+      <LadderView traced={trace.data} small />
     </div>
   );
 }

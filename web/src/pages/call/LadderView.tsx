@@ -6,13 +6,13 @@ import "./call.css";
 import { type Arrow, type Ladder, type Traced, cut, ladderOf, shown } from "./ladder";
 
 const timeWidth = 78;
-const laneWidth = 236;
-const edge = 104; // from the time column and the right edge to the outer lanes
+// Between lanes, from the outer lanes to the time column and the right edge, and how wide the decision is.
+const wide = { lane: 236, edge: 104, note: 600 };
+const compact = { lane: 172, edge: 76, note: 480 }; // two ladders beside each other
 const headHeight = 40;
 const rowHeight = 28;
 const gapHeight = 18;
 const noteLine = 17;
-const noteWidth = 600;
 const charWidth = 6.95;
 
 interface Props {
@@ -20,9 +20,11 @@ interface Props {
   selected?: number;
   onSelect?: (index: number) => void;
   svg?: Ref<SVGSVGElement>;
+  small?: boolean;
 }
 
-export function LadderView({ traced, selected, onSelect, svg }: Props) {
+export function LadderView({ traced, selected, onSelect, svg, small = false }: Props) {
+  const { lane: laneWidth, edge, note: noteWidth } = small ? compact : wide;
   const { t, i18n } = useTranslation();
   const ladder = useMemo(() => ladderOf(traced), [traced]);
   const note = useNote(traced.decision);
