@@ -278,6 +278,7 @@ func (e *Edge) decided(sh *transaction.Shard, d *gate.Decision) {
 	e.recorder.Decided(&v)
 	e.suspicious(sh, d)
 	if d.Verdict.Reason.Asks() {
+		e.traceAsked(d)
 		return // what comes of it is the answer's
 	}
 	e.beatDecided(sh, d)

@@ -126,6 +126,13 @@ func (e *Edge) traceDecision(d *gate.Decision) {
 	e.traces.Decided(&v)
 }
 
+// traceAsked forgets what was asked for a password.
+func (e *Edge) traceAsked(d *gate.Decision) {
+	if d.Method != sip.REGISTER {
+		e.traces.Asked(transport.Flow{Remote: d.Source}, d.Message.CallID())
+	}
+}
+
 // traceEnd keeps how a call was.
 func (e *Edge) traceEnd(c *call.Ending) {
 	v := trace.Event{

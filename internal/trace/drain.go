@@ -110,6 +110,8 @@ func (d *drain) batch() {
 			d.decided(rec)
 		case recEnded:
 			d.ended(rec)
+		case recAsked:
+			d.drop(d.calls[binary.BigEndian.Uint64(rec)].oldestWaiting(d.hash(rec[8:])))
 		}
 		b = b[n:]
 	}

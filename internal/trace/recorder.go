@@ -68,6 +68,7 @@ const (
 	recMessage = iota + 1
 	recDecided
 	recEnded
+	recAsked
 )
 
 // A record in a buffer: u32 length of what follows, u8 kind, then
@@ -76,10 +77,12 @@ const (
 //	          from the time on (segment.go)
 //	decided   id, u64 hash of the Call-ID, event
 //	ended     likewise, but u16 length of the event without what the decision said, that, event
+//	asked     u64 hash of the Call-ID, address of the source
 const (
 	recordHeader  = 5
 	messageHeader = recordHeader + 4 + saidFixed
 	eventHeader   = 12 + 8 // without recordHeader
+	askedLen      = 8 + 18 // likewise
 )
 
 // New makes a recorder; nothing is written before Run.
@@ -181,6 +184,19 @@ func (r *Recorder) Decided(e *Event) {
 		return
 	}
 	r.framed(appendEvent(b, e, ended))
+}
+
+// Asked says that the sender of a request was asked for a password: nothing is kept of it, and what
+// comes of it is decided when he comes again, under the same Call-ID.
+func (r *Recorder) Asked(source transport.Flow, callID []byte) {
+	hash := maphash.Bytes(r.seed, callID)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.filling)+recordHeader+askedLen > cap(r.filling) || r.closed {
+		return // its request is forgotten in time
+	}
+	b := binary.BigEndian.AppendUint64(append(r.filling, 0, 0, 0, 0, recAsked), hash)
+	r.framed(appendAddr(b, source.Remote))
 }
 
 // Ended keeps how a call was that is over.

@@ -161,6 +161,27 @@ func TestNothingOfNobody(t *testing.T) {
 	})
 }
 
+// TestAsked: who is asked for a password by us comes again, and has all of his call.
+func TestAsked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, config(t.TempDir()))
+		c := r.talk(false)
+		r.in(c.source, c.request("INVITE", "z9hG4bKfirst", ""))
+		r.r.Asked(flow(c.source), []byte(c.callID))
+		r.out(c.source, c.response("407 Proxy Authentication Required", c.callID, "z9hG4bKfirst", "INVITE"))
+		r.in(c.source, c.request("ACK", "z9hG4bKfirst", ";tag=tt"))
+		r.start(c)
+		r.hangUp(c)
+		d, m := r.get(c.id)
+		if len(m) != 12 || d.Status != 200 {
+			t.Errorf("%+v with %q", d, lines(m))
+		}
+		if s := r.r.Stats(); s.Unclaimed != 3 || s.Cases != 1 {
+			t.Errorf("stats %+v", s)
+		}
+	})
+}
+
 // TestParked is a request that waits for its verdict longer than a batch lasts.
 func TestParked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
