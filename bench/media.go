@@ -21,7 +21,6 @@ type relay struct {
 	mode  string // of rtpload
 	start func(r *relay, b *bench) (*process, error)
 	at    netip.AddrPort // of its signalling
-	proc  *process
 }
 
 const (

@@ -26,6 +26,7 @@ func sourceSuite(t *testing.T, n *harness.Node) {
 		"injected before, strict":          func(s *stage.Stage) { injectedFirst(s, "strict") },
 		"injected before, handover":        func(s *stage.Stage) { injectedFirst(s, "handover") },
 		"injected before, behind NAT":      injectedNAT,
+		"injected before the party speaks": injectedSilent,
 		"injected into a call":             func(s *stage.Stage) { injectedLater(s, "") },
 		"injected into a call, strict":     func(s *stage.Stage) { injectedLater(s, "strict") },
 		"injected into a call, handover":   func(s *stage.Stage) { injectedLater(s, "handover") },
@@ -308,6 +309,38 @@ func injectedNAT(s *stage.Stage) {
 		s.Errorf("both are heard: %d packets of the attacker's and %d of the party's", bad, good)
 	}
 	s.End(c.a.call, c.b.call)
+}
+
+// injectedSilent: the same, and the party behind NAT says nothing yet. Nobody can tell the two apart
+// then; but a party that is heard from its description's address is believed at once.
+func injectedSilent(s *stage.Stage) {
+	c := connect(s)
+	x := newAttacker(s, c.a.phone)
+	said := c.a.rtp
+	c.a.elsewhere()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for range 50 {
+		x.shoot(c.a.to, 1)
+		<-tick.C
+	}
+	before, _ := heardOf(c.b.phone, 50*time.Millisecond)
+	for range 50 {
+		c.a.send(c.a.packet("voice"))
+		x.shoot(c.a.to, 1)
+		<-tick.C
+	}
+	bad, good := heardOf(c.b.phone, 50*time.Millisecond)
+	s.Logf("behind NAT and silent, symmetric: %d of the attacker's 50 packets heard; then %d of his 50 and %d of the party's 50", before, bad, good)
+	c.a.rtp = said
+	if n := heardWithin(c.a.phone, c.b.phone, 1); n != 1 {
+		s.Errorf("the description's own address is not heard at once")
+	}
+	hush(c.b.phone)
+	x.bled()
+	injected, bled := c.under(x, 20, 3)
+	c.clean(x, 0, injected, bled)
+	c.end()
 }
 
 // injectedLater: into a call that is settled nothing is injected, and nothing bleeds.

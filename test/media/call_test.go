@@ -57,9 +57,9 @@ func (c *conversation) settle() {
 		talk(c.a.phone, c.b.phone, 5)
 		return
 	}
-	tick := time.NewTicker(20 * time.Millisecond)
+	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
-	for range 130 { // what lasts a second and has 50 packets, by a clock that ticks each second
+	for range 180 { // 50 packets, and then the next tick of a clock that ticks each second
 		talk(c.a.phone, c.b.phone, 1)
 		<-tick.C
 	}

@@ -87,23 +87,12 @@ func (sec *section) value(name string) (value string, ok bool) {
 	return "", false
 }
 
-// has wants lines to stand in a stream's description as they are; hasNot wants none to begin so.
+// has wants lines to stand in a stream's description as they are.
 func (sec *section) has(s *stage.Stage, lines ...string) {
 	s.Helper()
 	for _, line := range lines {
 		if !slices.Contains(sec.lines, line) {
 			s.Errorf("expected the line %q among\n%s", line, strings.Join(sec.lines, "\n"))
-		}
-	}
-}
-
-func (sec *section) hasNot(s *stage.Stage, beginnings ...string) {
-	s.Helper()
-	for _, line := range sec.lines {
-		for _, word := range beginnings {
-			if strings.HasPrefix(line, word) {
-				s.Errorf("the line %q should have gone", line)
-			}
 		}
 	}
 }
