@@ -76,29 +76,33 @@ func (c *Credentials) parse(value []byte) bool {
 	}
 }
 
-// field is where a parameter is kept, nil where it is of no use.
+// field is where a parameter is kept, nil where it is of no use. Their lengths tell most apart.
 func (c *Credentials) field(key []byte) *[]byte {
-	switch {
-	case sip.EqualFoldString(key, "username"):
-		return &c.Username
-	case sip.EqualFoldString(key, "realm"):
-		return &c.realm
-	case sip.EqualFoldString(key, "nonce"):
-		return &c.nonce
-	case sip.EqualFoldString(key, "uri"):
-		return &c.uri
-	case sip.EqualFoldString(key, "response"):
-		return &c.response
-	case sip.EqualFoldString(key, "algorithm"):
-		return &c.name
-	case sip.EqualFoldString(key, "cnonce"):
-		return &c.cnonce
-	case sip.EqualFoldString(key, "qop"):
-		return &c.qop
-	case sip.EqualFoldString(key, "nc"):
-		return &c.nc
+	name, to := "", (*[]byte)(nil)
+	switch len(key) {
+	case 2:
+		name, to = "nc", &c.nc
+	case 3:
+		if name, to = "uri", &c.uri; key[0]|0x20 == 'q' {
+			name, to = "qop", &c.qop
+		}
+	case 5:
+		if name, to = "nonce", &c.nonce; key[0]|0x20 == 'r' {
+			name, to = "realm", &c.realm
+		}
+	case 6:
+		name, to = "cnonce", &c.cnonce
+	case 8:
+		if name, to = "username", &c.Username; key[0]|0x20 == 'r' {
+			name, to = "response", &c.response
+		}
+	case 9:
+		name, to = "algorithm", &c.name
 	}
-	return nil
+	if to == nil || !sip.EqualFoldString(key, name) {
+		return nil
+	}
+	return to
 }
 
 // settle checks what parse has found.
@@ -171,13 +175,21 @@ func (s *scanner) skip(c byte) bool {
 
 // token reads up to what ends a token.
 func (s *scanner) token() []byte {
-	n := bytes.IndexAny(s.b, " \t\r\n,=\"")
-	if n < 0 {
-		n = len(s.b)
+	n := 0
+	for n < len(s.b) && !endsToken(s.b[n]) {
+		n++
 	}
 	t := s.b[:n:n]
 	s.b = s.b[n:]
 	return t
+}
+
+func endsToken(c byte) bool {
+	switch c {
+	case ' ', '\t', '\r', '\n', ',', '=', '"':
+		return true
+	}
+	return false
 }
 
 // value reads a token, or what stands between quotes, escapes kept (RFC 7616 3.4.4 hashes it
@@ -187,15 +199,27 @@ func (s *scanner) value() (v []byte, ok bool) {
 		v = s.token()
 		return v, len(v) > 0
 	}
-	for i := 0; i < len(s.b); i++ {
-		switch s.b[i] {
+	end := bytes.IndexByte(s.b, '"')
+	if end >= 0 && bytes.IndexByte(s.b[:end], '\\') >= 0 {
+		end = escapedEnd(s.b)
+	}
+	if end < 0 {
+		return nil, false
+	}
+	v = s.b[:end:end]
+	s.b = s.b[end+1:]
+	return v, true
+}
+
+// escapedEnd finds the closing quote of a text with escapes in it, -1 where there is none.
+func escapedEnd(b []byte) int {
+	for i := 0; i < len(b); i++ {
+		switch b[i] {
 		case '\\':
 			i++
 		case '"':
-			v = s.b[:i:i]
-			s.b = s.b[i+1:]
-			return v, true
+			return i
 		}
 	}
-	return nil, false
+	return -1
 }
