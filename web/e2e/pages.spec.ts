@@ -13,7 +13,7 @@ const looks = [
 async function menuOf(page: Page): Promise<string[]> {
   await open(page, "/me");
   const links = await page.locator("nav a").evaluateAll((all) => all.map((a) => a.getAttribute("href") ?? ""));
-  return links.filter((href) => href.startsWith("#/")).map((href) => href.slice(1).replace(/\?.*/, ""));
+  return links.map((href) => (href.split("#")[1] ?? "").replace(/\?.*/, "")).filter((path) => path.startsWith("/"));
 }
 
 for (const who of ["platform", "company", "customer", "reader"] as Who[])

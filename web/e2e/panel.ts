@@ -59,15 +59,23 @@ async function logIn(who: Who): Promise<Cookies> {
 
 /** Goes to a page of the panel and waits until it stands. */
 export async function open(page: Page, path: string): Promise<void> {
-  if (page.url().startsWith(scene.url)) await page.evaluate((hash) => void (location.hash = hash), "#" + path);
-  else await page.goto("/#" + path);
-  await settled(page);
+  if (!page.url().startsWith(scene.url)) await page.goto("/#" + path);
+  else {
+    // The head of the page that goes is marked, so that it is not taken for the one that comes.
+    await page.evaluate((hash) => {
+      if (location.hash === hash) return;
+      document.querySelector("h1")?.setAttribute("data-gone", "");
+      location.hash = hash;
+    }, "#" + path);
+    await page.locator("h1:not([data-gone])").first().waitFor();
+  }
+  await settled(page, path);
 }
 
 /** Waits until nothing of the page is loading any more. */
-export async function settled(page: Page): Promise<void> {
-  await expect(page.locator("main h1, [role=main] h1, h1").first()).toBeVisible();
-  await expect(page.locator("[role=status][aria-label=Loading], [role=status][aria-label=Caricamento]")).toHaveCount(0);
+export async function settled(page: Page, where = ""): Promise<void> {
+  await expect(page.locator("h1").first(), where).toBeVisible();
+  await expect(page.locator("[role=status]:is([aria-label=Loading], [aria-label=Caricamento])").filter({ visible: true }), where + " goes on loading").toHaveCount(0);
 }
 
 /** Nothing that axe finds: WCAG 2.2 A and AA. */
@@ -75,4 +83,32 @@ export async function accessible(page: Page, where: string): Promise<void> {
   const found = await new AxeBuilder({ page }).withTags(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]).analyze();
   const told = found.violations.map((v) => `${v.impact} ${v.id}: ${v.nodes.map((n) => `${n.html.slice(0, 140)} ${n.failureSummary?.split("\n")[1] ?? ""}`).slice(0, 3).join(" | ")}`);
   expect.soft(told, where).toEqual([]);
+}
+
+/** The dialog or drawer that stands open. */
+export function dialog(page: Page) {
+  return page.getByRole("dialog").last();
+}
+
+/** Types into the fields of the open form, by their labels. */
+export async function fill(page: Page, values: Record<string, string | number>): Promise<void> {
+  for (const [label, value] of Object.entries(values)) await field(page, label).fill(String(value));
+}
+
+function field(page: Page, label: string) {
+  return dialog(page).getByRole("textbox", { name: new RegExp("^" + label) }).or(dialog(page).getByRole("combobox", { name: new RegExp("^" + label) })).first();
+}
+
+/** Chooses from a menu of the open form. */
+export async function choose(page: Page, label: string, option: string | RegExp): Promise<void> {
+  await field(page, label).click();
+  await page.getByRole("option", { name: option }).click();
+}
+
+/** Presses a button of the open dialog, and waits until that is gone: what was asked is done. */
+export async function press(page: Page, name: string | RegExp): Promise<void> {
+  const open = dialog(page);
+  const count = await page.getByRole("dialog").count();
+  await open.getByRole("button", { name }).last().click();
+  await expect(page.getByRole("dialog"), `after ${name}`).toHaveCount(count - 1);
 }
