@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"tollgate/test/harness"
 	"tollgate/test/stage"
@@ -143,4 +144,43 @@ func power(samples []float64, hz float64) float64 {
 		im += x * math.Sin(a)
 	}
 	return 2 * (re*re + im*im) / float64(len(samples))
+}
+
+// TestSIPp: SIPp sends back what it hears, byte for byte.
+func TestSIPp(t *testing.T) {
+	scenario, err := filepath.Abs("../sipp/scenarios/basic-uas.xml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	play := func(t *testing.T, n *harness.Node) {
+		for _, v := range stage.One() {
+			t.Run(v.String(), func(t *testing.T) {
+				t.Parallel()
+				s := stage.New(t, n, v, bridged)
+				echo := &harness.SIPp{
+					Scenario: scenario, Addr: netip.AddrPortFrom(netip.MustParseAddr(harness.IP(t)), uint16(harness.Port(t))),
+					Proto: "udp", Calls: 1, Args: []string{"-rtp_echo"},
+				}
+				echo.Start(t)
+				s.Customer.Destinations = []harness.Destination{{Addr: echo.Addr}}
+				s.Apply()
+				a := &side{phone: newPhone(s, s.Caller, 0xa)}
+				a.call = s.Caller.Invite(s.URI(), a.sdp("m=audio PORT RTP/AVP 0 8"))
+				a.call.Expect(180)
+				a.told(a.call.Expect(200))
+				a.call.Ack()
+				tick := time.NewTicker(10 * time.Millisecond)
+				defer tick.Stop()
+				for i := range 300 {
+					packet := a.packet(fmt.Sprintf("%160d", i))
+					a.send(packet)
+					a.hears(packet)
+					<-tick.C
+				}
+				a.call.Hangup()
+				echo.Wait(t)
+			})
+		}
+	}
+	paths(t, play)
 }
