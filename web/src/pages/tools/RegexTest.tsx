@@ -97,7 +97,7 @@ function Results({ strings, results, stale }: { strings: string[]; results: Sche
           <Table.Tbody>
             {shown.map((text, i) => (
               <Table.Tr key={i}>
-                <Table.Td w={90}>
+                <Table.Td w={120}>
                   <Badge color={results[i]?.matches ? "green" : results[i]?.reason ? "yellow" : "gray"}>{t(results[i]?.matches ? "tools.matches" : "tools.matches_not")}</Badge>
                 </Table.Td>
                 <Table.Td style={{ overflowWrap: "anywhere" }}>
