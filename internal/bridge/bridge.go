@@ -261,9 +261,10 @@ func carried(p sdp.Profile) bool {
 // listen notes the payload types that a description lists.
 func (st *stream) listen(from media.Side, d *sdp.Description, m *sdp.Media) {
 	st.plays[from] = payloads{}
-	d.Payloads(m, func(pt uint8, _ []byte, hz int, event bool) {
+	d.Payloads(m, func(pt uint8, name []byte, hz int, event bool) {
 		st.plays[from].set(pt)
 		st.clocks.Set(pt, uint32(hz))
+		st.clocks.SetName(pt, string(name))
 		if event {
 			st.clocks.SetEvent(pt)
 		}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"tollgate/internal/media"
+	"tollgate/internal/media/rtp"
 	"tollgate/internal/media/srtp"
 	"tollgate/sdp"
 )
@@ -144,7 +145,7 @@ func TestEachPartyIsToldOfUs(t *testing.T) {
 	if caller.RTP.String() != "192.0.2.1:4000" || caller.RTCP.Port() != 4001 || callee.RTP.String() != "10.0.0.2:5000" {
 		t.Errorf("parties at %v %v and %v", caller.RTP, caller.RTCP, callee.RTP)
 	}
-	if !caller.RTPStream || !caller.Sends || !caller.Receives || callee.Payloads[1]&(1<<(101-64)) == 0 || !callee.Clocks.Event(101) {
+	if !caller.RTPStream || !caller.Sends || !caller.Receives || callee.Payloads[1]&(1<<(101-64)) == 0 || !callee.Clocks.Event(101) || callee.Clocks.Name(0) != rtp.PCMU {
 		t.Errorf("%+v\n%+v", caller, callee)
 	}
 }

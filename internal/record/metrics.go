@@ -23,7 +23,7 @@ type Collector struct {
 
 type descs struct {
 	requests, endings, sessions, answered, completed, ineffective, emergencies, setup, duration, opinion, oneWay *prometheus.Desc
-	gauges                                                                                      []*prometheus.Desc
+	gauges                                                                                                       []*prometheus.Desc
 }
 
 // Collector makes a Prometheus collector of r and the gauges.
