@@ -83,14 +83,14 @@ test("a firewall that lets some phones in only", async ({ as }) => {
     });
   await rule("Yealink", ".*Yealink.*", 10, "Accept");
   await rule("all others", ".*", 20, "Drop");
-  await soon(0, { Agent: "friendly-scanner" });
+  await soon(0, { Agent: "Grandstream GXP2170" });
   expect((await calls(2, { Agent: "Yealink SIP-T46U 108.86" })).status).toEqual([200, 200]);
-  await expect(page.getByRole("button", { name: "all others" })).toBeVisible();
+  await expect(page.getByRole("button", { name: "all others", exact: true })).toBeVisible();
   await open(page, path("/firewall") + "&view=list");
   await page.getByRole("checkbox", { name: "Select all rows" }).check();
   await page.getByRole("button", { name: "Delete 2" }).click();
   await press(page, "Delete 2");
-  await soon(200, { Agent: "friendly-scanner" });
+  await soon(200, { Agent: "Grandstream GXP2170" });
 });
 
 test("a block list of 040", async ({ as }) => {
