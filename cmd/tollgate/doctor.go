@@ -244,11 +244,7 @@ func (p *program) openings(open []doctor.Opening) {
 	fmt.Fprintf(p.stdout, "\nPorts to open, in this machine's firewall and in your provider's:\n\n")
 	rows := make([][]string, 0, len(open))
 	for _, o := range open {
-		note := o.For
-		if o.Later {
-			note += " (later: nothing listens there in this version)"
-		}
-		rows = append(rows, []string{strings.ToUpper(o.Proto), o.Ports, o.From, note})
+		rows = append(rows, []string{strings.ToUpper(o.Proto), o.Ports, o.From, o.For})
 	}
 	p.table([]string{"protocol", "ports", "from", "for"}, rows)
 	for _, f := range doctor.Firewalls(open) {

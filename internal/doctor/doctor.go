@@ -131,6 +131,7 @@ func checks() []check {
 		{"addresses", false, (*visit).addresses},
 		{"advertise", false, (*visit).advertise},
 		{"ports", false, (*visit).ports},
+		{"media", false, (*visit).media},
 		{"api", false, (*visit).api},
 		{"dns", false, (*visit).dns},
 		{"certificates", false, (*visit).certificates},

@@ -96,6 +96,15 @@ func TestWell(t *testing.T) {
 	}
 }
 
+// mediaTable has five ports of media.ports in use, one of them on another address.
+const mediaTable = `  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+   0: 00000000:4E22 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 1 2 0000000000000000 0
+   1: 00000000:4E24 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 2 2 0000000000000000 0
+   2: 077100CB:4E26 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 3 2 0000000000000000 0
+   3: 0100007F:4E28 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 4 2 0000000000000000 0
+   4: 00000000:4E2A 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 5 2 0000000000000000 0
+`
+
 // spoiled is a machine with one thing wrong.
 type spoiled struct {
 	name  string
@@ -165,6 +174,21 @@ func machines() []spoiled {
 		}, "sip-alg", Warning, "modprobe -r nf_nat_sip nf_conntrack_sip|blacklist"},
 		{"modules unseen", func(s *System) { delete(s.Files.(fstest.MapFS), "proc/modules") }, "sip-alg", OK, "cannot be seen"},
 		{"few files", func(s *System) { s.set("proc/self/limits", "Max open files 1024 4096 files\n") }, "files", Warning, "4096|LimitNOFILE"},
+		{"few files for calls", func(s *System) { s.Config.Limits.Calls = 200000 }, "files", Warning, "limits.calls is 200000|LimitNOFILE=865536"},
+		{"a range of the kernel's", func(s *System) {
+			s.set("proc/sys/net/ipv4/ip_local_port_range", "15000\t60999\n")
+			s.set("proc/sys/net/ipv4/ip_local_reserved_ports", "8080,25000-25010\n")
+		}, "media", Warning, "15000-60999|sysctl -w net.ipv4.ip_local_reserved_ports=8080,25000-25010,20000-29999"},
+		{"nothing reserved", func(s *System) { s.set("proc/sys/net/ipv4/ip_local_port_range", "15000 60999") }, "media", Warning, "ip_local_reserved_ports=20000-29999"},
+		{"reserved in parts", func(s *System) {
+			s.set("proc/sys/net/ipv4/ip_local_port_range", "22000 60999")
+			s.set("proc/sys/net/ipv4/ip_local_reserved_ports", "25001-30000,7,21000-25000")
+		}, "media", OK, "alone"},
+		{"the kernel's range elsewhere", func(s *System) { s.set("proc/sys/net/ipv4/ip_local_port_range", "32768 60999") }, "media", OK, "alone"},
+		{"media's ports taken", func(s *System) {
+			s.set("proc/net/udp", mediaTable)
+		}, "media", Warning, "20002, 20004, 20006 and 1 more|media: {ports"},
+		{"a running node", func(s *System) { s.PID = 7; s.set("proc/7/limits", ""); s.set("proc/net/udp", mediaTable) }, "media", OK, "alone"},
 		{"any files", func(s *System) { s.set("proc/self/limits", "Max open files unlimited unlimited files\n") }, "files", OK, "any number"},
 		{"the node's files", func(s *System) { s.PID = 7; s.set("proc/7/limits", "Max open files 9 9 files\n") }, "files", Warning, "the running node"},
 		{"files unseen", func(s *System) { delete(s.Files.(fstest.MapFS), "proc/self/limits") }, "files", OK, "cannot be seen"},

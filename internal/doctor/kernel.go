@@ -132,8 +132,11 @@ func (v *visit) alg(context.Context) {
 	}, "the kernel's SIP helper is loaded (%s): it rewrites messages and breaks calls", strings.Join(loaded, ", "))
 }
 
-// fewFiles: each TCP or TLS phone is one open file.
-const fewFiles = 65536
+// Each TCP or TLS phone is one open file, and each bridged call with one stream four.
+const (
+	fewFiles  = 65536
+	callFiles = 4
+)
 
 // files looks at the limit of open files: the running node's, else this process's own.
 func (v *visit) files(context.Context) {
@@ -152,7 +155,10 @@ func (v *visit) files(context.Context) {
 		v.ok("%s may open any number of files", whose)
 	case most < fewFiles:
 		v.warn([]string{"in the service's unit:  LimitNOFILE=262144    # packaging/tollgate.service has it; in a shell:  ulimit -n 262144"},
-			"%s may open %d files: each phone over TCP or TLS needs one", whose, most)
+			"%s may open %d files: each phone over TCP or TLS needs one, and each call with bridged media four: %d calls at most", whose, most, most/callFiles)
+	case most < fewFiles+callFiles*v.Config.Limits.Calls:
+		v.warn([]string{fmt.Sprintf("in the service's unit:  LimitNOFILE=%d", fewFiles+callFiles*v.Config.Limits.Calls)},
+			"%s may open %d files: limits.calls is %d, and each call with bridged media needs four", whose, most, v.Config.Limits.Calls)
 	default:
 		v.ok("%s may open %d files", whose, most)
 	}
@@ -185,14 +191,14 @@ func (v *visit) clock(context.Context) {
 	}
 }
 
-// kernel says how media will be carried once Tollgate carries it.
+// kernel says whether it could forward media.
 func (v *visit) kernel(context.Context) {
 	data, _ := fs.ReadFile(v.Files, "proc/sys/kernel/osrelease")
 	release := cmp.Or(strings.TrimSpace(string(data)), "unknown")
 	_, err := fs.Stat(v.Files, "sys/kernel/btf/vmlinux")
-	way := "could forward media itself (eBPF)"
+	way := "can forward media itself (eBPF)"
 	if err != nil {
-		way = "has no BTF, so media would be forwarded by the program"
+		way = "has no BTF, so media is forwarded by the program"
 	}
-	v.ok("Linux %s %s; media does not pass through Tollgate yet", release, way)
+	v.ok("Linux %s %s", release, way)
 }

@@ -15,7 +15,6 @@ type Opening struct {
 	Ports string `json:"ports"` // 5060, or 20000-29999
 	For   string `json:"for"`
 	From  string `json:"from"`
-	Later bool   `json:"later,omitempty"` // nothing listens there in this version
 }
 
 // openings lists what to let in; what listens on loopback only needs nothing.
@@ -50,7 +49,7 @@ func openings(n *config.Node) []Opening {
 		}
 	}
 	return append(list, Opening{
-		Proto: "udp", Ports: fmt.Sprintf("%d-%d", n.Media.First, n.Media.Last), For: "media", From: "phones, trunks, PBXs", Later: true,
+		Proto: "udp", Ports: fmt.Sprintf("%d-%d", n.Media.First, n.Media.Last), For: "media", From: "phones, trunks, PBXs",
 	})
 }
 
@@ -66,7 +65,7 @@ func Firewalls(open []Opening) []Firewall {
 	ports := map[string][]string{}
 	var ufw, fwd []string
 	for _, o := range open {
-		if o.Later || strings.HasSuffix(o.From, " only") {
+		if strings.HasSuffix(o.From, " only") {
 			continue
 		}
 		ports[o.Proto] = append(ports[o.Proto], o.Ports)
