@@ -118,7 +118,7 @@ test("transparent mode", async ({ as }) => {
 test("Cisco phones move to the new PBX first", async ({ as }) => {
   const page = await as("platform");
   await open(page, path("/routing"));
-  await page.getByRole("switch", { name: /group/i }).check({ force: true });
+  await page.getByRole("switch", { name: /group/i }).click({ force: true });
   await expect.poll(async () => (await api<{ destination_groups_enabled: boolean }>("GET", `/customers/${customer}`)).destination_groups_enabled).toBe(true);
   await page.getByRole("button", { name: "Add a group" }).click();
   await fill(page, { Name: "new PBX" });
@@ -156,7 +156,7 @@ test("an address is banned, unbanned and whitelisted", async ({ as }) => {
   await press(page, "Add to whitelist");
   await soon(200, { Source: "banned" });
   await open(page, path("/whitelist"));
-  await expect(page.getByRole("button", { name: source })).toBeVisible();
+  await expect(page.getByRole("button", { name: `${source}/32`, exact: true })).toBeVisible();
   const still = await api<{ address: string }>("POST", "/bans", { address: source, customer_id: customer, for: "1h" }).catch((e: unknown) => String(e));
   expect((await calls(1, { Source: "banned" })).status, JSON.stringify(still)).toEqual([200]);
 });

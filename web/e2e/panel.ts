@@ -63,8 +63,7 @@ export async function open(page: Page, path: string): Promise<void> {
   else {
     // The head of the page that goes is marked, so that it is not taken for the one that comes.
     await page.evaluate((hash) => {
-      if (location.hash === hash) return;
-      document.querySelector("h1")?.setAttribute("data-gone", "");
+      if (location.hash.split("?")[0] !== hash.split("?")[0]) document.querySelector("h1")?.setAttribute("data-gone", "");
       location.hash = hash;
     }, "#" + path);
     await page.locator("h1:not([data-gone])").first().waitFor();
