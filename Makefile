@@ -31,7 +31,7 @@ build: need-go panel
 
 # The panel is built before the binary, which embeds it.
 ifneq ($(wildcard web/package.json),)
-PANEL_SOURCES := $(shell find web -type f -not -path 'web/node_modules/*' -not -path 'web/dist/*')
+PANEL_SOURCES := $(shell find web -type f -not -path 'web/node_modules/*' -not -path 'web/dist/*' -not -path 'web/e2e/*')
 panel: web/dist/index.html
 web/dist/index.html: web/node_modules/.package-lock.json $(PANEL_SOURCES)
 	@cd web && npm run --silent build

@@ -11,6 +11,7 @@ import { asProblem } from "~/api/problem";
 import { useCustomer } from "~/frame/CustomerFilter";
 import { useMay } from "~/session/SessionProvider";
 import { Form } from "~/ui/Form";
+import { When } from "~/ui/When";
 import { WireText } from "~/ui/WireText";
 import { type Draft } from "~/ui/draft";
 import { say } from "~/ui/notice";
@@ -49,6 +50,9 @@ export function MineDialog({ stranger, onClose }: { stranger: Schemas["Stranger"
         <Stack gap="sm">
           <Text size="sm" component="div">
             <WireText block>{stranger.request_line}</WireText>
+            <Text span size="xs" c="dimmed">
+              {t("strangers.first")} <When at={stranger.first} full />
+            </Text>
           </Text>
           {stranger.did_you_mean && (
             <Alert color="blue" py="xs">

@@ -58,14 +58,22 @@ function useColumns(): Column<Stranger>[] {
   return useMemo(
     () => [
       { label: "strangers.source", render: (s) => <Source stranger={s} /> },
-      { label: "strangers.asked", render: (s) => <WireText tip>{s.request_line}</WireText> },
+      { label: "strangers.asked", render: (s) => <Cut>{s.request_line}</Cut> },
       { label: "strangers.mean", render: (s) => <Mean domain={s.did_you_mean} /> },
-      { label: "strangers.agent", render: (s) => <WireText tip>{s.user_agent}</WireText> },
+      { label: "strangers.agent", render: (s) => <Cut>{s.user_agent}</Cut> },
       { label: "strangers.count", right: true, narrow: true, render: (s) => s.count.toLocaleString() },
-      { label: "strangers.first", narrow: true, render: (s) => <When at={s.first} /> },
       { label: "strangers.last", narrow: true, render: (s) => <When at={s.last} /> },
     ],
     [],
+  );
+}
+
+/** Text of any length in a column that leaves room for the others. */
+function Cut({ children }: { children: string | undefined }) {
+  return (
+    <div style={{ maxWidth: "15rem", overflow: "hidden", textOverflow: "ellipsis" }}>
+      <WireText tip>{children}</WireText>
+    </div>
   );
 }
 
