@@ -3,6 +3,7 @@ package edge
 import (
 	"context"
 	"encoding/json"
+	"math"
 	"sync"
 	"time"
 
@@ -103,8 +104,12 @@ func (n *news) lookAtCalls() {
 			n.tell(feed.Call, c.Customer, api.CallEvent{What: api.CallStarts, Call: *c})
 		case was.Answered.IsZero() && !c.Answered.IsZero():
 			n.tell(feed.Call, c.Customer, api.CallEvent{What: api.CallAnswered, Call: *c})
-		case was.State != c.State, was.Target != c.Target, was.Destination != c.Destination:
+		case was.State != c.State, was.Target != c.Target, was.Destination != c.Destination, soundsOther(&was, c):
 			n.tell(feed.Call, c.Customer, api.CallEvent{What: api.CallChanged, Call: *c})
+		default: // so that what changes little by little is told some day
+			told := now[c.ID]
+			told.OneWay, told.Media = was.OneWay, was.Media
+			now[c.ID] = told
 		}
 		delete(n.calls, c.ID)
 	}
@@ -112,6 +117,28 @@ func (n *news) lookAtCalls() {
 		n.tell(feed.Call, c.Customer, api.CallEvent{What: api.CallEnds, Call: c})
 	}
 	n.calls = now
+}
+
+// A MOS and a loss, in per cent, that have moved by so much are told.
+const (
+	otherMOS  = 0.2
+	otherLoss = 1
+)
+
+// soundsOther says that a call sounds in another way than was told: another codec, somebody who is heard
+// or is not, better or worse.
+func soundsOther(was, is *call.Summary) bool {
+	if was.OneWay != is.OneWay || len(was.Media) != len(is.Media) {
+		return true
+	}
+	for i := range is.Media {
+		a, b := &was.Media[i], &is.Media[i]
+		if a.Sound != b.Sound || a.Codec != b.Codec || a.Suite != b.Suite || a.Source != b.Source || a.Kernel != b.Kernel ||
+			math.Abs(a.MOS.Average-b.MOS.Average) >= otherMOS || math.Abs(a.LossPercent-b.LossPercent) >= otherLoss {
+			return true
+		}
+	}
+	return false
 }
 
 // destination notes that one has changed; it is peer.WatchConfig's.
