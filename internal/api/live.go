@@ -149,7 +149,7 @@ func (s *server) info(ctx context.Context, _ *struct{}) (*infoOutput, error) {
 			return nil, s.refused(ctx, err)
 		}
 		info.Calls = len(s.node.Calls(keep))
-		info.Bans = KernelBans{Way: info.Bans.Way}
+		info.Bans, info.Media.Why = KernelBans{Way: info.Bans.Way}, ""
 	}
 	return &infoOutput{Body: info}, nil
 }

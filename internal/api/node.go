@@ -117,6 +117,13 @@ type Info struct {
 	Revision  int64          `json:"revision"` // of the store, that traffic obeys
 	Listeners []ListenerInfo `json:"listeners"`
 	Bans      KernelBans     `json:"bans"`
+	Media     MediaWay       `json:"media"`
+}
+
+// MediaWay says how media that is settled is forwarded.
+type MediaWay struct {
+	Way string `json:"way" enum:"kernel,process"`
+	Why string `json:"why,omitempty" doc:"Why not by the kernel."`
 }
 
 // KernelBans says whether the kernel drops for the bans that hold for everybody.

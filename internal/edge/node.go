@@ -88,6 +88,8 @@ func (e *Edge) Info() api.Info {
 	if e.kernel != nil {
 		info.Bans = e.kernel.info()
 	}
+	s := e.media.Stats()
+	info.Media = api.MediaWay{Way: wayOf(&s), Why: s.Why}
 	for _, l := range e.transport.Listeners() {
 		li := api.ListenerInfo{URL: l.Proto.String() + "://" + l.Addr.String(), Network: l.Network}
 		if l.AdvertiseHost != "" {
