@@ -98,18 +98,24 @@ func Refusing(t testing.TB) netip.AddrPort {
 }
 
 // bound tells whether a local process has that UDP or TCP port open, by the kernel's own table.
-func bound(proto string, port int) bool { return boundFor(os.Getpid(), proto, port) }
+//
+// The process's own table would be that of its first thread, which Netns.Do may have left in
+// another namespace.
+func bound(proto string, port int) bool { return boundIn("/proc/thread-self/net/"+proto, port) }
 
 // boundFor is bound in the network namespace of a process.
 func boundFor(pid int, proto string, port int) bool {
+	return boundIn(fmt.Sprintf("/proc/%d/net/%s", pid, proto), port)
+}
+
+func boundIn(table string, port int) bool {
 	want := fmt.Sprintf(":%04X ", port)
-	table := fmt.Sprintf("/proc/%d/net/%s", pid, proto)
 	for _, table := range []string{table, table + "6"} {
 		data, err := os.ReadFile(table)
 		if err != nil {
 			continue
 		}
-		if containsLocal(string(data), want, proto == "tcp") {
+		if containsLocal(string(data), want, strings.Contains(table, "tcp")) {
 			return true
 		}
 	}

@@ -26,7 +26,7 @@ func newHome(t *testing.T, kernel, customer string) *home {
 	h.Remember(t, 30*time.Second)
 	h.Node = harness.Start(t, harness.Settings{
 		Netns: h.Outside, Hosts: []string{harness.HomeOutside},
-		Config: fmt.Sprintf("media: {ports: 20000-20999, kernel: %q}\n", kernel),
+		Config: fmt.Sprintf("media: {ports: 40000-40999, kernel: %q}\n", kernel),
 	})
 	h.Customer = harness.Customer{Name: "Home", Domains: []string{h.Domain}, Hidden: true}
 	bridged(&h.Customer)

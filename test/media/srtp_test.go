@@ -358,8 +358,9 @@ func TestSecrets(t *testing.T) {
 	s := stage.New(t, n, stage.Matrix("tls4-tls4")[1], bridged)
 	c := encrypted(s, &suites[0], &suites[1])
 	keys := []string{c.a.key, c.b.key, c.a.heard, c.b.heard}
-	c.a.seq, c.b.seq = 0xfff0, 0xfff0
-	talk(c.a.phone, c.b.phone, 40)
+	c.a.seq, c.b.seq = 0xff00, 0xff00
+	c.settle() // what was learnt is kept within a second
+	talk(c.a.phone, c.b.phone, 100)
 	shown := []string{n.Must(t, "calls", "-o", "json").Stdout, n.Must(t, "calls").Stdout}
 	n.Signal(t, syscall.SIGKILL)
 	n.Exited(harness.Stopping)
