@@ -191,10 +191,22 @@ func (d *demo) tenants() string {
 customers:
   - name: demo
     company: Demo Company
+    country_code: "39"
+    call_limit: 100
     rtp_bridging: true
+    destination_groups_enabled: true
     domains: [demo.example, localhost, 127.0.0.1, "::1"]
+    destination_groups:
+      - {id: 2, name: new pbx}
     destinations:
-      - {name: pbx, host: %s, port: %d, protocol: udp}
+      - {name: pbx, host: %[1]s, port: %[2]d, protocol: udp}
+      - {name: pbx of the migration, group: 2, host: %[1]s, port: %[2]d, protocol: udp}
+    routing_rules:
+      - {name: Cisco phones move first, header: user-agent, value: "^Cisco", priority: 10, group: 2}
+    firewall_rules:
+      - {name: scanners, header: user-agent, value: "friendly-scanner|sipvicious", priority: 1, action: drop}
+    blocklist:
+      - {domain: "", prefix: "00882"}
 `, pbx.Addr(), pbx.Port())
 }
 
