@@ -178,7 +178,7 @@ func (r *Registrar) commit(w *work, q *request, m *sip.Message) error {
 			continue
 		}
 		f := &w.next[i]
-		was := s.byID[c.id]
+		was := s.byID.of(c.id)
 		switch {
 		case !w.wish.recalled:
 			w.fill(f, was, c, m.Value(sip.HdrUserAgent))
@@ -204,7 +204,7 @@ func (r *Registrar) commit(w *work, q *request, m *sip.Message) error {
 
 // apply makes one Contact's binding what was decided.
 func (r *Registrar) apply(s *stripe, w *work, c *wanted, f *facts, flow transport.Flow) {
-	b := s.byID[c.id]
+	b := s.byID.of(c.id)
 	switch {
 	case b == nil && c.granted == 0:
 	case b == nil:
@@ -226,7 +226,7 @@ func (r *Registrar) apply(s *stripe, w *work, c *wanted, f *facts, flow transpor
 func (r *Registrar) takeBack(s *stripe, w *wish, n int) {
 	for i := range w.contacts[:n] {
 		c := &w.contacts[i]
-		if b := s.byID[c.id]; b != nil {
+		if b := s.byID.of(c.id); b != nil {
 			_ = r.put(s, c.id, &b.facts, b.flow) // else it is the newer one, which does no harm
 		} else if c.granted > 0 {
 			r.cfg.Journal.Delete(c.id)
@@ -241,7 +241,7 @@ func (r *Registrar) drop(s *stripe, w *work, q *request, dest tenant.Destination
 	if !w.grants.whole || !w.grants.listed && !w.wish.all {
 		return
 	}
-	for b := s.byAOR[w.wish.address.hash]; b != nil; {
+	for b := s.byAOR.first(w.wish.address.hash); b != nil; {
 		next := b.nextAOR
 		_, listed := w.grants.find(b.id)
 		if !listed && b.bound < q.sent && (w.wish.all || b.dest == dest) {

@@ -97,7 +97,7 @@ type listing struct {
 func appendStripe(list []listed, s *stripe, page *listing) []listed {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, b := range s.byID {
+	for b := range s.byID.all() {
 		one := listed{b.customer, b.aor, b.id}
 		if (!page.full || one.compare(&page.last) < 0) && page.keep(b.customer) && one.behind(page.after) {
 			list = append(list, one)
@@ -118,7 +118,7 @@ func (l *listed) behind(p Place) bool {
 func (r *Registrar) Find(id dialog.Stable) (Summary, bool) {
 	s := r.stripe(id[0])
 	s.mu.Lock()
-	b := s.byID[id]
+	b := s.byID.of(id)
 	if b == nil {
 		s.mu.Unlock()
 		return Summary{}, false

@@ -142,13 +142,17 @@ func (d *decoder) addrPort() netip.AddrPort {
 	return netip.AddrPortFrom(addr, binary.BigEndian.Uint16(port))
 }
 
-func (d *decoder) text(most int) string {
+// text takes a text out of all, which is what is left of b as one string and gets shorter with it.
+func (d *decoder) text(all *string, most int) string {
 	b := d.take(d.number())
-	if len(b) > most {
+	if d.bad || len(b) > most {
 		d.bad = true
 		return ""
 	}
-	return string(b)
+	end := len(*all) - len(d.b)
+	text := (*all)[end-len(b) : end]
+	*all = (*all)[end:]
+	return text
 }
 
 // decode reads what appendRecord wrote.
@@ -169,8 +173,9 @@ func decode(data []byte, f *facts, flow *transport.Flow) (expiry time.Time, err 
 	expiry = time.UnixMilli(int64(d.number()))
 	f.since, f.q, flow.Conn = int64(d.number()), uint16(d.number()), d.number()
 	flow.Local, flow.Remote = d.addrPort(), d.addrPort()
-	f.aor, f.uri, f.instance = d.text(maxURI), d.text(maxURI), d.text(maxInstance)
-	f.path, f.agent = d.text(maxPath), d.text(maxAgent)
+	all := string(d.b) // in one piece
+	f.aor, f.uri, f.instance = d.text(&all, maxURI), d.text(&all, maxURI), d.text(&all, maxInstance)
+	f.path, f.agent = d.text(&all, maxPath), d.text(&all, maxAgent)
 	if d.bad || len(d.b) > 0 || flow.Proto.Via() == "" || f.q > 1000 {
 		return expiry, errRecord
 	}
@@ -187,7 +192,8 @@ func (r *Registrar) Restore(id dialog.Stable, data []byte) error {
 	if err != nil {
 		return err
 	}
-	at := r.addressOf(b.address())
+	var room [customerLen + maxURI]byte
+	at := r.addressOf(b.appendAddress(room[:0]))
 	if id[0] != at.first {
 		return errRecord
 	}
@@ -201,19 +207,18 @@ func (r *Registrar) Restore(id dialog.Stable, data []byte) error {
 	s := r.stripe(id[0])
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.byID[id] == nil {
+	if s.byID.of(id) == nil {
 		r.add(s, b)
 	}
 	return nil
 }
 
-// address is what the table hashes to find a binding.
-func (f *facts) address() []byte {
+// appendAddress appends what the table hashes to find a binding.
+func (f *facts) appendAddress(dst []byte) []byte {
 	if f.user != 0 {
-		return appendUser(nil, f.customer, f.user)
+		return appendUser(dst, f.customer, f.user)
 	}
-	key := binary.BigEndian.AppendUint64(nil, uint64(f.customer))
-	return append(key, f.aor...)
+	return append(binary.BigEndian.AppendUint64(dst, uint64(f.customer)), f.aor...)
 }
 
 // Checkpoint puts every live binding into the journal again, a stripe at a time.
@@ -229,7 +234,7 @@ func (r *Registrar) Checkpoint() error {
 func (r *Registrar) checkpoint(s *stripe) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, b := range s.byID {
+	for b := range s.byID.all() {
 		if err := r.put(s, b.id, &b.facts, b.flow); err != nil {
 			return err
 		}

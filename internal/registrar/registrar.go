@@ -127,11 +127,6 @@ func New(cfg Config, layer *transaction.Layer) *Registrar {
 		requests: make([]slab.Slab[request], layer.Shards()), work: make([]work, layer.Shards()),
 		hash: [2]uint64{rand.Uint64(), rand.Uint64()},
 	}
-	for i := range r.stripes {
-		r.stripes[i].byID = make(map[dialog.Stable]*binding)
-		r.stripes[i].byAOR = make(map[uint64]*binding)
-		r.flows[i].heads = make(map[uint64]*binding)
-	}
 	r.census.of, r.homes.of = make(map[tenant.CustomerID]int), make(map[home]int)
 	r.user = layer.Register(r)
 	layer.Every(r.beat)

@@ -44,7 +44,7 @@ func (r *Registrar) recall(w *wish, rep *repeat, c *policy.Customer) bool {
 	s := r.stripe(rep.address.first)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	b := s.byID[rep.contact.id]
+	b := s.byID.of(rep.contact.id)
 	if b == nil {
 		return false
 	}

@@ -18,12 +18,12 @@ func (r *Registrar) Search(keep func(tenant.CustomerID) bool, text string, most 
 	for i := range r.stripes {
 		s := &r.stripes[i]
 		s.mu.Lock()
-		for id, b := range s.byID {
+		for b := range s.byID.all() {
 			if len(ids) == most {
 				break
 			}
 			if (err == nil && b.flow.Remote.Addr().Unmap() == addr || err != nil && strings.Contains(strings.ToLower(b.aor), text)) && keep(b.customer) {
-				ids = append(ids, id)
+				ids = append(ids, b.id)
 			}
 		}
 		s.mu.Unlock()

@@ -63,17 +63,17 @@ type binding struct {
 // stripe is one lock and the bindings that it guards.
 type stripe struct {
 	mu    sync.Mutex
-	byID  map[dialog.Stable]*binding
-	byAOR map[uint64]*binding // the first of each address of record
-	tick  int64               // the last that was served
-	wheel [slots]*binding     // by the tick at which they are looked at next
-	room  []byte              // for records of the journal
+	byID  index
+	byAOR index           // the first of each address of record
+	tick  int64           // the last that was served
+	wheel [slots]*binding // by the tick at which they are looked at next
+	room  []byte          // for records of the journal
 }
 
 // flows is one lock and the bindings of the flows that it guards.
 type flows struct {
 	mu    sync.Mutex
-	heads map[uint64]*binding
+	heads index // the first of each flow
 }
 
 // census counts bindings by something.
@@ -140,7 +140,7 @@ func (r *Registrar) ByID(id dialog.Stable) (Contact, bool) {
 	s := r.stripe(id[0])
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if b := s.byID[id]; b != nil {
+	if b := s.byID.of(id); b != nil {
 		return b.contact(), true
 	}
 	return Contact{}, false
@@ -155,7 +155,7 @@ func (r *Registrar) ByAOR(dst []Contact, customer tenant.CustomerID, user []byte
 	n := len(dst)
 	s := r.stripe(at.first)
 	s.mu.Lock()
-	for b := s.byAOR[at.hash]; b != nil; b = b.nextAOR {
+	for b := s.byAOR.first(at.hash); b != nil; b = b.nextAOR {
 		if b.customer == customer && b.user == 0 && b.aor == string(key[customerLen:]) {
 			dst = append(dst, b.contact())
 		}
@@ -173,7 +173,7 @@ func (r *Registrar) ByUser(dst []Contact, customer tenant.CustomerID, user tenan
 	n := len(dst)
 	s := r.stripe(at.first)
 	s.mu.Lock()
-	for b := s.byAOR[at.hash]; b != nil; b = b.nextAOR {
+	for b := s.byAOR.first(at.hash); b != nil; b = b.nextAOR {
 		if b.customer == customer && b.user == user {
 			dst = append(dst, b.contact())
 		}
@@ -205,7 +205,7 @@ func (r *Registrar) Owner(f transport.Flow) (id dialog.Stable, customer tenant.C
 	l := &r.flows[hash%stripes]
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	b := l.heads[hash]
+	b := l.heads.first(hash)
 	for b != nil && !sameFlow(&b.flow, &f) {
 		b = b.flowNext
 	}
@@ -244,11 +244,11 @@ func (r *Registrar) linkFlow(b *binding) {
 	l := &r.flows[hash%stripes]
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	b.flowPrev, b.flowNext = nil, l.heads[hash]
+	b.flowPrev, b.flowNext = nil, l.heads.first(hash)
 	if b.flowNext != nil {
 		b.flowNext.flowPrev = b
 	}
-	l.heads[hash] = b
+	l.heads.swap(hash, b.flowNext, b)
 }
 
 func (r *Registrar) unlinkFlow(b *binding) {
@@ -257,13 +257,10 @@ func (r *Registrar) unlinkFlow(b *binding) {
 	l := &r.flows[hash%stripes]
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	switch {
-	case b.flowPrev != nil:
+	if b.flowPrev != nil {
 		b.flowPrev.flowNext = b.flowNext
-	case b.flowNext != nil:
-		l.heads[hash] = b.flowNext
-	default:
-		delete(l.heads, hash)
+	} else {
+		l.heads.swap(hash, b, b.flowNext)
 	}
 	if b.flowNext != nil {
 		b.flowNext.flowPrev = b.flowPrev
@@ -274,9 +271,9 @@ func (r *Registrar) unlinkFlow(b *binding) {
 // add takes a new binding. The caller holds the stripe's lock, here and below.
 func (r *Registrar) add(s *stripe, b *binding) {
 	b.owner = b.customer
-	s.byID[b.id] = b
-	b.nextAOR = s.byAOR[b.hash]
-	s.byAOR[b.hash] = b
+	s.byID.swap(hashOf(b.id), nil, b)
+	b.nextAOR = s.byAOR.first(b.hash)
+	s.byAOR.swap(b.hash, b.nextAOR, b)
 	r.linkFlow(b)
 	r.schedule(s, b)
 	r.census.add(b.customer, 1)
@@ -297,18 +294,14 @@ func (r *Registrar) move(b *binding, f transport.Flow) {
 func (r *Registrar) end(s *stripe, b *binding) {
 	r.unschedule(s, b)
 	r.unlinkFlow(b)
-	delete(s.byID, b.id)
-	if s.byAOR[b.hash] == b {
-		s.byAOR[b.hash] = b.nextAOR
+	s.byID.swap(hashOf(b.id), b, nil)
+	if before := s.byAOR.first(b.hash); before == b {
+		s.byAOR.swap(b.hash, b, b.nextAOR)
 	} else {
-		before := s.byAOR[b.hash]
 		for before.nextAOR != b {
 			before = before.nextAOR
 		}
 		before.nextAOR = b.nextAOR
-	}
-	if s.byAOR[b.hash] == nil {
-		delete(s.byAOR, b.hash)
 	}
 	r.census.add(b.customer, -1)
 	r.live.Add(-1)
@@ -327,7 +320,7 @@ func (r *Registrar) Closed(f transport.Flow) {
 	l := &r.flows[hash%stripes]
 	var ids []dialog.Stable
 	l.mu.Lock()
-	for b := l.heads[hash]; b != nil; b = b.flowNext {
+	for b := l.heads.first(hash); b != nil; b = b.flowNext {
 		ids = append(ids, b.id)
 	}
 	l.mu.Unlock()
@@ -340,7 +333,7 @@ func (r *Registrar) Closed(f transport.Flow) {
 func (r *Registrar) endIf(id dialog.Stable, why policy.Reason, test func(b *binding) bool) bool {
 	s := r.stripe(id[0])
 	s.mu.Lock()
-	b := s.byID[id]
+	b := s.byID.of(id)
 	if b == nil || !test(b) {
 		s.mu.Unlock()
 		return false
