@@ -28,8 +28,8 @@ func TestMain(m *testing.M) {
 	harness.Main(m)
 }
 
-// limit is how long the browser's tests may take altogether.
-const limit = 5 * time.Minute
+// limit is how long the browser's tests may take altogether, on a machine that is busy with others.
+const limit = 8 * time.Minute
 
 func TestPanel(t *testing.T) {
 	chromium := harness.Need(t, "chromium", "chromium")

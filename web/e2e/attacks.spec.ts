@@ -58,7 +58,8 @@ test("another site's forms do nothing, with the cookie of who is logged in", asy
   const page = await as("platform");
   await open(page, "/bans");
   const wish = { data: { address: "192.0.2.88", for: "1h" } };
-  for (const headers of [{ Origin: "https://evil.example" }, { Origin: "null" }, { "Sec-Fetch-Site": "cross-site", Origin: "https://evil.example" }]) {
+  const others: Record<string, string>[] = [{ Origin: "https://evil.example" }, { Origin: "null" }, { "Sec-Fetch-Site": "cross-site", Origin: "https://evil.example" }];
+  for (const headers of others) {
     const crossed = await page.request.post("/api/v1/bans", { ...wish, headers });
     expect(crossed.status(), JSON.stringify(headers)).toBe(403);
   }

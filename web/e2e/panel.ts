@@ -77,9 +77,11 @@ export async function settled(page: Page, where = ""): Promise<void> {
   await expect(page.locator("[role=status]:is([aria-label=Loading], [aria-label=Caricamento])").filter({ visible: true }), where + " goes on loading").toHaveCount(0);
 }
 
-/** Nothing that axe finds: WCAG 2.2 A and AA. */
-export async function accessible(page: Page, where: string): Promise<void> {
-  const found = await new AxeBuilder({ page }).withTags(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]).analyze();
+/** Nothing that axe finds, in the page or in a part of it: WCAG 2.2 A and AA. */
+export async function accessible(page: Page, where: string, part?: string): Promise<void> {
+  const axe = new AxeBuilder({ page });
+  if (part) axe.include(part);
+  const found = await axe.withTags(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]).analyze();
   const told = found.violations.map((v) => `${v.impact} ${v.id}: ${v.nodes.map((n) => `${n.html.slice(0, 140)} ${n.failureSummary?.split("\n")[1] ?? ""}`).slice(0, 3).join(" | ")}`);
   expect.soft(told, where).toEqual([]);
 }

@@ -10,6 +10,7 @@ export default defineConfig({
   outputDir: join(tmpdir(), "tollgate-panel-" + process.pid),
   reporter: [["line"], ["json", { outputFile: process.env.REPORT }]],
   workers: 2,
+  fullyParallel: true,
   timeout: 40_000,
   expect: { timeout: 8_000 },
   forbidOnly: true,
