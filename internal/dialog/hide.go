@@ -18,6 +18,9 @@ type Hiding struct {
 	// OwnContacts leaves the Contacts to who calls Edit: those of a REGISTER are no
 	// dialog's, and there are several.
 	OwnContacts bool
+	// NoCall says that no media follows from a description in the message, as in what OPTIONS
+	// is answered: its addresses are masked, too.
+	NoCall bool
 	// Spellings of the hidden side that are cut out of any header.
 	names  [8][]byte
 	folded [8]bool // the name has letters, which may come in the other case
@@ -32,7 +35,7 @@ type Hiding struct {
 // Reset prepares h for a message that came from src.
 func (h *Hiding) Reset(mask string, domains []string, src netip.AddrPort) {
 	h.Mask, h.bare, h.Domains, h.named, h.used, h.renamed = mask, mask, domains, 0, 0, nil
-	h.OwnContacts = false
+	h.OwnContacts, h.NoCall = false, false
 	switch {
 	case strings.HasPrefix(mask, "["):
 		h.bare = mask[1 : len(mask)-1]

@@ -7,11 +7,11 @@ import (
 )
 
 // maskBody masks known names in a body that tells of dialogs, presence, mailboxes or
-// registrations, whose URIs name the hosts of who wrote them. A session description
-// is left alone: its addresses are where the media goes.
+// registrations, whose URIs name the hosts of who wrote them. A session description of a
+// call is left alone: its addresses are where the media goes.
 func (h *Hiding) maskBody(e *sip.Edit, m *sip.Message) {
 	body := m.Body()
-	if len(body) == 0 || h.named == 0 || !maskable(m.Value(sip.HdrContentType)) {
+	if len(body) == 0 || h.named == 0 || !h.maskable(m.Value(sip.HdrContentType)) {
 		return
 	}
 	if at, _ := h.find(body); at < 0 {
@@ -35,7 +35,7 @@ func (h *Hiding) maskBody(e *sip.Edit, m *sip.Message) {
 }
 
 // maskable says which content types are text that names hosts.
-func maskable(contentType []byte) bool {
+func (h *Hiding) maskable(contentType []byte) bool {
 	kind, _, _ := bytes.Cut(contentType, []byte{';'})
 	kind = bytes.TrimSpace(kind)
 	for _, known := range [...]string{"application/simple-message-summary", "message/sipfrag", "text/plain"} {
@@ -44,5 +44,5 @@ func maskable(contentType []byte) bool {
 		}
 	}
 	const xml = "+xml"
-	return len(kind) > len(xml) && sip.EqualFoldString(kind[len(kind)-len(xml):], xml)
+	return h.NoCall && sip.EqualFoldString(kind, "application/sdp") || len(kind) > len(xml) && sip.EqualFoldString(kind[len(kind)-len(xml):], xml)
 }

@@ -215,6 +215,7 @@ func (r *Relay) send(sh *transaction.Shard, q *request, m *sip.Message, flow tra
 	}
 	if q.hidden {
 		hiding.Reset(q.mask, q.customer.Domains, q.source.Remote)
+		hiding.NoCall = true
 		hiding.NameURI(dialog.ContactURI(m))
 		hiding.Name(m.TopVia().Host)
 		fwd.Hide, fwd.ID = &hiding, r.token(id[:0], sh, q, dialog.ToCallee)
@@ -299,6 +300,7 @@ func (r *Relay) back(sh *transaction.Shard, q *request, m *sip.Message, f transp
 		}
 		out := r.address(q.source)
 		hiding.Reset(out.Host, q.customer.Domains, f.Remote)
+		hiding.NoCall = true
 		hiding.NameURI(dialog.ContactURI(m))
 		if d := q.walk.Destination(); d != nil {
 			hiding.NameString(d.Host)

@@ -33,9 +33,13 @@ func message(s *stage.Stage) {
 func options(s *stage.Stage) {
 	a := s.Caller.Start("OPTIONS", s.URI(), peer.With("Accept", "application/sdp"))
 	b := s.Callee.Accept("OPTIONS")
-	b.Answer(200, peer.With("Allow", "INVITE, ACK, BYE, CANCEL"))
-	if allow := a.Expect("200 OPTIONS").Get("Allow"); !strings.Contains(allow, "CANCEL") {
+	b.Answer(200, peer.With("Allow", "INVITE, ACK, BYE, CANCEL"), peer.SDP(s.Callee, 1))
+	answer := a.Expect("200 OPTIONS")
+	if allow := answer.Get("Allow"); !strings.Contains(allow, "CANCEL") {
 		s.Errorf("the callee's Allow must pass, got %q", allow)
+	}
+	if shown := strings.Contains(answer.Body, " "+s.Callee.IP()); shown == s.Hidden || !strings.Contains(answer.Body, "m=audio") {
+		s.Errorf("hidden is %v, and the description names the callee's address is %v:\n%s", s.Hidden, shown, answer.Body)
 	}
 }
 
