@@ -33,6 +33,7 @@ type news struct {
 	mu    sync.Mutex // guards hosts
 	hosts map[string]bool
 
+	looking  sync.Mutex              // guards all below
 	calls    map[string]call.Summary // as they were told last; nil: nobody watched
 	revision int64
 	audit    int64
@@ -67,6 +68,8 @@ func (n *news) close() {
 }
 
 func (n *news) look(ctx context.Context) {
+	n.looking.Lock()
+	defer n.looking.Unlock()
 	if !n.feed.Watched() {
 		n.calls, n.revision = nil, 0
 		n.changedHosts()
@@ -220,5 +223,20 @@ func (n *news) lifted(id ban.ID, customer tenant.CustomerID) {
 	}
 }
 
-// Watch is api.Node.
-func (e *Edge) Watch(filter func(*feed.Event) bool) *feed.Watcher { return e.news.feed.Watch(filter) }
+// Watch is api.Node. What later looks are compared with is there when it returns: who then asks for a
+// list misses nothing between the two.
+func (e *Edge) Watch(filter func(*feed.Event) bool) *feed.Watcher {
+	n := e.news
+	w := n.feed.Watch(filter)
+	ctx, cancel := context.WithTimeout(context.Background(), newsEvery)
+	defer cancel()
+	n.looking.Lock()
+	defer n.looking.Unlock()
+	if n.calls == nil {
+		n.lookAtCalls()
+	}
+	if n.revision == 0 {
+		n.lookAtConfig(ctx)
+	}
+	return w
+}
