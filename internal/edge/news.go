@@ -223,8 +223,8 @@ func (n *news) lifted(id ban.ID, customer tenant.CustomerID) {
 	}
 }
 
-// Watch is api.Node. What later looks are compared with is there when it returns: who then asks for a
-// list misses nothing between the two.
+// Watch is api.Node. What the next look is compared with is as of now when it returns: who then asks
+// for a list misses nothing between the two.
 func (e *Edge) Watch(filter func(*feed.Event) bool) *feed.Watcher {
 	n := e.news
 	w := n.feed.Watch(filter)
@@ -232,9 +232,7 @@ func (e *Edge) Watch(filter func(*feed.Event) bool) *feed.Watcher {
 	defer cancel()
 	n.looking.Lock()
 	defer n.looking.Unlock()
-	if n.calls == nil {
-		n.lookAtCalls()
-	}
+	n.lookAtCalls()
 	if n.revision == 0 {
 		n.lookAtConfig(ctx)
 	}
