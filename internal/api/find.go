@@ -69,7 +69,8 @@ type findOutput struct{ Body findAnswer }
 type search struct {
 	s     *server
 	scope tenant.Scope
-	q     string
+	q     string // as it was asked
+	plain string // the same, a number as it is stored
 	keep  func(tenant.CustomerID) bool
 	names map[tenant.CustomerID]string
 	out   findAnswer
@@ -81,6 +82,7 @@ func (s *server) find(ctx context.Context, in *findInput) (*findOutput, error) {
 		return nil, s.refused(ctx, err)
 	}
 	f := &search{s: s, scope: scope, q: strings.TrimSpace(in.Q), names: map[tenant.CustomerID]string{}, out: findAnswer{Items: []foundItem{}}}
+	f.plain = unplussed(f.q)
 	if f.keep, err = s.sees(ctx, scope); err != nil {
 		return nil, s.refused(ctx, err)
 	}
@@ -135,13 +137,20 @@ func (f *search) nouns(ctx context.Context) error {
 
 func number[ID ~int64](id ID) string { return strconv.FormatInt(int64(id), 10) }
 
-// findNouns looks through one noun. Numbers are looked for as they are stored: without a first +.
-func findNouns[T any, ID ~int64](ctx context.Context, f *search, reader store.Reader[T, ID], item func(*T) foundItem) error {
-	q := f.q
-	if digits := strings.TrimPrefix(q, "+"); digits != "" && strings.Trim(digits, "0123456789") == "" {
-		q = digits
+// unplussed gives the digits of a number that has a first +, as phones show it: lists and most URIs
+// have them only. Anything else stays as it is.
+func unplussed(q string) string {
+	rest, plus := strings.CutPrefix(q, "+")
+	digits := tenant.StripNumber(rest)
+	if plus && digits != "" && strings.Trim(digits, "0123456789") == "" {
+		return digits
 	}
-	page, err := reader.List(ctx, f.scope, store.Query{Q: q, Limit: mostOfAKind})
+	return q
+}
+
+// findNouns looks through one noun.
+func findNouns[T any, ID ~int64](ctx context.Context, f *search, reader store.Reader[T, ID], item func(*T) foundItem) error {
+	page, err := reader.List(ctx, f.scope, store.Query{Q: f.plain, Limit: mostOfAKind})
 	for i := range page.Items {
 		f.add(item(&page.Items[i]))
 	}
@@ -152,7 +161,7 @@ func findNouns[T any, ID ~int64](ctx context.Context, f *search, reader store.Re
 func (f *search) live(context.Context) error {
 	n := 0
 	for _, c := range f.s.node.Calls(f.keep) {
-		if n < mostOfAKind && holds(&c, f.q) {
+		if n < mostOfAKind && holds(&c, f.plain) {
 			n++
 			f.add(foundItem{Kind: "call", ID: c.ID, Label: c.From, Detail: c.To, Customer: c.Customer, CustomerName: c.Name, At: c.Started})
 		}
@@ -206,7 +215,7 @@ func (f *search) records(ctx context.Context) error {
 	defer cancel()
 	n := 0
 	err := f.s.store.LatestCDRs(ctx, f.scope, 0, func(r *store.CDR) bool {
-		if c := cdr.Read(r); c.Holds(f.q) {
+		if c := cdr.Read(r); c.Holds(f.plain) {
 			n++
 			f.add(foundItem{Kind: "cdr", ID: strconv.FormatInt(c.Seq, 10), Label: c.From, Detail: c.URI, Customer: c.Customer, CustomerName: c.CustomerName, At: c.Started})
 		}
