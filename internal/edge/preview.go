@@ -43,7 +43,9 @@ func (e *Edge) Preview(ctx context.Context, d *api.Draft, cases []trace.Decision
 				id.Direction = policy.Outbound
 			}
 			v := s.Firewall(r, &id)
-			p.Drops, p.Rule = v.Refused(), v.Rule
+			if p.Drops, p.Rule = v.Refused(), v.Rule; !p.Drops && id.Direction == policy.Inbound {
+				p.Rule = c.Accepting(r)
+			}
 			for _, would := range id.Spared() {
 				p.Drops, p.Rule = true, would.Rule
 			}

@@ -31,3 +31,17 @@ func (c *Customer) GroupFor(r *Request) (group int, rule tenant.RuleID, v Verdic
 	v = c.applyRules(r, &out)
 	return out.Group, out.Rule, v
 }
+
+// Accepting gives the firewall rule that lets a request from outside in, 0 where none had to: a
+// verdict names only rules that refuse.
+func (c *Customer) Accepting(r *Request) tenant.RuleID {
+	f := &c.firewall.acting
+	if f.match == nil {
+		return 0
+	}
+	act, v := f.first(r)
+	if v.Refused() || act < 0 || f.rules[act].Action != "accept" {
+		return 0
+	}
+	return f.rules[act].ID
+}
