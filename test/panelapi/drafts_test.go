@@ -116,7 +116,7 @@ func draftedFirewall(sc *scene) {
 		return nil
 	})
 	sc.api.must("PATCH", path, object{"mode": "enforce"})
-	sc.silenced(sc.Caller, agent("scan/4"))
+	sc.decision(sc.silenced(sc.Caller, agent("scan/4")).ID)
 	sc.silenced(phone, agent("desk/1"))
 	sc.offered(sc.Caller, sc.Callee, sc.URI(), agent("other"))
 

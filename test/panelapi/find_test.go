@@ -84,6 +84,7 @@ func foundByAll(sc *scene) {
 	for _, as := range []*client{sc.api, own} {
 		sc.finds(as, a.ID, "call", "decision")
 		sc.finds(as, "390612345678@"+sc.Domain, "call")
+		sc.finds(as, "+39 06 1234-5678", "call", "decision")
 		sc.finds(as, sc.Caller.Addr().String(), "call", "decision")
 		sc.finds(as, sc.Caller.IP(), "call")
 		sc.finds(as, refused.ID, "decision", "cdr")
@@ -101,7 +102,7 @@ func foundByAll(sc *scene) {
 	sc.End(a, b)
 	for _, as := range []*client{sc.api, own} {
 		sc.finds(as, a.ID, "decision", "cdr")
-		sc.finds(as, "+390612345678", "cdr")
+		sc.finds(as, "+390612345678", "decision", "cdr")
 	}
 	sc.notFoundByOthers(a.ID, refused.ID, ref, sc.Domain, sc.Customer.Name, sc.Caller.IP(), sc.Callee.IP(), phone.IP(), "2001", "00882123456", "390612345678", "203.0.113.44")
 }
