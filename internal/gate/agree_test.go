@@ -160,7 +160,9 @@ func (a *agreement) judge(e *policy.Explanation, d *gate.Decision, method, text 
 			said, e.Passed, e.Would, v, names, d.Identity.Spared(), text, e.Steps)
 	}
 	var want []string
-	tried := slices.DeleteFunc(slices.Clone(e.Candidates), func(c policy.Explained) bool { return c.Tried == 0 })
+	tried := slices.DeleteFunc(slices.Clone(e.Candidates), func(c policy.Explained) bool {
+		return c.Tried == 0 || c.Proto == "tls+srtp" // there is no TLS here
+	})
 	slices.SortFunc(tried, func(x, y policy.Explained) int { return x.Tried - y.Tried })
 	for _, c := range tried {
 		want = append(want, c.Address)

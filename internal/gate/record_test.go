@@ -67,7 +67,7 @@ func TestDamagedRecords(t *testing.T) {
 	for name, bad := range map[string][]byte{
 		"empty":                     {},
 		"longer":                    append(bytes.Clone(call), 0),
-		"another version":           with(call, version, 4),
+		"another version":           with(call, version, 99),
 		"another method":            with(call, method, 77),
 		"a call by SUBSCRIBE":       with(call, method, subscription[method]),
 		"a call as a subscription":  with(call, flags, call[flags]|4),
