@@ -5,9 +5,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -281,18 +284,41 @@ func slowReader(sc *scene) {
 		return err
 	}}
 	w := sc.api.watch(fmt.Sprintf("kinds=ban&customer=%d", sc.id), narrow)
-	made := 0
-	for stop := time.Now().Add(6 * time.Second); time.Now().Before(stop) && made < 3500; made++ { // 10 s is how long an event may be left unread
-		sc.api.must("POST", "/bans", object{"address": "203.0.113.12", "customer_id": sc.id, "reason": strings.Repeat("long ", 100)})
-	}
+	wish := object{"address": "203.0.113.12", "customer_id": sc.id, "reason": strings.Repeat("long ", 100)}
+	made := sc.flood("/bans", wish, 3000) // 2048 wait for a reader, and some are on their way
 	var lost struct{ Count int }
 	w.next("lost", &lost, func() bool { return lost.Count > 0 })
 	if lost.Count >= made {
 		sc.Errorf("%d of %d are lost", lost.Count, made)
 	}
-	made2 := sc.api.must("POST", "/bans", object{"address": "203.0.113.13", "customer_id": sc.id})
+	last := sc.api.must("POST", "/bans", object{"address": "203.0.113.13", "customer_id": sc.id})
 	var ban banEvent
-	w.next("ban", &ban, func() bool { return ban.ID == made2["id"] })
+	w.next("ban", &ban, func() bool { return ban.ID == last["id"] })
+}
+
+// flood does one operation up to so many times, for no longer than a reader may leave an event
+// unread (10 s), and says how often it was done.
+func (sc *scene) flood(path string, wish object, most int) int {
+	sc.Helper()
+	var made atomic.Int64
+	var all sync.WaitGroup
+	stop := time.Now().Add(8 * time.Second)
+	for range 4 {
+		all.Go(func() {
+			for time.Now().Before(stop) && made.Load() < int64(most) {
+				resp, err := http.DefaultClient.Do(sc.api.request("POST", path, wish))
+				if err != nil {
+					sc.Error(err)
+					return
+				}
+				_, _ = io.Copy(io.Discard, resp.Body) // so that the connection is used again
+				resp.Body.Close()
+				made.Add(1)
+			}
+		})
+	}
+	all.Wait()
+	return int(made.Load())
 }
 
 // another is a customer more, with phones of his own.
