@@ -320,3 +320,21 @@ func BenchmarkBlocklist(b *testing.B) {
 		}
 	}
 }
+
+// TestAccepting: of a request that passes it is told which rule let it in.
+func TestAccepting(t *testing.T) {
+	s := table(t, walled(
+		firewallRule(1, 10, "user-agent", "word", "yealink", "accept", "enforce"),
+		firewallRule(2, 99, "user-agent", "regex", ".*", "drop", "enforce"),
+	)).Snapshot()
+	for agent, want := range map[string]tenant.RuleID{"Yealink T46": 1, "scanner": 0} {
+		var got tenant.RuleID
+		judge(t, s, ask{headers: []string{"User-Agent: " + agent}}, func(r *policy.Request, id *policy.Identity) policy.Verdict {
+			got = id.Customer.Accepting(r)
+			return policy.Verdict{}
+		})
+		if got != want {
+			t.Errorf("%s: rule %d, want %d", agent, got, want)
+		}
+	}
+}
