@@ -287,8 +287,10 @@ func slowReader(sc *scene) {
 	wish := object{"address": "203.0.113.12", "customer_id": sc.id, "reason": strings.Repeat("long ", 100)}
 	made := sc.flood("/bans", wish, 3000) // 2048 wait for a reader, and some are on their way
 	var lost struct{ Count int }
-	w.next("lost", &lost, func() bool { return lost.Count > 0 })
-	if lost.Count >= made {
+	if made >= 3000 { // else the node was too slow itself to outrun anybody, such as under the race detector
+		w.next("lost", &lost, func() bool { return lost.Count > 0 })
+	}
+	if made > 0 && lost.Count >= made {
 		sc.Errorf("%d of %d are lost", lost.Count, made)
 	}
 	last := sc.api.must("POST", "/bans", object{"address": "203.0.113.13", "customer_id": sc.id})
