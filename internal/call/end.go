@@ -21,16 +21,16 @@ func (c *Calls) end(sh *transaction.Shard, call *Call, why policy.Reason, status
 		call.ended(why, 200, dialog.Callee)
 		call.reason = why
 		call.state = ending
+		c.tell(sh, call)
+		if s := c.bridged(sh, call); s != nil {
+			s.Shut(c.cfg.Media) // before anybody knows of the end, and whenever the BYEs are answered
+		}
 		call.byes = 1 // held until all are out
 		for i := range call.forks {
 			if d := call.dialog(i); d.Confirmed {
 				c.bye(sh, call, i, dialog.Callee, why)
 				c.bye(sh, call, i, dialog.Caller, why)
 			}
-		}
-		c.tell(sh, call)
-		if s := c.bridged(sh, call); s != nil {
-			s.Shut(c.cfg.Media) // whenever the BYEs are answered
 		}
 		c.ownDone(sh, call)
 	case watched:
