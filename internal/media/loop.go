@@ -131,7 +131,7 @@ func (l *loop) wait() int {
 const (
 	// coalesce is the pause, and coalesceFrom how many packets a second make it worth while: two
 	// in a pause.
-	coalesce     = 400 * time.Microsecond
+	coalesce     = 600 * time.Microsecond
 	coalesceFrom = 5000
 )
 
