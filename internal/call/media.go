@@ -107,7 +107,7 @@ func (c *Calls) party(sh *transaction.Shard, call *Call, fork uint8, which dialo
 		Encrypted: call.encrypts(which),
 	}
 	if sw := call.switchOf(which); sw != nil {
-		out.Forced, out.Latch = sw.ForceNAT, latches[sw.Latching]
+		out.Forced, out.Latch = sw.ForceNAT, latchOf(sw.Latching)
 	}
 	return out
 }
@@ -126,8 +126,16 @@ func (c *Calls) speaker(sh *transaction.Shard, call *Call, fork uint8, which dia
 	return dialog.Leg{}
 }
 
-// latches is what a switch's latching setting means; "" is symmetric.
-var latches = map[string]media.Latch{"strict": media.Strict, "handover": media.Handover}
+// latchOf is what a switch's latching setting means.
+func latchOf(setting string) media.Latch {
+	switch setting {
+	case "strict":
+		return media.Strict
+	case "handover":
+		return media.Handover
+	}
+	return media.Symmetric
+}
 
 // switchOf gives the switch that a party is, nil for another.
 func (c *Call) switchOf(which dialog.Side) *policy.Switch {

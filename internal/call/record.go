@@ -188,28 +188,9 @@ func decodeRecord(data []byte, call *Call) (s saved, err error) {
 		d.text(call, &call.said[1])
 	}
 	forks := d.byte()
-	for range min(forks, 16) {
-		one := d.dialog(call)
-		if call.forks == 0 {
-			call.first = one
-		} else {
-			call.more = append(call.more, one)
-		}
-		call.forks++
-		if one.Confirmed {
-			if call.confirmed++; call.confirmed == 1 {
-				call.speaks = call.forks - 1
-			}
-		}
-	}
+	d.dialogs(call, min(forks, 16))
 	if version >= 4 {
-		n := d.uint32()
-		if int64(n) > int64(len(d.b)) {
-			return s, errRecord
-		}
-		if n > 0 {
-			s.media = d.take(int(n))
-		}
+		s.media = d.media()
 	}
 	if d.bad || len(d.b) > 0 || forks == 0 || forks > 16 || call.direction > policy.Outbound || !call.lasts(&s) {
 		return s, errRecord
@@ -224,6 +205,37 @@ func (c *Call) lasts(s *saved) bool {
 		return s.session != 0 && (c.method == sip.INVITE || c.method == sip.SUBSCRIBE || c.method == sip.REFER)
 	}
 	return c.method == sip.INVITE && c.confirmed > 0 && s.answered != 0
+}
+
+// dialogs reads the dialogs of a call, the first one in first.
+func (d *decoder) dialogs(call *Call, n uint8) {
+	for range n {
+		one := d.dialog(call)
+		if call.forks == 0 {
+			call.first = one
+		} else {
+			call.more = append(call.more, one)
+		}
+		call.forks++
+		if !one.Confirmed {
+			continue
+		}
+		if call.confirmed++; call.confirmed == 1 {
+			call.speaks = call.forks - 1
+		}
+	}
+}
+
+// media gives what package bridge has kept, nil where that is nothing.
+func (d *decoder) media() []byte {
+	n := int64(d.uint32())
+	if n > int64(len(d.b)) {
+		d.bad = true
+	}
+	if n == 0 || d.bad {
+		return nil
+	}
+	return d.take(int(n))
 }
 
 func (d *decoder) dialog(call *Call) (one dialog.Dialog) {
