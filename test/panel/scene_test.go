@@ -18,13 +18,15 @@ import (
 type scene struct {
 	t       testing.TB
 	node    *harness.Node
-	key     string              // of the platform
-	pbx     map[string]*pbx     // by name
-	callers map[string]*peer.UA // by name
+	key     string            // of the platform
+	pbx     map[string]*pbx   // by name
+	callers map[string]*phone // by name
 	held    []*peer.Call
+	crowd   crowd
 	last    *peer.Message // the latest final answer
 	tags    int
 	wire    *wire
+	company int64 // whose customers they are
 	calm    int64 // the customer Calm's id, whose calls are up all the time
 	portal  int64 // the customer Portal's
 }
@@ -33,9 +35,9 @@ type scene struct {
 const password = "Correct-Horse-Battery-1"
 
 func newScene(t *testing.T) *scene {
-	s := &scene{t: t, node: harness.Start(t, harness.Settings{Bannable: true}), pbx: map[string]*pbx{}, callers: map[string]*peer.UA{}}
+	s := &scene{t: t, node: harness.Start(t, harness.Settings{Bannable: true}), pbx: map[string]*pbx{}, callers: map[string]*phone{}}
 	s.key = strings.TrimSpace(s.node.Must(t, "api-keys", "create", "scene", "--access", "admin").Stdout)
-	for _, name := range []string{"pbx1", "pbx2", "calm", "portal"} {
+	for _, name := range []string{"pbx1", "pbx2", "calm", "portal", "crowd", "east", "west"} {
 		s.pbx[name] = newPBX(t, name)
 	}
 	s.node.Apply(t,
@@ -48,10 +50,10 @@ func newScene(t *testing.T) *scene {
 			Extra: "registration: local\ncall_limit: 3\ncountry_code: \"39\"\nblocklist:\n  - {prefix: \"899\"}\n",
 		})
 	s.calm, s.portal = s.idOf("customers", "Calm"), s.idOf("customers", "Portal")
-	company := s.idOf("companies", "Black Box")
+	s.company = s.idOf("companies", "Black Box")
 	for _, u := range []map[string]any{
 		{"email": "platform@panel.example", "name": "Paola", "role": "platform", "access": "admin"},
-		{"email": "company@panel.example", "name": "Carlo", "role": "company", "access": "admin", "company_id": company},
+		{"email": "company@panel.example", "name": "Carlo", "role": "company", "access": "admin", "company_id": s.company},
 		{"email": "reader@panel.example", "name": "Rosa", "role": "platform", "access": "read-only"},
 		{"email": "customer@panel.example", "name": "Piero", "role": "customer", "access": "admin", "customer_id": s.portal},
 		{"email": "idle@panel.example", "name": "Ida", "role": "platform", "access": "operator"},
@@ -74,7 +76,7 @@ func (s *scene) env() []string {
 		places[name] = map[string]any{"host": p.ua.IP(), "port": p.ua.Port()}
 	}
 	text, err := json.Marshal(map[string]any{
-		"url": "http://" + s.node.HTTP, "wire": s.wire.url(), "password": password, "key": s.key, "calm": s.calm, "portal": s.portal, "pbx": places,
+		"url": "http://" + s.node.HTTP, "wire": s.wire.url(), "password": password, "key": s.key, "company": s.company, "calm": s.calm, "portal": s.portal, "pbx": places,
 	})
 	if err != nil {
 		s.t.Fatal(err)
@@ -123,15 +125,56 @@ func (s *scene) idOf(noun, name string) int64 {
 	return 0
 }
 
-// caller is an endpoint of that name, always on the same address.
-func (s *scene) caller(name string) *peer.UA {
-	ua := s.callers[name]
-	if ua == nil {
-		ua = peer.New(s.t, "udp", harness.IP(s.t))
-		ua.Edge = s.node.Addr("udp", netip.MustParseAddr(ua.IP()))
-		s.callers[name] = ua
+// caller is a phone of that name, always on the same address.
+func (s *scene) caller(name string) *phone {
+	p := s.callers[name]
+	if p == nil {
+		p = newPhone(s.t)
+		p.ua.Edge = s.node.Addr("udp", netip.MustParseAddr(p.ua.IP()))
+		s.callers[name] = p
 	}
-	return ua
+	return p
+}
+
+// phone calls, registers, and takes the texts and the ends of calls that others send it.
+type phone struct {
+	ua     *peer.UA
+	finals <-chan *peer.Message // final answers
+	byes   <-chan *peer.Message
+	texts  <-chan string
+}
+
+func newPhone(t testing.TB) *phone {
+	finals, byes, texts := make(chan *peer.Message, 1000), make(chan *peer.Message, 1000), make(chan string, 1000)
+	p := &phone{ua: peer.New(t, "udp", harness.IP(t)), finals: finals, byes: byes, texts: texts}
+	p.ua.Handle(func(m *peer.Message) bool {
+		switch {
+		case m.Status >= 200:
+			finals <- m
+			return false // whoever waits for it sees it, too
+		case m.Method == "BYE":
+			byes <- m
+		case m.Method == "MESSAGE":
+			texts <- m.Body
+		default:
+			return false
+		}
+		p.ua.Replies(m, 200)
+		return true
+	})
+	return p
+}
+
+// all gives what waits in a channel.
+func all[T any](c <-chan T) (got []T) {
+	for {
+		select {
+		case one := <-c:
+			got = append(got, one)
+		default:
+			return got
+		}
+	}
 }
 
 // pbx answers every call by itself, with the status that it is told to.
@@ -140,12 +183,13 @@ type pbx struct {
 	ua   *peer.UA
 	told chan<- int
 	said <-chan string
+	byes <-chan *peer.Message
 }
 
 // newPBX makes one that answers. Its handler runs on the endpoint's own goroutine and is told by channels.
 func newPBX(t testing.TB, name string) *pbx {
-	told, said := make(chan int, 1), make(chan string, 1000)
-	p := &pbx{name: name, ua: peer.New(t, "udp", harness.IP(t)), told: told, said: said}
+	told, said, byes := make(chan int, 1), make(chan string, 1000), make(chan *peer.Message, 1000)
+	p := &pbx{name: name, ua: peer.New(t, "udp", harness.IP(t)), told: told, said: said, byes: byes}
 	status := 200
 	p.ua.Handle(func(m *peer.Message) bool {
 		select {
@@ -162,6 +206,9 @@ func newPBX(t testing.TB, name string) *pbx {
 				p.ua.Replies(m, status)
 			}
 		default:
+			if m.Method == "BYE" {
+				byes <- m
+			}
 			p.ua.Replies(m, 200)
 		}
 		return true
@@ -170,13 +217,4 @@ func newPBX(t testing.TB, name string) *pbx {
 }
 
 // took is how many calls it got since it was last asked.
-func (p *pbx) took() (n int) {
-	for {
-		select {
-		case <-p.said:
-			n++
-		default:
-			return n
-		}
-	}
-}
+func (p *pbx) took() int { return len(all(p.said)) }

@@ -39,6 +39,7 @@ type wish struct {
 	Silence bool   // no answer is expected: do not wait for long
 	PBX     string // whose status
 	Status  int
+	Count   int // of calls in a crowd
 }
 
 // outcome is what came of it.
@@ -47,6 +48,8 @@ type outcome struct {
 	Reason string         `json:"reason"` // the Reason header, with the reference
 	Source string         `json:"source"` // the caller's address
 	Took   map[string]int `json:"took"`   // how many calls each PBX got
+	Ends   []string       `json:"ends"`   // the Reason of each BYE that both sides got
+	Texts  []string       `json:"texts"`  // that came to the phone
 }
 
 func newWire(t testing.TB) *wire {
@@ -114,11 +117,14 @@ func (s *scene) do(what string, w *wish) outcome {
 		return s.register(w)
 	case "/pbx":
 		s.pbx[w.PBX].told <- w.Status
-	case "/hangup":
-		for _, c := range s.held {
-			c.Hangup()
-		}
-		s.held = nil
+	case "/gather":
+		return s.gather(w)
+	case "/thin":
+		return s.thin(w)
+	case "/ended":
+		return s.ended(w)
+	case "/texts":
+		return outcome{Texts: all(s.caller(w.Source).texts)}
 	default:
 		s.t.Errorf("the browser's tests ask for %s", what)
 	}
@@ -147,31 +153,15 @@ func (w *wish) patience() time.Duration {
 	return 8 * time.Second
 }
 
-// finals gives the final answers that come to an endpoint from now on; expectations see them too.
-func finals(ua *peer.UA) <-chan *peer.Message {
-	came := make(chan *peer.Message, 100)
-	ua.Handle(func(m *peer.Message) bool {
-		if m.Status >= 200 {
-			select {
-			case came <- m:
-			default:
-			}
-		}
-		return false
-	})
-	return came
-}
-
 // place makes a call, and ends it unless it is to stay up.
 func (s *scene) place(w *wish) (o outcome) {
-	ua := s.caller(w.Source)
+	caller := s.caller(w.Source)
 	for _, p := range s.pbx {
 		p.took()
 	}
-	came := finals(ua)
 	s.tags++
-	c := ua.Invite(w.URI, w.options(fmt.Sprintf("panel%d", s.tags))...)
-	o = s.await(came, c, w)
+	c := caller.ua.Invite(w.URI, w.options(fmt.Sprintf("panel%d", s.tags))...)
+	o = s.await(caller, c, w)
 	o.Took = map[string]int{}
 	for name, p := range s.pbx {
 		if n := p.took(); n > 0 {
@@ -190,12 +180,12 @@ func (s *scene) place(w *wish) (o outcome) {
 }
 
 // await waits for the final answer of a request; a refusal is acknowledged.
-func (s *scene) await(came <-chan *peer.Message, c *peer.Call, w *wish) outcome {
+func (s *scene) await(caller *phone, c *peer.Call, w *wish) outcome {
 	o := outcome{Source: c.UA.IP()}
 	over := time.After(w.patience())
 	for {
 		select {
-		case m := <-came:
+		case m := <-caller.finals:
 			if m.Get("Call-ID") != c.ID {
 				continue
 			}
@@ -212,23 +202,40 @@ func (s *scene) await(came <-chan *peer.Message, c *peer.Call, w *wish) outcome 
 
 // send sends a request outside of calls.
 func (s *scene) send(w *wish) outcome {
-	ua := s.caller(w.Source)
-	came := finals(ua)
+	caller := s.caller(w.Source)
 	s.tags++
-	return s.await(came, ua.Start(w.Method, w.URI, w.options(fmt.Sprintf("panel%d", s.tags))...), w)
+	return s.await(caller, caller.ua.Start(w.Method, w.URI, w.options(fmt.Sprintf("panel%d", s.tags))...), w)
 }
 
 // register registers a phone with its password, or without one where that is empty.
 func (s *scene) register(w *wish) outcome {
-	ua := s.caller(w.Source)
-	came := finals(ua)
-	r := ua.Registers(w.User, w.Domain)
+	caller := s.caller(w.Source)
+	r := caller.ua.Registers(w.User, w.Domain)
 	opts := w.options("")
 	r.Ask(600, opts...)
-	o := s.await(came, r.Call, w)
+	o := s.await(caller, r.Call, w)
 	if o.Status != 401 || w.Secret == "" {
 		return o
 	}
 	r.Ask(600, append(opts, peer.Credentials{User: w.User, Password: w.Secret}.Answer(s.last))...)
-	return s.await(came, r.Call, w)
+	return s.await(caller, r.Call, w)
+}
+
+// ended waits for the end of so many held calls, at the caller and at the PBX, and gives what the BYEs name as their Reason.
+func (s *scene) ended(w *wish) (o outcome) {
+	over := time.After(w.patience())
+	for _, byes := range []<-chan *peer.Message{s.caller(w.Source).byes, s.pbx[w.PBX].byes} {
+		for ended := map[string]bool{}; len(ended) < w.Count; {
+			select {
+			case m := <-byes:
+				if id := m.Get("Call-ID"); !ended[id] && m.Has("Reason") { // a party's own BYE has none
+					ended[id] = true
+					o.Ends = append(o.Ends, m.Get("Reason"))
+				}
+			case <-over:
+				return o
+			}
+		}
+	}
+	return o
 }

@@ -10,9 +10,10 @@ interface Scene {
   wire: string;
   password: string;
   key: string;
+  company: number; // whose customers they are
   calm: number;
   portal: number;
-  pbx: Record<"pbx1" | "pbx2" | "calm" | "portal", Place>;
+  pbx: Record<"pbx1" | "pbx2" | "calm" | "portal" | "crowd" | "east" | "west", Place>;
 }
 
 export const scene: Scene = JSON.parse(process.env.SCENE ?? "{}");
@@ -22,6 +23,8 @@ export interface Outcome {
   reason: string;
   source: string;
   took: Record<string, number>;
+  ends: string[] | null; // the Reason of each BYE
+  texts: string[] | null;
 }
 
 export interface Wish {
@@ -37,6 +40,7 @@ export interface Wish {
   Silence?: boolean;
   PBX?: string;
   Status?: number;
+  Count?: number;
 }
 
 async function wire(what: string, wish: Wish): Promise<Outcome> {
@@ -50,8 +54,17 @@ export const place = (wish: Wish) => wire("/call", wish);
 export const send = (wish: Wish) => wire("/send", wish);
 /** Registers a phone. */
 export const register = (wish: Wish) => wire("/register", wish);
+/** Waits for the end of calls that a phone holds, at both sides, and gives what the BYEs name as their reason. */
+export const ended = async (Source: string, PBX: string, Count: number) => (await wire("/ended", { Source, PBX, Count })).ends ?? [];
+/** The texts that came to a phone since it was last asked. */
+export const textsOf = async (Source: string) => (await wire("/texts", { Source })).texts ?? [];
 /** Says how a PBX answers from now on: 0 is not at all. */
 export const answers = (PBX: string, Status: number) => wire("/pbx", { PBX, Status });
+
+/** Adds calls that stay up to a crowd: from c0001@Domain to 0400000001, and so on. */
+export const gather = (PBX: string, Domain: string, Count: number) => wire("/gather", { PBX, Domain, Count });
+/** Ends calls of the crowd, the first ones first. */
+export const thin = (Count: number) => wire("/thin", { Count });
 
 /** An operation of the API, as the platform's key. */
 export async function api<T = Record<string, unknown>>(method: string, path: string, body?: unknown): Promise<T> {
