@@ -3,7 +3,7 @@
 
 import { Checkbox, VisuallyHidden } from "@mantine/core";
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { type ReactNode, useEffect, useRef } from "react";
+import { type ReactNode, memo, useCallback, useEffect, useMemo, useRef } from "react";
 import { useTranslation } from "react-i18next";
 
 export interface Column<T> {
@@ -36,7 +36,7 @@ const rowHeight = 39;
 export function DataTable<T>({ label, rows, columns: all, keyOf, selected, onSelect, actions, onEnd, more, empty, height = "calc(100dvh - 204px)" }: Props<T>) {
   const { t } = useTranslation();
   const box = useRef<HTMLDivElement>(null);
-  const columns = all.filter((c) => !c.hidden);
+  const columns = useMemo(() => all.filter((c) => !c.hidden), [all]);
   const virtual = useVirtualizer({ count: rows.length, getScrollElement: () => box.current, estimateSize: () => rowHeight, overscan: 12 });
   const items = virtual.getVirtualItems();
   const last = items.at(-1)?.index ?? 0;
@@ -48,11 +48,15 @@ export function DataTable<T>({ label, rows, columns: all, keyOf, selected, onSel
   const above = items[0]?.start ?? 0;
   const below = Math.max(0, virtual.getTotalSize() - (items.at(-1)?.end ?? 0));
   const every = rows.length > 0 && rows.every((row) => selected?.has(keyOf(row)));
-  const toggle = (key: string | number) => {
-    const next = new Set(selected);
+  const choice = useRef({ selected, onSelect });
+  useEffect(() => {
+    choice.current = { selected, onSelect };
+  });
+  const toggle = useCallback((key: string | number) => {
+    const next = new Set(choice.current.selected);
     if (!next.delete(key)) next.add(key);
-    onSelect?.(next);
-  };
+    choice.current.onSelect?.(next);
+  }, []);
   return (
     <div ref={box} className="tg-table-box" style={{ maxHeight: height }} tabIndex={0} role="region" aria-label={label}>
       <table className="tg-table" aria-rowcount={more ? -1 : rows.length + 1}>
@@ -81,21 +85,7 @@ export function DataTable<T>({ label, rows, columns: all, keyOf, selected, onSel
             const row = rows[index];
             if (row === undefined) return null;
             const key = keyOf(row);
-            return (
-              <tr key={key} aria-rowindex={index + 2} data-selected={selected?.has(key) || undefined}>
-                {onSelect && (
-                  <td className="tg-narrow">
-                    <Checkbox size="xs" aria-label={t("ui.select")} checked={selected?.has(key) ?? false} onChange={() => toggle(key)} />
-                  </td>
-                )}
-                {columns.map((c) => (
-                  <td key={c.label} className={classOf(c)}>
-                    {c.render(row)}
-                  </td>
-                ))}
-                {actions && <td className="tg-narrow tg-right">{actions(row)}</td>}
-              </tr>
-            );
+            return <Row key={key} of={row} id={key} at={index + 2} columns={columns} actions={actions} selected={onSelect && (selected?.has(key) ?? false)} toggle={toggle} />;
           })}
           {below > 0 && <Gap width={width} height={below} />}
         </tbody>
@@ -104,6 +94,36 @@ export function DataTable<T>({ label, rows, columns: all, keyOf, selected, onSel
     </div>
   );
 }
+
+interface RowProps<T> {
+  of: T;
+  id: string | number;
+  at: number; // aria-rowindex
+  columns: Column<T>[];
+  actions?: (row: T) => ReactNode;
+  selected?: boolean; // undefined: nothing can be selected
+  toggle: (id: string | number) => void;
+}
+
+// A list that changes several times a second draws those rows only that changed.
+const Row = memo(function Row<T>({ of, id, at, columns, actions, selected, toggle }: RowProps<T>) {
+  const { t } = useTranslation();
+  return (
+    <tr aria-rowindex={at} data-selected={selected || undefined}>
+      {selected !== undefined && (
+        <td className="tg-narrow">
+          <Checkbox size="xs" aria-label={t("ui.select")} checked={selected} onChange={() => toggle(id)} />
+        </td>
+      )}
+      {columns.map((c) => (
+        <td key={c.label} className={classOf(c)}>
+          {c.render(of)}
+        </td>
+      ))}
+      {actions && <td className="tg-narrow tg-right">{actions(of)}</td>}
+    </tr>
+  );
+}) as <T>(props: RowProps<T>) => ReactNode;
 
 function Gap({ width, height }: { width: number; height: number }) {
   return (
