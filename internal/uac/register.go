@@ -19,7 +19,7 @@ import (
 // The times of registrations.
 const (
 	lifetime    = time.Hour        // that is asked for
-	shortest    = 30 * time.Second // between two REGISTERs that went well
+	shortest    = 5 * time.Second  // between two REGISTERs that went well, however little is granted
 	firstPause  = 30 * time.Second // after a failure; then twice as long each time
 	longestWait = 10 * time.Minute
 	patience    = 5 * time.Second // for an address to answer

@@ -122,6 +122,19 @@ func TestRefresh(t *testing.T) {
 	}
 }
 
+// TestBriefGrant: what is granted for a few seconds is refreshed before it ends; what is granted
+// for less than can be is not asked for all the time.
+func TestBriefGrant(t *testing.T) {
+	for granted, want := range map[string]int{"20": 16, "1": 5} {
+		gaps, last := registering(t, 30*time.Second, func(_ int, request string) string {
+			return respond(request, "200 OK", "Expires: "+granted+"\r\n")
+		})
+		if len(gaps) == 0 || gaps[0] != want || !last.Registered {
+			t.Errorf("granted %s s, refreshed after %v, want %d: %+v", granted, gaps, want, last)
+		}
+	}
+}
+
 // TestBackOff: after a failure twice as long each time, up to ten minutes; a success begins anew.
 func TestBackOff(t *testing.T) {
 	gaps, last := registering(t, time.Hour, func(_ int, request string) string { return respond(request, "403 No", "") })
