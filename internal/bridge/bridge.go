@@ -39,6 +39,7 @@ type Media interface {
 	Stream(id media.ID, n int, side media.Side, at media.Place) (port uint16, err error)
 	Party(id media.ID, n int, side media.Side, p media.Party)
 	Off(id media.ID, n int)
+	Settle(id media.ID)
 	Quality(id media.ID, dst []media.Quality) []media.Quality
 	Shut(id media.ID)
 	Append(dst []byte, id media.ID) []byte
@@ -71,6 +72,7 @@ type Session struct {
 	told    [2]told
 	streams []stream
 	agreed  bool    // an offer was answered
+	settled bool    // it is known with whom: until then several may be offered the same
 	pending pending // the offer that is not answered yet, where there is something to go back to
 }
 
@@ -87,6 +89,7 @@ type told struct {
 type stream struct {
 	profile [2]sdp.Profile
 	mux     [2]bool
+	off     bool        // by an answer; until it is settled, another party may still take it
 	tag     [2]uint8    // of the crypto line in use, where the side has offered it
 	in, out [2]srtp.Key // what the party encrypts with, and what we encrypt with towards it
 	ours    [2]srtp.Key // what the party was offered, for the suites to choose from
@@ -102,6 +105,20 @@ func (p *payloads) set(pt uint8) { p[pt>>6&1] |= 1 << (pt & 63) }
 // Open says that the call has media here.
 func (s *Session) Open() bool { return s.id != 0 }
 
+// Settle notes which party has answered for good, the one that spoke last: what others were
+// offered beside it is given back.
+func (s *Session) Settle(m Media) {
+	if s.settled = true; s.id == 0 {
+		return
+	}
+	m.Settle(s.id)
+	for i := range s.streams {
+		if s.streams[i].off {
+			s.refuse(m, i, 0)
+		}
+	}
+}
+
 // Late notes a request that wants an offer instead of making one (RFC 3264 4).
 func (s *Session) Late() { s.offerer = 0 }
 
@@ -116,6 +133,7 @@ type Pass struct {
 	Session   uint64 // the number that o= shows
 	From      media.Side
 	Offer     bool // it is one whatever came before: of an INVITE or UPDATE
+	First     bool // the other party has been told nothing yet, whatever others were
 	Ends      [2]End
 
 	transport sdp.Transport
@@ -141,9 +159,12 @@ func (s *Session) Do(p *Pass, d *sdp.Description, e *sdp.Edit) error {
 	at := p.Ends[1-p.From].Place.Advertise
 	e.Connection(at)
 	e.WithoutICE()
+	if p.First {
+		s.told[1-p.From] = told{}
+	}
 	if answer {
 		s.accept(p.Media)
-		s.leave(p.Media, len(d.Media()))
+		s.leave(p, len(d.Media()))
 	} else {
 		s.offer(p.Media, p.From)
 	}
@@ -206,11 +227,22 @@ func (s *Session) Blank(p *Pass, d *sdp.Description, e *sdp.Edit) {
 }
 
 // leave ends the streams that an answer says nothing of.
-func (s *Session) leave(m Media, n int) {
+func (s *Session) leave(p *Pass, n int) {
 	for i := n; i < len(s.streams); i++ {
-		m.Off(s.id, i)
-		s.streams[i] = stream{}
+		s.refuse(p.Media, i, p.From)
 	}
+}
+
+// refuse ends a stream that an answer does not take. Before it is settled who answers, its ports
+// stay: others were told of them, too.
+func (s *Session) refuse(m Media, n int, by media.Side) {
+	if !s.settled {
+		s.streams[n].off = true
+		m.Party(s.id, n, by, media.Party{})
+		return
+	}
+	m.Off(s.id, n)
+	s.streams[n] = stream{}
 }
 
 // stream takes one m= line; on: it has media here.
@@ -223,8 +255,7 @@ func (s *Session) stream(p *Pass, d *sdp.Description, m *sdp.Media, n int, answe
 	face = sdp.Face{Addr: p.Ends[to].Place.Advertise, Profile: t.Profile}
 	if t.Port == 0 || !carried(t.Profile) {
 		if answer {
-			p.Media.Off(s.id, n)
-			s.streams[n] = stream{}
+			s.refuse(p.Media, n, p.From)
 		}
 		return face, false, nil
 	}
@@ -236,6 +267,7 @@ func (s *Session) stream(p *Pass, d *sdp.Description, m *sdp.Media, n int, answe
 		face.Port = port // the other party's, which comes last
 	}
 	st := &s.streams[n]
+	st.off = false
 	st.listen(p.From, d, m)
 	if answer {
 		err = st.answered(p, d, &face)

@@ -19,6 +19,7 @@ type engine struct {
 	ports   map[string]uint16
 	parties map[string]media.Party
 	off     []int
+	settled int
 	full    bool
 }
 
@@ -29,13 +30,14 @@ func newEngine() *engine {
 func key(n int, side media.Side) string { return strconv.Itoa(n) + "/" + strconv.Itoa(int(side)) }
 
 func (e *engine) Open(uint64, bool) (media.ID, error) { return 1, nil }
+func (e *engine) Settle(media.ID)                     { e.settled++ }
 func (e *engine) Shut(media.ID)                       {}
 
-func (e *engine) Stream(_ media.ID, n int, side media.Side, _ media.Place) (uint16, error) {
+func (e *engine) Stream(_ media.ID, n int, side media.Side, at media.Place) (uint16, error) {
 	if e.full {
 		return 0, media.ErrNoPorts
 	}
-	k := key(n, side)
+	k := key(n, side) + " " + at.Bind.String()
 	if e.ports[k] == 0 {
 		e.ports[k] = uint16(20000 + 2*len(e.ports))
 	}
@@ -200,7 +202,11 @@ func TestStreamsComeAndGo(t *testing.T) {
 	}
 	got = r.do(media.Callee, false, text("10.0.0.2", plain, "m=video 0 RTP/AVP 96"))
 	r.has(got, "m=video 0 RTP/AVP 96")
-	if !reflect.DeepEqual(r.engine.off, []int{2, 3, 4, 1}) {
+	if len(r.engine.off) > 0 {
+		t.Errorf("off before it is settled who answers: %v", r.engine.off)
+	}
+	r.session.Settle(r.engine)
+	if !reflect.DeepEqual(r.engine.off, []int{1, 2, 3, 4}) {
 		t.Errorf("off: %v", r.engine.off)
 	}
 	if _, err := r.try(media.Caller, true, text("192.0.2.1", strings.Repeat(video+"\r\n", 9)+plain)); !errors.Is(err, ErrStreams) {
@@ -210,6 +216,34 @@ func TestStreamsComeAndGo(t *testing.T) {
 	r.engine.full = true
 	if _, err := r.try(media.Caller, true, text("192.0.2.1", plain)); !errors.Is(err, ErrNoPorts) {
 		t.Errorf("no ports: %v", err)
+	}
+}
+
+// TestForks: two phones in two networks ring at once, each told of us in its own as if there were
+// no other. What the one does not take the other may.
+func TestForks(t *testing.T) {
+	r := newRig(t)
+	video := "m=video 6000 RTP/AVP 96"
+	inside := r.pass.Ends[media.Callee]
+	outside := End{Place: place("203.0.113.2"), From: netip.MustParseAddr("192.0.2.9"), Outside: true}
+	r.pass.First = true
+	for _, end := range []End{inside, outside} {
+		r.pass.Ends[media.Callee] = end
+		r.has(r.do(media.Caller, true, text("192.0.2.1", plain, video)), "o=- 77 1 IN IP4 "+end.Place.Bind.String(), "c=IN IP4 "+end.Place.Bind.String())
+	}
+	r.pass.First = false
+	r.has(r.do(media.Callee, false, text("192.0.2.9", "m=audio 5000 RTP/AVP 0")), "m=audio 20000 RTP/AVP 0")
+	if p := r.engine.parties["1/1"]; p.RTP.IsValid() || p.Sends {
+		t.Errorf("no video was taken, but %+v", p)
+	}
+	r.pass.Ends[media.Callee] = inside
+	r.has(r.do(media.Callee, false, text("10.0.0.2", "m=audio 0 RTP/AVP 0", "m=video 5002 RTP/AVP 96")), "m=audio 0 RTP/AVP 0", "m=video 20004 RTP/AVP 96")
+	if p := r.engine.parties["1/1"]; p.RTP.String() != "10.0.0.2:5002" {
+		t.Errorf("video goes to %v", p.RTP)
+	}
+	r.session.Settle(r.engine)
+	if !reflect.DeepEqual(r.engine.off, []int{0}) || r.engine.settled != 1 {
+		t.Errorf("off: %v, settled %d times", r.engine.off, r.engine.settled)
 	}
 }
 
@@ -320,6 +354,7 @@ func TestKeptOverARestart(t *testing.T) {
 	line, _ := crypto(1, srtp.AESCM128HMACSHA180)
 	r.do(media.Caller, true, text("192.0.2.1", "m=audio 4000 RTP/SAVP 0", line))
 	r.do(media.Callee, false, text("10.0.0.2", plain))
+	r.session.Settle(r.engine)
 	data := r.session.Append(nil, r.engine)
 	var back Session
 	if err := back.Restore(r.engine, data, 1); err != nil {

@@ -37,7 +37,9 @@ func (s *Session) accept(m Media) {
 		w := &s.pending.said[i]
 		m.Party(s.id, w.n, w.side, w.party)
 	}
-	s.agreed, s.pending = true, pending{}
+	if s.agreed, s.pending = true, (pending{}); s.settled {
+		m.Settle(s.id) // the party has moved to another network
+	}
 }
 
 // party tells the engine of a party, at once unless an answer has to come first.

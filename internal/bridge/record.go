@@ -70,7 +70,7 @@ func (s *Session) Restore(m Media, data []byte, owner uint64) error {
 	if r.bad || s.offerer > 2 {
 		return errNoSession
 	}
-	s.agreed = true // only calls that are up are kept
+	s.agreed, s.settled = true, true // only calls that are up are kept
 	var err error
 	s.id, err = m.Restore(r.b, owner)
 	return err

@@ -203,6 +203,7 @@ func (c *Calls) answer(sh *transaction.Shard, call *Call, m *sip.Message, f tran
 	}
 	if call.confirmed++; call.confirmed == 1 {
 		call.speaks = fork
+		c.settle(sh, call)
 	}
 	if call.state == calling {
 		c.establish(sh, call)

@@ -65,7 +65,15 @@ func (c *Calls) bridge(sh *transaction.Shard, call *Call, s *session, m *sip.Mes
 		return nil
 	}
 	p.Offer = m.IsRequest() && offers(m)
+	p.First = p.Offer && b.fork >= call.forks // a branch that has no dialog yet
 	return own.Do(p, &s.index, &s.edit)
+}
+
+// settle notes that a call's bridged media is with the party that has answered it.
+func (c *Calls) settle(sh *transaction.Shard, call *Call) {
+	if s := c.bridged(sh, call); s != nil {
+		s.Settle(c.cfg.Media)
+	}
 }
 
 // withdraw has media go on as it was before the offer of a request that was refused.

@@ -176,7 +176,9 @@ func (e *Engine) session(id ID) *session {
 }
 
 // Stream opens a side's ports of stream n, 0 to 7, at a place, unless they are open there, and
-// gives the port of RTP; RTCP's is the one above. ErrNoPorts, ErrFiles, ErrStreams, ErrGone.
+// gives the port of RTP; RTCP's is the one above. Ports at another address are put aside until
+// Settle: phones of several networks that ring at once are each told of their own, and media goes
+// through those of the one that Stream named last. ErrNoPorts, ErrFiles, ErrStreams, ErrGone.
 func (e *Engine) Stream(id ID, n int, side Side, at Place) (port uint16, err error) {
 	if n < 0 || n >= MaxStreams {
 		return 0, ErrStreams
@@ -192,11 +194,69 @@ func (e *Engine) Stream(id ID, n int, side Side, at Place) (port uint16, err err
 	if p.port != 0 && p.bind == bind {
 		return p.port, nil
 	}
-	e.closePorts(st, p)
+	if err := e.putAside(s, st, p); err != nil {
+		return 0, err
+	}
+	if p.takeUp(bind) {
+		return p.port, e.watchPair(s, n, side&1)
+	}
 	if err := e.openPorts(s, n, side&1, bind, 0); err != nil {
 		return 0, err
 	}
 	return p.port, nil
+}
+
+// putAside keeps a side's ports, if it has any, for later. What comes to them meanwhile is lost,
+// as all that comes before a party is known. The session is locked.
+func (e *Engine) putAside(s *session, st *stream, p *side) error {
+	if p.port == 0 {
+		return nil
+	}
+	e.takeBack(&st.sides[0])
+	e.takeBack(&st.sides[1])
+	for _, one := range [...]socket{p.rtp, p.rtcp} {
+		if err := s.loop.unwatch(one); err != nil {
+			return fmt.Errorf("put media port aside: %w", err)
+		}
+	}
+	p.aside, p.ports = append(p.aside, p.ports), ports{}
+	return nil
+}
+
+// takeUp takes the ports at an address that were put aside; false: there are none.
+func (p *side) takeUp(bind netip.Addr) bool {
+	for i, last := 0, len(p.aside)-1; i <= last; i++ {
+		if p.aside[i].bind == bind {
+			p.ports, p.aside[i] = p.aside[i], p.aside[last]
+			p.aside = p.aside[:last]
+			p.rtp.drain()
+			p.rtcp.drain()
+			return true
+		}
+	}
+	return false
+}
+
+// Settle gives back the ports that were put aside: it is known which party has answered.
+func (e *Engine) Settle(id ID) {
+	s := e.session(id)
+	if s == nil {
+		return
+	}
+	defer s.mu.Unlock()
+	for _, st := range s.streams {
+		if st != nil {
+			e.closeAside(&st.sides[0])
+			e.closeAside(&st.sides[1])
+		}
+	}
+}
+
+func (e *Engine) closeAside(p *side) {
+	for i := range p.aside {
+		e.release(&p.aside[i])
+	}
+	p.aside = nil
 }
 
 // stream gives a session's stream, a new one where there is none. The session is locked.
@@ -294,9 +354,14 @@ func (e *Engine) closePorts(st *stream, p *side) {
 	}
 	e.takeBack(&st.sides[0])
 	e.takeBack(&st.sides[1])
+	e.release(&p.ports)
+}
+
+// release closes a pair of ports; it rests.
+func (e *Engine) release(p *ports) {
 	_, _ = p.rtp.close(), p.rtcp.close()
 	e.putPair(p.pool, p.port)
-	p.rtp, p.rtcp, p.port, p.pool = socket{}, socket{}, 0, nil
+	*p = ports{}
 }
 
 // Party says what the party on a side says of itself; it opens the window in which its source is
@@ -370,6 +435,7 @@ func (e *Engine) closeStream(st *stream) {
 	for i := range st.sides {
 		p := &st.sides[i]
 		e.closePorts(st, p)
+		e.closeAside(p)
 		p.known, p.party.In, p.party.Out, p.in, p.out, p.before = false, srtp.Key{}, srtp.Key{}, nil, nil, keys{}
 		p.latch, p.said, p.control = latch{}, netip.AddrPort{}, netip.AddrPort{}
 	}

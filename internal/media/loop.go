@@ -74,6 +74,11 @@ func (l *loop) watch(s socket, w where, gen uint32) error {
 	return unix.EpollCtl(l.epoll, unix.EPOLL_CTL_ADD, s.num(), &ev)
 }
 
+// unwatch ends what watch began; the socket stays open.
+func (l *loop) unwatch(s socket) error {
+	return unix.EpollCtl(l.epoll, unix.EPOLL_CTL_DEL, s.num(), nil)
+}
+
 // run serves until stop. Each round looks without waiting first: what came meanwhile is served
 // without a wake-up for each packet.
 func (l *loop) run() {

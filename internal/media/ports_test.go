@@ -103,6 +103,7 @@ func TestPlaces(t *testing.T) {
 	if _, err := r.Stream(id, 0, media.Caller, elsewhere); err != nil {
 		t.Fatal(err)
 	}
+	r.Settle(id)
 	if s := r.Stats(); s.PortsUsed != 1 {
 		t.Errorf("%d pairs after a move from %s", s.PortsUsed, port)
 	}
@@ -149,6 +150,63 @@ func TestIPv6(t *testing.T) {
 	b = callee.rtp(0, "from four")
 	callee.send(out, b)
 	caller.hears(b, in)
+}
+
+// TestAside: a side has ports at each address that it was given one at, until it is settled; media
+// goes through those named last, and what came to the others meanwhile is lost.
+func TestAside(t *testing.T) {
+	r := newRig(t, nil)
+	id := r.open(1)
+	caller, callee := newPhone(t, "127.0.0.1:0"), newPhone(t, "127.0.0.1:0")
+	other := netip.MustParseAddr("127.0.0.2")
+	in, near := r.stream(id, 0, media.Caller), r.stream(id, 0, media.Callee)
+	away := func() netip.AddrPort {
+		port, err := r.Stream(id, 0, media.Callee, media.Place{Bind: other})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return netip.AddrPortFrom(other, port)
+	}
+	far := away()
+	callee.send(near, callee.rtp(0, "to ports that are put aside"))
+	for range 2 {
+		if again := r.stream(id, 0, media.Callee); again != near {
+			t.Fatalf("%s has become %s", near, again)
+		}
+		r.Party(id, 0, media.Caller, caller.party())
+		r.Party(id, 0, media.Callee, callee.party())
+		for from, to := range map[*phone]*phone{caller: callee, callee: caller} {
+			at := map[*phone][2]netip.AddrPort{caller: {in, near}, callee: {near, in}}[from]
+			b := from.rtp(0, "both ways")
+			from.send(at[0], b)
+			to.hears(b, at[1])
+		}
+		if again := away(); again != far {
+			t.Fatalf("%s has become %s", far, again)
+		}
+	}
+	if conn, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(near)); err == nil {
+		conn.Close()
+		t.Error("ports that are put aside are closed")
+	}
+	r.Settle(id)
+	for _, at := range []netip.AddrPort{near, netip.AddrPortFrom(near.Addr(), near.Port()+1)} {
+		conn, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(at))
+		if err != nil {
+			t.Fatalf("settled, but: %v", err)
+		}
+		conn.Close()
+	}
+	if away() != far {
+		t.Error("settling has closed the ports in use")
+	}
+	r.stream(id, 0, media.Callee)
+	r.Shut(id)
+	conn, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(far))
+	if err != nil {
+		t.Fatalf("shut, but: %v", err)
+	}
+	conn.Close()
 }
 
 func TestBadRange(t *testing.T) {

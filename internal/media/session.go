@@ -32,28 +32,34 @@ type stream struct {
 	sides [2]side
 }
 
-// side is one party of a stream: what it said, where it is heard and how.
-type side struct {
+// ports is a pair of sockets at one of our addresses.
+type ports struct {
 	bind      netip.Addr
 	pool      *pool  // that port is of
 	port      uint16 // of RTP; 0: closed
 	rtp, rtcp socket
-	known     bool // party was said
-	party     Party
-	said      netip.AddrPort // party.RTP, the last that was an address
-	latch     latch
-	control   netip.AddrPort // where RTCP comes from, once learnt
-	in        *srtp.Receiver
-	out       *srtp.Sender
-	before    keys // until something came under the keys of now
-	quality   rtp.Stream
-	second    int64 // in which packets were counted
-	rate      uint32
-	packets   uint32 // passed since signalling or a change of source
-	refused   uint64
-	badTags   uint64
-	replays   uint64
-	flow      flow
+}
+
+// side is one party of a stream: what it said, where it is heard and how.
+type side struct {
+	ports
+	aside   []ports // at other addresses, until it is settled which one the party is told of
+	known   bool    // party was said
+	party   Party
+	said    netip.AddrPort // party.RTP, the last that was an address
+	latch   latch
+	control netip.AddrPort // where RTCP comes from, once learnt
+	in      *srtp.Receiver
+	out     *srtp.Sender
+	before  keys // until something came under the keys of now
+	quality rtp.Stream
+	second  int64 // in which packets were counted
+	rate    uint32
+	packets uint32 // passed since signalling or a change of source
+	refused uint64
+	badTags uint64
+	replays uint64
+	flow    flow
 }
 
 // keys is what was in force before signalling changed it.

@@ -103,6 +103,17 @@ func (s socket) receive(b []byte) (n int, from netip.AddrPort, errno syscall.Err
 	return int(r), netip.AddrPortFrom(netip.AddrFrom16(sa.Addr), port), 0
 }
 
+// drain throws away what waits in the socket.
+func (s socket) drain() {
+	const most = 4096 // more than fits; whoever goes on sending is not waited for
+	var b [1]byte
+	for range most {
+		if _, _, errno := s.receive(b[:]); errno != 0 {
+			return
+		}
+	}
+}
+
 // send is one system call that does not block.
 func (s socket) send(b []byte, to netip.AddrPort) syscall.Errno {
 	var sa unix.RawSockaddrInet6
