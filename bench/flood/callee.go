@@ -11,6 +11,7 @@ import (
 // Callee is a PBX that answers every call at once, and each request within it.
 type Callee struct {
 	conn    *net.UDPConn
+	status  func(request []byte) string // nil: all is answered 200
 	done    sync.WaitGroup
 	stop    chan struct{}
 	mu      sync.Mutex // guards waiting
@@ -27,13 +28,17 @@ type answered struct {
 }
 
 // NewCallee starts one on a free port of an address.
-func NewCallee(addr netip.Addr) (*Callee, error) {
+func NewCallee(addr netip.Addr) (*Callee, error) { return NewDeciding(addr, nil) }
+
+// NewDeciding is NewCallee for a PBX that answers as status says, such as "404 Not Found". It is
+// asked for each request but ACK, retransmissions too, by one goroutine; "" is 200.
+func NewDeciding(addr netip.Addr, status func(request []byte) string) (*Callee, error) {
 	conn, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(addr, 0)))
 	if err != nil {
 		return nil, fmt.Errorf("callee: %w", err)
 	}
 	_ = conn.SetReadBuffer(8 << 20) // as much as there is
-	c := &Callee{conn: conn, stop: make(chan struct{}), waiting: map[string]*answered{}}
+	c := &Callee{conn: conn, status: status, stop: make(chan struct{}), waiting: map[string]*answered{}}
 	c.done.Go(c.serve)
 	c.done.Go(c.again)
 	return c, nil
@@ -53,7 +58,7 @@ func (c *Callee) Close() {
 
 func (c *Callee) serve() {
 	in := make([]byte, 65536)
-	contact := "sip:callee@" + c.Addr().String()
+	contact := "<sip:callee@" + c.Addr().String() + ">"
 	for {
 		n, from, err := c.conn.ReadFromUDPAddrPort(in)
 		if err != nil {
@@ -71,12 +76,29 @@ func (c *Callee) serve() {
 			c.mu.Lock()
 			delete(c.waiting, string(field(m, "Call-ID"))+number(m))
 			c.mu.Unlock()
-		case string(m[:7]) == "INVITE ":
-			c.answer(m, from, contact)
-		default: // what does not arrive is asked for again, here and below
-			_, _ = c.conn.WriteToUDPAddrPort(answer(nil, m, "200 OK", contact), from)
+		default:
+			c.decide(m, from, contact)
 		}
 	}
+}
+
+// decide answers a request. What does not arrive is asked for again, here and below.
+func (c *Callee) decide(m []byte, from netip.AddrPort, contact string) {
+	code := ""
+	if c.status != nil {
+		code = c.status(m)
+	}
+	switch {
+	case code == "" && string(m[:7]) == "INVITE ":
+		c.answer(m, from, contact)
+		return
+	case code == "":
+		code = "200 OK"
+	}
+	if string(m[:9]) == "REGISTER " { // a registrar tells the bindings that there are
+		contact = fmt.Sprintf("<%s>;expires=300", uri(field(m, "Contact")))
+	}
+	_, _ = c.conn.WriteToUDPAddrPort(answer(nil, m, code, contact), from)
 }
 
 // number is a message's CSeq number.

@@ -65,9 +65,9 @@ func answer(dst, m []byte, code, contact string) []byte {
 			}
 		}
 	}
-	dst = append(dst, "\r\nContact: <"...)
+	dst = append(dst, "\r\nContact: "...)
 	dst = append(dst, contact...)
-	return append(dst, ">\r\nContent-Length: 0\r\n\r\n"...)
+	return append(dst, "\r\nContent-Length: 0\r\n\r\n"...)
 }
 
 // offer is a body such as phones send.
