@@ -44,9 +44,10 @@ func (p *picker) retryDown(group []*Destination) {
 }
 
 // isSource reports whether d is where the request came from: the destination that Identify
-// found, or the same address, port and transport.
+// found, the switch that called our Contact there, over whatever connection, or the same address,
+// port and transport.
 func (p *picker) isSource(d *Destination) bool {
-	if p.id.Source != nil && d.sameNeighbour(p.id.Source) {
+	if p.id.Source != nil && d.sameNeighbour(p.id.Source) || p.id.Entry != nil && d.Switch == p.id.Entry {
 		return true
 	}
 	return d.Transport() == p.r.Transport && d.at(p.r.from())
