@@ -15,7 +15,7 @@ func (r *Registrar) Addresses(yield func(netip.Addr) bool) {
 func (s *stripe) addresses(yield func(netip.Addr) bool) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for b := range s.byID.all() {
+	for b := range s.shelf.all() {
 		if !yield(b.flow.Remote.Addr()) {
 			return false
 		}

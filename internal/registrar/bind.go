@@ -178,7 +178,7 @@ func (r *Registrar) commit(w *work, q *request, m *sip.Message) error {
 			continue
 		}
 		f := &w.next[i]
-		was := s.byID.of(c.id)
+		was := s.of(c.id)
 		switch {
 		case !w.wish.recalled:
 			w.fill(f, was, c, m.Value(sip.HdrUserAgent))
@@ -204,11 +204,11 @@ func (r *Registrar) commit(w *work, q *request, m *sip.Message) error {
 
 // apply makes one Contact's binding what was decided.
 func (r *Registrar) apply(s *stripe, w *work, c *wanted, f *facts, flow transport.Flow) {
-	b := s.byID.of(c.id)
+	b := s.of(c.id)
 	switch {
 	case b == nil && c.granted == 0:
 	case b == nil:
-		r.add(s, &binding{facts: *f, id: c.id, hash: w.wish.address.hash, flow: flow})
+		r.add(s, c.id, w.wish.address, f, flow)
 	case c.granted == 0:
 		r.end(s, b)
 	case f.expires >= b.expires: // its turn may come first, and finds what has changed
@@ -226,7 +226,7 @@ func (r *Registrar) apply(s *stripe, w *work, c *wanted, f *facts, flow transpor
 func (r *Registrar) takeBack(s *stripe, w *wish, n int) {
 	for i := range w.contacts[:n] {
 		c := &w.contacts[i]
-		if b := s.byID.of(c.id); b != nil {
+		if b := s.of(c.id); b != nil {
 			_ = r.put(s, c.id, &b.facts, b.flow) // else it is the newer one, which does no harm
 		} else if c.granted > 0 {
 			r.cfg.Journal.Delete(c.id)
@@ -241,8 +241,8 @@ func (r *Registrar) drop(s *stripe, w *work, q *request, dest tenant.Destination
 	if !w.grants.whole || !w.grants.listed && !w.wish.all {
 		return
 	}
-	for b := s.byAOR.first(w.wish.address.hash); b != nil; {
-		next := b.nextAOR
+	for b := s.head(w.wish.address); b != nil; {
+		next := s.more(b)
 		_, listed := w.grants.find(b.id)
 		if !listed && b.bound < q.sent && (w.wish.all || b.dest == dest) {
 			r.end(s, b)
@@ -251,32 +251,23 @@ func (r *Registrar) drop(s *stripe, w *work, q *request, dest tenant.Destination
 	}
 }
 
-// fill takes a Contact's texts. What did not change since the last time is not
-// allocated again; a new binding's stand in one piece.
+// fill takes what a Contact says. Texts that did not change since the last time are not allocated
+// again.
 func (w *work) fill(f *facts, was *binding, c *wanted, agent []byte) {
 	w.text = appendClean(w.text[:0], agent)
-	agent = w.text
+	n := len(w.text)
+	parts := [textCount][]byte{
+		textAOR: w.wish.aor(), textURI: c.name.URI, textInstance: c.instance, textPath: w.wish.path, textAgent: w.text[:n:n],
+	}
 	if was != nil {
 		*f = was.facts
-		f.aor, f.uri, f.path = keep(f.aor, w.wish.aor()), keep(f.uri, c.name.URI), keep(f.path, w.wish.path)
-		f.instance, f.agent = keep(f.instance, c.instance), keep(f.agent, agent)
 	} else {
-		aor, n := w.wish.aor(), len(agent)
-		w.text = append(append(append(append(w.text, aor...), c.name.URI...), c.instance...), w.wish.path...)
-		all := string(w.text)
-		cut := func(n int) (s string) { s, all = all[:n], all[n:]; return s }
 		*f = facts{since: time.Now().Unix()}
-		f.agent, f.aor, f.uri = cut(n), cut(len(aor)), cut(len(c.name.URI))
-		f.instance, f.path = cut(len(c.instance)), all
+	}
+	if was == nil || !f.say(&parts) {
+		f.texts = textsOf(&parts, w.text[n:n])
 	}
 	f.q, f.key, f.missed = c.q, c.key, 0
-}
-
-func keep(was string, now []byte) string {
-	if was == string(now) {
-		return was
-	}
-	return string(now)
 }
 
 // appendClean appends what is kept of a User-Agent, control characters as spaces.

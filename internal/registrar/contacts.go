@@ -18,7 +18,7 @@ func (r *Registrar) room(w *wish, c *policy.Customer, m *sip.Message) refusal {
 	for i := range w.contacts[:w.n] {
 		want := &w.contacts[i]
 		want.key = r.cfg.Minter.Current()
-		if b := s.byID.of(want.id); b != nil {
+		if b := s.of(want.id); b != nil {
 			want.key = b.key
 			w.same = w.n == 1 && len(w.path) == 0 && b.says(want, m.Value(sip.HdrUserAgent))
 		}
@@ -41,11 +41,11 @@ func (r *Registrar) fits(s *stripe, w *wish, c *policy.Customer) refusal {
 // crowd counts the bindings that an address of record has, and those that a REGISTER
 // would add.
 func (s *stripe) crowd(w *wish) (live, fresh int) {
-	for b := s.byAOR.first(w.address.hash); b != nil; b = b.nextAOR {
+	for b := s.head(w.address); b != nil; b = s.more(b) {
 		live++
 	}
 	for i := range w.contacts[:w.n] {
-		if c := &w.contacts[i]; c.granted > 0 && s.byID.of(c.id) == nil {
+		if c := &w.contacts[i]; c.granted > 0 && s.of(c.id) == nil {
 			fresh++
 		}
 	}

@@ -1,121 +1,106 @@
 package registrar
 
-import (
-	"encoding/binary"
-	"iter"
-	"math/bits"
+import "math/bits"
 
-	"tollgate/internal/dialog"
-)
-
-// index finds bindings by 64 bits that are spread evenly, as hashes with a secret key are. It is a
-// table with open addressing: a look-up reads one place of it and then the binding, where a map
-// reads four places one after the other, each a cache miss among a million bindings. The zero
-// value is empty.
-type index struct {
-	slots []slot // a power of two, at most three quarters of them in use
+// index finds values by 32 bits that are spread evenly, as hashes with a secret key are, and that
+// several values may have: the caller asks each whether it is the one. It is a table with open
+// addressing: a look-up reads one place of it, where a map reads four, one after the other, each a
+// cache miss among a million. A value is never the zero one. The zero index is empty.
+type index[V comparable] struct {
+	cells []cell[V] // a power of two, at most three quarters of them in use
 	n     int
 }
 
-type slot struct {
-	hash uint64
-	b    *binding // nil: free
+type cell[V comparable] struct {
+	print uint32
+	value V // zero: free
 }
 
-const leastSlots = 8
+const leastCells = 8
 
-// home is the place at which a hash is looked for first. The upper bits say it: the lower ones may
-// have chosen the stripe.
-func (x *index) home(hash uint64) int {
-	return int(hash >> (65 - bits.Len(uint(len(x.slots)))))
+// home is where a print is looked for first. The upper bits say it: the lower ones may have chosen
+// the stripe.
+func (x *index[V]) home(print uint32) int {
+	return int(print >> (33 - bits.Len(uint(len(x.cells)))))
 }
 
-// first gives a binding with a hash, nil if there is none.
-func (x *index) first(hash uint64) *binding {
+// first gives the cell of the first value with a print, -1 if there is none.
+func (x *index[V]) first(print uint32) int {
 	if x.n == 0 {
-		return nil
+		return -1
 	}
-	for i := x.home(hash); ; i = x.after(i) {
-		if s := &x.slots[i]; s.b == nil || s.hash == hash {
-			return s.b
+	return x.from(print, x.home(print))
+}
+
+// after gives the next one with a print behind cell i.
+func (x *index[V]) after(print uint32, i int) int { return x.from(print, x.next(i)) }
+
+func (x *index[V]) from(print uint32, i int) int {
+	var free V
+	for ; x.cells[i].value != free; i = x.next(i) {
+		if x.cells[i].print == print {
+			return i
 		}
 	}
+	return -1
 }
 
-// of gives the binding with an id, in an index by hashOf.
-func (x *index) of(id dialog.Stable) *binding {
-	if x.n == 0 {
-		return nil
-	}
-	hash := hashOf(id)
-	for i := x.home(hash); ; i = x.after(i) {
-		if s := &x.slots[i]; s.b == nil || s.hash == hash && s.b.id == id {
-			return s.b
-		}
-	}
-}
+func (x *index[V]) next(i int) int { return (i + 1) & (len(x.cells) - 1) }
 
-// hashOf is the part of an id that an index finds it by: its first bytes say the stripe and the
-// turn of pings.
-func hashOf(id dialog.Stable) uint64 { return binary.BigEndian.Uint64(id[4:]) }
-
-func (x *index) after(i int) int { return (i + 1) & (len(x.slots) - 1) }
-
-// swap puts a binding in the place of another one with the same hash. old nil: it gets a place of
-// its own; now nil: the place goes. old must be there.
-func (x *index) swap(hash uint64, old, now *binding) {
-	if old == nil && 4*(x.n+1) > 3*len(x.slots) {
+// add takes a value.
+func (x *index[V]) add(print uint32, value V) {
+	if 4*(x.n+1) > 3*len(x.cells) {
 		x.grow()
 	}
-	i := x.home(hash)
-	for x.slots[i].b != old {
-		i = x.after(i)
+	x.n++
+	x.put(cell[V]{print, value})
+}
+
+func (x *index[V]) put(c cell[V]) {
+	var free V
+	i := x.home(c.print)
+	for x.cells[i].value != free {
+		i = x.next(i)
 	}
-	if now == nil {
+	x.cells[i] = c
+}
+
+// swap puts a value in the stead of another one with the same print, which must be there. The
+// zero value: there is none any more.
+func (x *index[V]) swap(print uint32, old, now V) {
+	i := x.first(print)
+	for x.cells[i].value != old {
+		i = x.after(print, i)
+	}
+	var none V
+	if now == none {
 		x.remove(i)
 		return
 	}
-	if old == nil {
-		x.n++
-	}
-	x.slots[i] = slot{hash, now}
+	x.cells[i].value = now
 }
 
-// remove frees a place, and moves up what stands behind it because it was taken.
-func (x *index) remove(i int) {
-	mask := len(x.slots) - 1
-	for j := x.after(i); x.slots[j].b != nil; j = x.after(j) {
-		if (j-x.home(x.slots[j].hash))&mask >= (j-i)&mask {
-			x.slots[i] = x.slots[j]
+// remove frees a cell, and moves up what stands behind it because it was taken.
+func (x *index[V]) remove(i int) {
+	var free V
+	mask := len(x.cells) - 1
+	for j := x.next(i); x.cells[j].value != free; j = x.next(j) {
+		if (j-x.home(x.cells[j].print))&mask >= (j-i)&mask {
+			x.cells[i] = x.cells[j]
 			i = j
 		}
 	}
-	x.slots[i] = slot{}
+	x.cells[i] = cell[V]{}
 	x.n--
 }
 
-func (x *index) grow() {
-	was := x.slots
-	x.slots = make([]slot, max(2*len(was), leastSlots))
-	for _, s := range was {
-		if s.b == nil {
-			continue
-		}
-		i := x.home(s.hash)
-		for x.slots[i].b != nil {
-			i = x.after(i)
-		}
-		x.slots[i] = s
-	}
-}
-
-// all yields the bindings, in no order. The index must not change meanwhile.
-func (x *index) all() iter.Seq[*binding] {
-	return func(yield func(*binding) bool) {
-		for i := range x.slots {
-			if b := x.slots[i].b; b != nil && !yield(b) {
-				return
-			}
+func (x *index[V]) grow() {
+	var free V
+	was := x.cells
+	x.cells = make([]cell[V], max(2*len(was), leastCells))
+	for _, c := range was {
+		if c.value != free {
+			x.put(c)
 		}
 	}
 }

@@ -97,8 +97,8 @@ type listing struct {
 func appendStripe(list []listed, s *stripe, page *listing) []listed {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for b := range s.byID.all() {
-		one := listed{b.customer, b.aor, b.id}
+	for b := range s.shelf.all() {
+		one := listed{b.customer, b.aor(), b.id}
 		if (!page.full || one.compare(&page.last) < 0) && page.keep(b.customer) && one.behind(page.after) {
 			list = append(list, one)
 		}
@@ -118,7 +118,7 @@ func (l *listed) behind(p Place) bool {
 func (r *Registrar) Find(id dialog.Stable) (Summary, bool) {
 	s := r.stripe(id[0])
 	s.mu.Lock()
-	b := s.byID.of(id)
+	b := s.of(id)
 	if b == nil {
 		s.mu.Unlock()
 		return Summary{}, false
@@ -132,11 +132,11 @@ func (r *Registrar) Find(id dialog.Stable) (Summary, bool) {
 func (r *Registrar) summary(b *binding) Summary {
 	user := ""
 	if b.user != 0 {
-		user = b.aor[:strings.LastIndexByte(b.aor, '@')]
+		user = b.aor()[:strings.LastIndexByte(b.aor(), '@')]
 	}
 	return Summary{
-		User: user, ID: hex.EncodeToString(b.id[:]), Customer: b.customer, AOR: b.aor, Contact: b.uri,
-		Instance: b.instance, UserAgent: b.agent,
+		User: user, ID: hex.EncodeToString(b.id[:]), Customer: b.customer, AOR: b.aor(), Contact: b.uri(),
+		Instance: b.instance(), UserAgent: b.agent(),
 		Transport: b.flow.Proto.String(), Source: b.flow.Remote.String(), NAT: b.nat,
 		Missed:  max(int(b.missed)-1, 0), // the last one may still be answered
 		Expires: r.wall(b.expires).UTC().Truncate(time.Second), Since: time.Unix(b.since, 0).UTC(),

@@ -84,7 +84,7 @@ func (r *Registrar) bindHere(w *work, id *policy.Identity, m *sip.Message, flow 
 		if c.granted == 0 {
 			continue
 		}
-		was := s.byID.of(c.id)
+		was := s.of(c.id)
 		if c.key = r.cfg.Minter.Current(); was != nil {
 			c.key = was.key
 		}
@@ -119,13 +119,13 @@ func (r *Registrar) hashCall(callID []byte) (h uint64) {
 // late says that a REGISTER comes behind one of the same Call-ID that it was sent before: for
 // a Contact of it, or for any where it ends all (RFC 3261 10.3 steps 6 and 7).
 func (s *stripe) late(w *wish, call uint64, cseq uint32) bool {
-	for b := s.byAOR.first(w.address.hash); b != nil && w.all; b = b.nextAOR {
+	for b := s.head(w.address); b != nil && w.all; b = s.more(b) {
 		if b.call == call && cseq <= b.cseq {
 			return true
 		}
 	}
 	for i := range w.contacts[:w.n] {
-		if b := s.byID.of(w.contacts[i].id); b != nil && b.call == call && cseq <= b.cseq {
+		if b := s.of(w.contacts[i].id); b != nil && b.call == call && cseq <= b.cseq {
 			return true
 		}
 	}
@@ -134,8 +134,8 @@ func (s *stripe) late(w *wish, call uint64, cseq uint32) bool {
 
 // endAll ends all bindings of the SIP user.
 func (r *Registrar) endAll(s *stripe, w *wish) {
-	for b := s.byAOR.first(w.address.hash); b != nil; {
-		next := b.nextAOR
+	for b := s.head(w.address); b != nil; {
+		next := s.more(b)
 		r.end(s, b)
 		b = next
 	}
@@ -146,14 +146,14 @@ func (r *Registrar) endAll(s *stripe, w *wish) {
 // does and comes straight to us. The stripe is locked.
 func (r *Registrar) list(s *stripe, w *work, m *sip.Message, now time.Duration) {
 	h := w.reply[:0]
-	for b := s.byAOR.first(w.wish.address.hash); b != nil; b = b.nextAOR {
-		h = append(append(append(h, "Contact: <"...), b.uri...), ">;expires="...)
+	for b := s.head(w.wish.address); b != nil; b = s.more(b) {
+		h = append(append(append(h, "Contact: <"...), b.uri()...), ">;expires="...)
 		h = strconv.AppendInt(h, int64((b.expires-now+time.Second-1)/time.Second), 10)
 		if b.q < 1000 {
 			h = strconv.AppendFloat(append(h, ";q="...), float64(b.q)/1000, 'f', -1, 32)
 		}
-		if b.instance != "" {
-			h = append(append(append(h, `;+sip.instance="`...), b.instance...), '"')
+		if instance := b.instance(); instance != "" {
+			h = append(append(append(h, `;+sip.instance="`...), instance...), '"')
 		}
 		if id := w.wish.flowOf(b); id != nil {
 			h = append(append(h, ";reg-id="...), id...)

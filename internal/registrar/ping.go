@@ -87,7 +87,7 @@ func (r *Registrar) Pong(m *sip.Message, f transport.Flow) {
 	s := r.stripe(id.Stable[0])
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if b := s.byID.of(id.Stable); b != nil && b.flow.Proto == f.Proto && b.flow.Remote.Addr() == f.Remote.Addr() {
+	if b := s.of(id.Stable); b != nil && b.flow.Proto == f.Proto && b.flow.Remote.Addr() == f.Remote.Addr() {
 		b.missed = 0
 	}
 }

@@ -92,7 +92,8 @@ func appendRecord(dst []byte, f *facts, flow *transport.Flow, expiry time.Time) 
 		dst = append(dst, raw[16-size:]...)
 		dst = binary.BigEndian.AppendUint16(dst, a.Port())
 	}
-	for _, s := range [...]string{f.aor, f.uri, f.instance, f.path, f.agent} {
+	for i := range textCount {
+		s := f.text(i)
 		dst = binary.AppendUvarint(dst, uint64(len(s)))
 		dst = append(dst, s...)
 	}
@@ -142,17 +143,19 @@ func (d *decoder) addrPort() netip.AddrPort {
 	return netip.AddrPortFrom(addr, binary.BigEndian.Uint16(port))
 }
 
-// text takes a text out of all, which is what is left of b as one string and gets shorter with it.
-func (d *decoder) text(all *string, most int) string {
-	b := d.take(d.number())
-	if d.bad || len(b) > most {
-		d.bad = true
-		return ""
+// texts takes what is left.
+func (d *decoder) texts() texts {
+	limits := [textCount]int{textAOR: maxURI, textURI: maxURI, textInstance: maxInstance, textPath: maxPath, textAgent: maxAgent}
+	var parts [textCount][]byte
+	for i, most := range limits {
+		parts[i] = d.take(d.number())
+		d.bad = d.bad || len(parts[i]) > most
 	}
-	end := len(*all) - len(d.b)
-	text := (*all)[end-len(b) : end]
-	*all = (*all)[end:]
-	return text
+	if d.bad = d.bad || len(d.b) > 0; d.bad {
+		return texts{}
+	}
+	var room [maxTexts]byte
+	return textsOf(&parts, room[:0])
 }
 
 // decode reads what appendRecord wrote.
@@ -173,10 +176,8 @@ func decode(data []byte, f *facts, flow *transport.Flow) (expiry time.Time, err 
 	expiry = time.UnixMilli(int64(d.number()))
 	f.since, f.q, flow.Conn = int64(d.number()), uint16(d.number()), d.number()
 	flow.Local, flow.Remote = d.addrPort(), d.addrPort()
-	all := string(d.b) // in one piece
-	f.aor, f.uri, f.instance = d.text(&all, maxURI), d.text(&all, maxURI), d.text(&all, maxInstance)
-	f.path, f.agent = d.text(&all, maxPath), d.text(&all, maxAgent)
-	if d.bad || len(d.b) > 0 || flow.Proto.Via() == "" || f.q > 1000 {
+	f.texts = d.texts()
+	if d.bad || flow.Proto.Via() == "" || f.q > 1000 || f.customer == 0 {
 		return expiry, errRecord
 	}
 	return expiry, nil
@@ -187,28 +188,29 @@ func decode(data []byte, f *facts, flow *transport.Flow) (expiry time.Time, err 
 // checkpoint forgets it. A connection is gone with its process, but its phone is known,
 // and back when it registers again.
 func (r *Registrar) Restore(id dialog.Stable, data []byte) error {
-	b := &binding{id: id}
-	expiry, err := decode(data, &b.facts, &b.flow)
+	var f facts
+	var flow transport.Flow
+	expiry, err := decode(data, &f, &flow)
 	if err != nil {
 		return err
 	}
 	var room [customerLen + maxURI]byte
-	at := r.addressOf(b.appendAddress(room[:0]))
+	at := r.addressOf(f.appendAddress(room[:0]))
 	if id[0] != at.first {
 		return errRecord
 	}
 	left := min(time.Until(expiry), maxLife) // the wall clock may have been set meanwhile
-	flow, ok := r.cfg.Transport.Adopt(b.flow)
-	if left <= 0 || !ok || b.user == 0 && !r.cfg.Minter.Knows(b.key) {
+	flow, ok := r.cfg.Transport.Adopt(flow)
+	if left <= 0 || !ok || f.user == 0 && !r.cfg.Minter.Knows(f.key) {
 		return nil
 	}
-	b.flow, b.hash, b.expires = flow, at.hash, r.now()+left
-	b.kept = b.expires
+	f.expires = r.now() + left
+	f.kept = f.expires
 	s := r.stripe(id[0])
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.byID.of(id) == nil {
-		r.add(s, b)
+	if s.of(id) == nil {
+		r.add(s, id, at, &f, flow)
 	}
 	return nil
 }
@@ -218,7 +220,7 @@ func (f *facts) appendAddress(dst []byte) []byte {
 	if f.user != 0 {
 		return appendUser(dst, f.customer, f.user)
 	}
-	return append(binary.BigEndian.AppendUint64(dst, uint64(f.customer)), f.aor...)
+	return append(binary.BigEndian.AppendUint64(dst, uint64(f.customer)), f.aor()...)
 }
 
 // Checkpoint puts every live binding into the journal again, a stripe at a time.
@@ -234,7 +236,7 @@ func (r *Registrar) Checkpoint() error {
 func (r *Registrar) checkpoint(s *stripe) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for b := range s.byID.all() {
+	for b := range s.shelf.all() {
 		if err := r.put(s, b.id, &b.facts, b.flow); err != nil {
 			return err
 		}

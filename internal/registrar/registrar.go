@@ -43,6 +43,7 @@ const (
 	maxPath        = 1024               // bytes of all Path headers
 	maxInstance    = 128
 	maxAgent       = 128 // what is kept of a User-Agent
+	maxTexts       = 2*maxURI + maxInstance + maxPath + maxAgent
 )
 
 // Contact is where a binding leads: all that a request to a phone needs.
@@ -107,7 +108,7 @@ type Registrar struct {
 	stripes [stripes]stripe
 	flows   [stripes]flows
 	census  census[tenant.CustomerID]
-	homes   census[home]
+	homes   [stripes]homes
 	live    atomic.Int64
 
 	served int64 // tick; with found, of the layer's clock alone
@@ -127,7 +128,7 @@ func New(cfg Config, layer *transaction.Layer) *Registrar {
 		requests: make([]slab.Slab[request], layer.Shards()), work: make([]work, layer.Shards()),
 		hash: [2]uint64{rand.Uint64(), rand.Uint64()},
 	}
-	r.census.of, r.homes.of = make(map[tenant.CustomerID]int), make(map[home]int)
+	r.census.of = make(map[tenant.CustomerID]int)
 	r.user = layer.Register(r)
 	layer.Every(r.beat)
 	return r

@@ -19,8 +19,8 @@ type repeat struct {
 
 // says that a Contact, and who sends it, is what the binding knows already.
 func (b *binding) says(c *wanted, agent []byte) bool {
-	return b.uri == string(c.name.URI) && b.path == "" && b.instance == string(c.instance) &&
-		b.agent == string(agent[:min(len(agent), maxAgent)])
+	return b.uri() == string(c.name.URI) && b.path() == "" && b.instance() == string(c.instance) &&
+		b.agent() == string(agent[:min(len(agent), maxAgent)])
 }
 
 // repeatOf notes what the answer to a REGISTER needs, where it says nothing new.
@@ -44,11 +44,11 @@ func (r *Registrar) recall(w *wish, rep *repeat, c *policy.Customer) bool {
 	s := r.stripe(rep.address.first)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	b := s.byID.of(rep.contact.id)
+	b := s.of(rep.contact.id)
 	if b == nil {
 		return false
 	}
-	w.key = append(binary.BigEndian.AppendUint64(w.key[:0], uint64(c.Settings.ID)), b.aor...)
+	w.key = append(binary.BigEndian.AppendUint64(w.key[:0], uint64(c.Settings.ID)), b.aor()...)
 	w.address, w.contacts[0], w.n = rep.address, rep.contact, 1
 	w.all, w.path, w.record, w.recalled = false, w.path[:0], w.record[:0], true
 	return true

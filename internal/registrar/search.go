@@ -18,11 +18,11 @@ func (r *Registrar) Search(keep func(tenant.CustomerID) bool, text string, most 
 	for i := range r.stripes {
 		s := &r.stripes[i]
 		s.mu.Lock()
-		for b := range s.byID.all() {
+		for b := range s.shelf.all() {
 			if len(ids) == most {
 				break
 			}
-			if (err == nil && b.flow.Remote.Addr().Unmap() == addr || err != nil && strings.Contains(strings.ToLower(b.aor), text)) && keep(b.customer) {
+			if (err == nil && b.flow.Remote.Addr().Unmap() == addr || err != nil && strings.Contains(strings.ToLower(b.aor()), text)) && keep(b.customer) {
 				ids = append(ids, b.id)
 			}
 		}

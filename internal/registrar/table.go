@@ -23,57 +23,83 @@ const stripes = 64
 // its id, which is a hash.
 const slots = 256
 
-// facts is what is known of a phone; all of it but Missed is journalled.
+// facts is what is known of a phone; all of it but missed is journalled.
 type facts struct {
+	texts
 	customer tenant.CustomerID
 	dest     tenant.DestinationID // the PBX that has the binding, 0 = a foreign host
 	user     tenant.SIPUserID     // whose it is where it was made here, 0 = made by a PBX
-	aor      string
-	uri      string
-	instance string
-	path     string
-	agent    string
-	expires  time.Duration // on the registrar's clock, as are kept and bound
-	kept     time.Duration // until when the journal keeps it: see keep
-	bound    time.Duration // the last 2xx
-	since    int64         // Unix time in seconds
-	call     uint64        // hash of the Call-ID that it was made with; of those made here
-	cseq     uint32        // likewise
+	expires  time.Duration        // on the registrar's clock, as are kept and bound
+	kept     time.Duration        // until when the journal keeps it: see keep
+	bound    time.Duration        // the last 2xx
+	since    int64                // Unix time in seconds
+	call     uint64               // hash of the Call-ID that it was made with; of those made here
+	cseq     uint32               // likewise
 	q        uint16
 	key      uint8 // of its token
 	missed   uint8 // pings since it was last heard
 	nat      bool
 }
 
-// binding is one phone at one address of record.
+// binding is one phone at one address of record. What it is found by stands first, and together.
 type binding struct {
-	facts    // guarded by the stripe's lock, as all but flowNext and flowPrev
 	id       dialog.Stable
-	owner    tenant.CustomerID // as in facts; never changes, so any lock will do
-	due      uint8             // bucket of the wheel
-	hash     uint64
+	self     place // never changes, nor does owner, so any lock will do
+	owner    tenant.CustomerID
 	flow     transport.Flow // changed only while it is in no list of a flow
-	nextAOR  *binding
-	next     *binding // in its bucket
-	prev     *binding
-	flowNext *binding // guarded by the flow's lock
-	flowPrev *binding
+	facts                   // guarded by the stripe's lock, as all but flowNext and flowPrev
+	address  address
+	nextAOR  place
+	next     place // in its bucket
+	prev     place
+	flowNext place // guarded by the flow's lock
+	flowPrev place
+	due      uint8 // bucket of the wheel
 }
 
 // stripe is one lock and the bindings that it guards.
 type stripe struct {
 	mu    sync.Mutex
-	byID  index
-	byAOR index           // the first of each address of record
-	tick  int64           // the last that was served
-	wheel [slots]*binding // by the tick at which they are looked at next
-	room  []byte          // for records of the journal
+	byID  index[place]
+	byAOR index[place] // the first of each address of record
+	shelf shelf
+	tick  int64        // the last that was served
+	wheel [slots]place // by the tick at which they are looked at next
+	room  []byte       // for records of the journal
 }
+
+// of gives the binding with an id, nil if there is none.
+func (s *stripe) of(id dialog.Stable) *binding {
+	print := printOf(id)
+	for i := s.byID.first(print); i >= 0; i = s.byID.after(print, i) {
+		if b := s.shelf.at(s.byID.cells[i].value); b.id == id {
+			return b
+		}
+	}
+	return nil
+}
+
+// printOf is the part of an id that an index finds it by: its first bytes say the stripe and the
+// turn of pings.
+func printOf(id dialog.Stable) uint32 { return binary.BigEndian.Uint32(id[4:]) }
+
+// head gives the first binding of an address of record, nil if it has none; more gives the next.
+func (s *stripe) head(a address) *binding {
+	print := a.print()
+	for i := s.byAOR.first(print); i >= 0; i = s.byAOR.after(print, i) {
+		if b := s.shelf.at(s.byAOR.cells[i].value); b.address == a {
+			return b
+		}
+	}
+	return nil
+}
+
+func (s *stripe) more(b *binding) *binding { return s.shelf.at(b.nextAOR) }
 
 // flows is one lock and the bindings of the flows that it guards.
 type flows struct {
 	mu    sync.Mutex
-	heads index // the first of each flow
+	heads index[place] // the first of each flow
 }
 
 // census counts bindings by something.
@@ -96,11 +122,16 @@ func (c *census[K]) count(id K) int {
 	return c.of[id]
 }
 
-// address is an address of record of a customer, as the table finds it.
+// address is an address of record of a customer, as the table finds it: a keyed hash of it, as an
+// id is one, so that two are the same address if these are the same.
 type address struct {
-	first byte   // of the ids of its bindings
-	hash  uint64 // within their stripe
+	hash  uint64
+	more  uint32
+	first byte // of the ids of its bindings
 }
+
+// print finds an address within its stripe.
+func (a address) print() uint32 { return uint32(a.hash >> 32) }
 
 // appendAddress appends customer, user and domain as they are hashed.
 func appendAddress(dst []byte, customer tenant.CustomerID, user []byte, domain string) []byte {
@@ -124,14 +155,14 @@ func appendUser(dst []byte, customer tenant.CustomerID, user tenant.SIPUserID) [
 // that ids are the same after a restart.
 func (r *Registrar) addressOf(key []byte) address {
 	s := r.cfg.Minter.Derive(key)
-	return address{first: s[0], hash: binary.BigEndian.Uint64(s[4:])}
+	return address{first: s[0], more: binary.BigEndian.Uint32(s[0:]), hash: binary.BigEndian.Uint64(s[4:])}
 }
 
 func (r *Registrar) stripe(first byte) *stripe { return &r.stripes[first%stripes] }
 
 func (b *binding) contact() Contact {
 	return Contact{
-		Binding: b.id, Customer: b.customer, User: b.user, AOR: b.aor, URI: b.uri, Path: b.path, Flow: b.flow, Q: b.q,
+		Binding: b.id, Customer: b.customer, User: b.user, AOR: b.aor(), URI: b.uri(), Path: b.path(), Flow: b.flow, Q: b.q,
 	}
 }
 
@@ -140,7 +171,7 @@ func (r *Registrar) ByID(id dialog.Stable) (Contact, bool) {
 	s := r.stripe(id[0])
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if b := s.byID.of(id); b != nil {
+	if b := s.of(id); b != nil {
 		return b.contact(), true
 	}
 	return Contact{}, false
@@ -155,8 +186,8 @@ func (r *Registrar) ByAOR(dst []Contact, customer tenant.CustomerID, user []byte
 	n := len(dst)
 	s := r.stripe(at.first)
 	s.mu.Lock()
-	for b := s.byAOR.first(at.hash); b != nil; b = b.nextAOR {
-		if b.customer == customer && b.user == 0 && b.aor == string(key[customerLen:]) {
+	for b := s.head(at); b != nil; b = s.more(b) {
+		if b.customer == customer && b.user == 0 {
 			dst = append(dst, b.contact())
 		}
 	}
@@ -173,7 +204,7 @@ func (r *Registrar) ByUser(dst []Contact, customer tenant.CustomerID, user tenan
 	n := len(dst)
 	s := r.stripe(at.first)
 	s.mu.Lock()
-	for b := s.byAOR.first(at.hash); b != nil; b = b.nextAOR {
+	for b := s.head(at); b != nil; b = s.more(b) {
 		if b.customer == customer && b.user == user {
 			dst = append(dst, b.contact())
 		}
@@ -191,28 +222,43 @@ func sortByQ(list []Contact) {
 // from. Over UDP a flow is the peer's address and port. Of several, such as the lines
 // of one phone, it is the one that came last.
 func (r *Registrar) ByFlow(f transport.Flow) (Contact, bool) {
-	id, _, ok := r.Owner(f)
-	if !ok {
+	l, print := r.flowOf(&f)
+	l.mu.Lock()
+	b := r.headOf(l, print, &f)
+	if b == nil {
+		l.mu.Unlock()
 		return Contact{}, false
 	}
-	c, ok := r.ByID(id)
-	return c, ok && sameFlow(&c.Flow, &f)
+	id, s := b.id, r.stripe(b.self.stripe())
+	l.mu.Unlock()
+	s.mu.Lock() // it comes before the other
+	defer s.mu.Unlock()
+	if b.id != id || !sameFlow(&b.flow, &f) { // it has ended or moved meanwhile
+		return Contact{}, false
+	}
+	return b.contact(), true
 }
 
 // Owner is ByFlow for who wants to know no more than whose phone it is.
 func (r *Registrar) Owner(f transport.Flow) (id dialog.Stable, customer tenant.CustomerID, ok bool) {
-	hash := r.hashFlow(&f)
-	l := &r.flows[hash%stripes]
+	l, print := r.flowOf(&f)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	b := l.heads.first(hash)
-	for b != nil && !sameFlow(&b.flow, &f) {
-		b = b.flowNext
-	}
+	b := r.headOf(l, print, &f)
 	if b == nil {
 		return id, 0, false
 	}
 	return b.id, b.owner, true
+}
+
+// headOf gives the first binding of a flow, nil if it has none. The lock of l is held.
+func (r *Registrar) headOf(l *flows, print uint32, f *transport.Flow) *binding {
+	for i := l.heads.first(print); i >= 0; i = l.heads.after(print, i) {
+		if b := r.at(l.heads.cells[i].value); sameFlow(&b.flow, f) {
+			return b
+		}
+	}
+	return nil
 }
 
 // sameFlow says whether two flows lead to one peer through one NAT's hole, or are
@@ -224,56 +270,65 @@ func sameFlow(a, b *transport.Flow) bool {
 	return a.Remote == b.Remote
 }
 
-func (r *Registrar) hashFlow(f *transport.Flow) uint64 {
+// flowOf gives the flows that a flow belongs to, and its print there.
+func (r *Registrar) flowOf(f *transport.Flow) (l *flows, print uint32) {
 	var raw [19]byte
-	raw[0] = byte(f.Proto)
-	if f.Proto.Reliable() {
+	n := 9
+	if raw[0] = byte(f.Proto); f.Proto.Reliable() {
 		binary.BigEndian.PutUint64(raw[1:], f.Conn)
-		return siphash.Hash(r.hash[0], r.hash[1], raw[:9])
+	} else {
+		addr := f.Remote.Addr().As16()
+		copy(raw[1:], addr[:])
+		binary.BigEndian.PutUint16(raw[17:], f.Remote.Port())
+		n = len(raw)
 	}
-	addr := f.Remote.Addr().As16()
-	copy(raw[1:], addr[:])
-	binary.BigEndian.PutUint16(raw[17:], f.Remote.Port())
-	return siphash.Hash(r.hash[0], r.hash[1], raw[:])
+	hash := siphash.Hash(r.hash[0], r.hash[1], raw[:n])
+	return &r.flows[hash%stripes], uint32(hash >> 32)
 }
 
 // linkFlow puts a binding at the head of its flow's list.
 func (r *Registrar) linkFlow(b *binding) {
-	r.homes.add(homeOf(b), 1)
-	hash := r.hashFlow(&b.flow)
-	l := &r.flows[hash%stripes]
+	r.settles(b, 1)
+	l, print := r.flowOf(&b.flow)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	b.flowPrev, b.flowNext = nil, l.heads.first(hash)
-	if b.flowNext != nil {
-		b.flowNext.flowPrev = b
+	b.flowPrev, b.flowNext = 0, 0
+	head := r.headOf(l, print, &b.flow)
+	if head == nil {
+		l.heads.add(print, b.self)
+		return
 	}
-	l.heads.swap(hash, b.flowNext, b)
+	b.flowNext, head.flowPrev = head.self, b.self
+	l.heads.swap(print, head.self, b.self)
 }
 
 func (r *Registrar) unlinkFlow(b *binding) {
-	r.homes.add(homeOf(b), -1)
-	hash := r.hashFlow(&b.flow)
-	l := &r.flows[hash%stripes]
+	r.settles(b, -1)
+	l, print := r.flowOf(&b.flow)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if b.flowPrev != nil {
-		b.flowPrev.flowNext = b.flowNext
+	if before := r.at(b.flowPrev); before != nil {
+		before.flowNext = b.flowNext
 	} else {
-		l.heads.swap(hash, b, b.flowNext)
+		l.heads.swap(print, b.self, b.flowNext)
 	}
-	if b.flowNext != nil {
-		b.flowNext.flowPrev = b.flowPrev
+	if after := r.at(b.flowNext); after != nil {
+		after.flowPrev = b.flowPrev
 	}
-	b.flowNext, b.flowPrev = nil, nil
+	b.flowNext, b.flowPrev = 0, 0
 }
 
-// add takes a new binding. The caller holds the stripe's lock, here and below.
-func (r *Registrar) add(s *stripe, b *binding) {
-	b.owner = b.customer
-	s.byID.swap(hashOf(b.id), nil, b)
-	b.nextAOR = s.byAOR.first(b.hash)
-	s.byAOR.swap(b.hash, b.nextAOR, b)
+// add makes a new binding. The caller holds the stripe's lock, here and below.
+func (r *Registrar) add(s *stripe, id dialog.Stable, a address, f *facts, flow transport.Flow) {
+	b := s.shelf.take(id[0] % stripes)
+	*b = binding{id: id, self: b.self, owner: f.customer, address: a, facts: *f, flow: flow}
+	s.byID.add(printOf(id), b.self)
+	if head := s.head(a); head != nil {
+		b.nextAOR = head.self
+		s.byAOR.swap(a.print(), head.self, b.self)
+	} else {
+		s.byAOR.add(a.print(), b.self)
+	}
 	r.linkFlow(b)
 	r.schedule(s, b)
 	r.census.add(b.customer, 1)
@@ -294,12 +349,12 @@ func (r *Registrar) move(b *binding, f transport.Flow) {
 func (r *Registrar) end(s *stripe, b *binding) {
 	r.unschedule(s, b)
 	r.unlinkFlow(b)
-	s.byID.swap(hashOf(b.id), b, nil)
-	if before := s.byAOR.first(b.hash); before == b {
-		s.byAOR.swap(b.hash, b, b.nextAOR)
+	s.byID.swap(printOf(b.id), b.self, 0)
+	if before := s.head(b.address); before == b {
+		s.byAOR.swap(b.address.print(), b.self, b.nextAOR)
 	} else {
-		for before.nextAOR != b {
-			before = before.nextAOR
+		for before.nextAOR != b.self {
+			before = s.more(before)
 		}
 		before.nextAOR = b.nextAOR
 	}
@@ -308,6 +363,7 @@ func (r *Registrar) end(s *stripe, b *binding) {
 	if r.cfg.Journal != nil {
 		r.cfg.Journal.Delete(b.id)
 	}
+	s.shelf.giveBack(b)
 }
 
 // Closed ends the bindings of a connection that has ended. After Close it does
@@ -316,11 +372,10 @@ func (r *Registrar) Closed(f transport.Flow) {
 	if !f.Proto.Reliable() || r.closed.Load() {
 		return
 	}
-	hash := r.hashFlow(&f)
-	l := &r.flows[hash%stripes]
+	l, print := r.flowOf(&f)
 	var ids []dialog.Stable
 	l.mu.Lock()
-	for b := l.heads.first(hash); b != nil; b = b.flowNext {
+	for b := r.headOf(l, print, &f); b != nil; b = r.at(b.flowNext) {
 		ids = append(ids, b.id)
 	}
 	l.mu.Unlock()
@@ -333,7 +388,7 @@ func (r *Registrar) Closed(f transport.Flow) {
 func (r *Registrar) endIf(id dialog.Stable, why policy.Reason, test func(b *binding) bool) bool {
 	s := r.stripe(id[0])
 	s.mu.Lock()
-	b := s.byID.of(id)
+	b := s.of(id)
 	if b == nil || !test(b) {
 		s.mu.Unlock()
 		return false

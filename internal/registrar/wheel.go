@@ -20,24 +20,23 @@ func (r *Registrar) schedule(s *stripe, b *binding) {
 	expiry := max(int64((b.expires+r.tick-1)/r.tick), s.tick+1)
 	b.due = uint8(min(turn, expiry))
 	head := &s.wheel[b.due]
-	b.prev, b.next = nil, *head
-	if b.next != nil {
-		b.next.prev = b
+	b.prev, b.next = 0, *head
+	if after := s.shelf.at(b.next); after != nil {
+		after.prev = b.self
 	}
-	*head = b
+	*head = b.self
 }
 
 func (r *Registrar) unschedule(s *stripe, b *binding) {
-	switch {
-	case b.prev != nil:
-		b.prev.next = b.next
-	case s.wheel[b.due] == b:
+	if before := s.shelf.at(b.prev); before != nil {
+		before.next = b.next
+	} else if s.wheel[b.due] == b.self {
 		s.wheel[b.due] = b.next
 	}
-	if b.next != nil {
-		b.next.prev = b.prev
+	if after := s.shelf.at(b.next); after != nil {
+		after.prev = b.prev
 	}
-	b.next, b.prev = nil, nil
+	b.next, b.prev = 0, 0
 }
 
 // round is what one tick found in a stripe; reused.
@@ -96,12 +95,12 @@ func (r *Registrar) look(s *stripe, tick int64, found *round) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.tick = tick
-	b := s.wheel[uint8(tick)]
-	s.wheel[uint8(tick)] = nil
+	b := s.shelf.at(s.wheel[uint8(tick)])
+	s.wheel[uint8(tick)] = 0
 	now := r.now()
 	for b != nil {
-		next := b.next
-		b.next, b.prev = nil, nil
+		next := s.shelf.at(b.next)
+		b.next, b.prev = 0, 0
 		if why, over := r.visit(b, tick, now, found); over {
 			found.ended = append(found.ended, ending{b.contact(), why})
 			r.end(s, b)
