@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	rate = 10_000 // requests of a flood a second
+	rate = 20_000 // requests of a flood a second
 	// ports is from how many sockets a flood comes.
 	ports = 4
 )
@@ -31,7 +31,7 @@ func lasts() time.Duration {
 	if harness.Soak() {
 		return time.Minute
 	}
-	return 2 * time.Second
+	return time.Second
 }
 
 // kind is one request of which there is too much.
@@ -74,7 +74,7 @@ func kinds() []kind {
 	}
 }
 
-// TestFloods: each kind of request alone is answered as it is to be, or not at all; ten thousand a
+// TestFloods: each kind of request alone is answered as it is to be, or not at all; twenty thousand a
 // second of it are answered so or not at all, and hurt nobody else.
 func TestFloods(t *testing.T) {
 	s := newScene(t)

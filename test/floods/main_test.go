@@ -4,7 +4,7 @@
 // as each of its requests would be alone, or not at all; memory stays bounded; the command
 // line tells why meanwhile; and afterwards the flooded customer's calls work.
 //
-// TOLLGATE_SOAK=1 floods for a minute each; otherwise for two seconds. Calls beyond a node's
+// TOLLGATE_SOAK=1 floods for a minute each; otherwise for a second. Calls beyond a node's
 // capacity are test/overload's, what bans do about it test/threats' and test/bans'.
 package floods
 
