@@ -22,6 +22,7 @@ func (c *Calls) end(sh *transaction.Shard, call *Call, why policy.Reason, status
 		call.reason = why
 		call.state = ending
 		c.tell(sh, call)
+		c.unheard(sh, call)
 		if s := c.bridged(sh, call); s != nil {
 			s.Shut(c.cfg.Media) // before anybody knows of the end, and whenever the BYEs are answered
 		}
@@ -119,6 +120,7 @@ func (c *Calls) finish(sh *transaction.Shard, call *Call) {
 	if was == calling {
 		c.giveUp(sh, call)
 	}
+	c.unheard(sh, call)
 	if call.method == sip.INVITE && was != watched {
 		c.cfg.Release(call.id)
 		c.count(call, -1)

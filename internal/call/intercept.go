@@ -144,6 +144,18 @@ func (c *Calls) swallow(sh *transaction.Shard, call *Call, hit found, m *sip.Mes
 	return true
 }
 
+// unheard gives up the answers of a call that is over and that nobody has acknowledged.
+func (c *Calls) unheard(sh *transaction.Shard, call *Call) {
+	for _, slot := range call.answers {
+		if slot == 0 {
+			continue
+		}
+		if x := c.table(sh).exchanges.At(slot - 1); x.used && x.call == call.slot && x.again != 0 {
+			c.acknowledged(sh, x)
+		}
+	}
+}
+
 // acknowledged ends an exchange that was answered here.
 func (c *Calls) acknowledged(sh *transaction.Shard, x *exchange) {
 	call := c.table(sh).calls.At(x.call)

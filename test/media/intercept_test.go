@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"tollgate/test/harness"
 	"tollgate/test/peer"
@@ -23,6 +24,7 @@ func TestIntercept(t *testing.T) {
 	stage.Play(t, harness.Start(t), []stage.Scenario{
 		{Name: "a re-INVITE ends here", Matrix: stage.One(), OwnOnly: true, Play: endsHere},
 		{Name: "bridged, it moves the media", Matrix: stage.One(), OwnOnly: true, Customer: bridged, Play: movesMedia},
+		{Name: "nobody acknowledges, and hangs up", Matrix: stage.One(), OwnOnly: true, Play: unacknowledged},
 		{Name: "not where it is not asked for", Matrix: stage.One(), OwnOnly: true, Play: otherSide},
 	})
 }
@@ -71,6 +73,27 @@ func endsHere(s *stage.Stage) {
 	b.Ack()
 	a.Expect("ACK")
 	s.End(a, b)
+}
+
+// unacknowledged: an answer that nobody acknowledges does not come again once the call is over.
+func unacknowledged(s *stage.Stage) {
+	trunk(s, "intercept_reinvite: true")
+	for i := range 2 {
+		a, b := s.Talk(peer.SDP(s.Caller, 1))
+		a.Request("INVITE", peer.NoBody())
+		s.Caller.Retransmissions(true)
+		a.Expect("200 INVITE")
+		a.Expect("200 INVITE") // it would come again after 1 s
+		s.Caller.Retransmissions(false)
+		if i == 0 {
+			s.End(a, b)
+		} else {
+			s.End(b, a)
+		}
+		s.Caller.Retransmissions(true)
+		s.Caller.Quiet(1500 * time.Millisecond)
+		s.Caller.Retransmissions(false)
+	}
 }
 
 // offering is the caller's description with a direction.
