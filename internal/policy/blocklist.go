@@ -3,7 +3,6 @@ package policy
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"tollgate/internal/tenant"
 	"tollgate/sip"
@@ -17,14 +16,6 @@ type blocklist struct {
 	country string
 	all     prefixes
 	domains map[string]*prefixes
-}
-
-// prefixes finds the longest prefix of a number.
-type prefixes struct {
-	entries map[string]*blocked
-	longest int
-	// abroad is an entry that is the international prefix alone: every foreign number.
-	abroad *blocked
 }
 
 type blocked struct {
@@ -61,47 +52,15 @@ func compileBlocklist(given []tenant.BlocklistEntry, plan *NumberPlan, was *bloc
 		if b.hits == nil {
 			b.hits = new(Hits)
 		}
-		into.add(b, plan)
+		into.add(keyOf(b.prefix, plan), b)
 	}
 	return out, nil
 }
-
-func (p *prefixes) add(b *blocked, plan *NumberPlan) {
-	key := keyOf(b.prefix, plan)
-	if key == abroad {
-		p.abroad = b
-		return
-	}
-	if p.entries == nil {
-		p.entries = make(map[string]*blocked)
-	}
-	p.entries[key] = b
-	p.longest = max(p.longest, len(key))
-}
-
-// abroad is the key of an entry that is the international prefix alone.
-const abroad = "+"
 
 // keyOf is a prefix in the form in which numbers are compared.
 func keyOf(prefix string, plan *NumberPlan) string {
 	key, _ := plan.Append(nil, []byte(prefix), []byte{})
 	return string(key)
-}
-
-// find is the longest entry that a number begins with, nil if there is none.
-func (p *prefixes) find(number []byte, country string) *blocked {
-	if p == nil {
-		return nil
-	}
-	for n := min(len(number), p.longest); n > 0; n-- {
-		if b := p.entries[string(number[:n])]; b != nil {
-			return b
-		}
-	}
-	if p.abroad != nil && len(number) > 1 && number[0] == '+' && !strings.HasPrefix(string(number[1:]), country) {
-		return p.abroad
-	}
-	return nil
 }
 
 func (l *blocklist) each(f func(*blocked)) {
@@ -110,12 +69,7 @@ func (l *blocklist) each(f func(*blocked)) {
 		lists = append(lists, p)
 	}
 	for _, p := range lists {
-		for _, b := range p.entries {
-			f(b)
-		}
-		if p.abroad != nil {
-			f(p.abroad)
-		}
+		p.each(f)
 	}
 }
 
@@ -199,11 +153,7 @@ func (l *blocklist) entry(e *tenant.BlocklistEntry, plan *NumberPlan) *blocked {
 			return nil
 		}
 	}
-	key := keyOf(e.Prefix, plan)
-	if key == abroad {
-		return list.abroad
-	}
-	return list.entries[key]
+	return list.get(keyOf(e.Prefix, plan))
 }
 
 // blocklistText tells what the block list found, for an explanation.
