@@ -139,45 +139,6 @@ func crossed(t *testing.T, n *harness.Node) {
 	}
 }
 
-// enumeration: a name that there is not is answered as a wrong password is, to the byte.
-func enumeration(t *testing.T, n *harness.Node) {
-	s := play(t, n, "")
-	told := func(name, password, method string) string {
-		t.Helper()
-		u := s.Peer(udp())
-		status, header := 407, "Proxy-Authenticate"
-		if method == "REGISTER" {
-			status, header = 401, "WWW-Authenticate"
-		}
-		c := u.Start(method, "sip:"+s.Domain, s.from("sip:"+name+"@"+s.Domain), peer.With("To", "<sip:"+name+"@"+s.Domain+">"))
-		first := c.Expect(status)
-		c.Request(method, s.from(name), peer.With("To", "<sip:"+name+"@"+s.Domain+">"), digest{user: name, password: password}.to(first))
-		second := c.Expect(status)
-		text := ""
-		for _, m := range []*peer.Message{first, second} {
-			text += m.Start() + "\n"
-			for _, h := range m.Headers {
-				switch h.Name {
-				case header:
-					for _, m := range []*peer.Message{first, second} {
-						h.Value = strings.ReplaceAll(h.Value, param(m, "", "nonce"), "N")
-					}
-				case "Via", "Call-ID", "From", "To":
-					continue // the asker's own; the tag of To is random
-				}
-				text += h.Name + ": " + h.Value + "\n"
-			}
-		}
-		return text
-	}
-	for _, method := range []string{"REGISTER", "MESSAGE"} {
-		exists, missing := told("1001", "guess-guess", method), told("1009", "guess-guess", method)
-		if exists != missing || !strings.Contains(exists, "algorithm=SHA-256") {
-			t.Errorf("%s: a user who exists is told from one who does not:\n%s\n%s", method, exists, missing)
-		}
-	}
-}
-
 // hostile answers are no answers: the question stands.
 func hostile(t *testing.T, n *harness.Node) {
 	s := play(t, n, "")
