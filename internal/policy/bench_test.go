@@ -3,6 +3,8 @@ package policy_test
 import (
 	"fmt"
 	"runtime"
+	"strconv"
+	"strings"
 	"testing"
 
 	"tollgate/internal/policy"
@@ -152,6 +154,48 @@ func BenchmarkRules(b *testing.B) {
 			b.ReportAllocs()
 			for i := 0; b.Loop(); i++ {
 				s.Route(requests[i%values], &id, &c)
+			}
+		})
+	}
+}
+
+// BenchmarkLongUserAgent is what a firewall of 20 rules, 10 of them in any case, takes to refuse a
+// call: for what its User-Agent says, a new one each time, and for one of 60 KB. It begins with the
+// bytes, since a long message has to be indexed, too.
+func BenchmarkLongUserAgent(b *testing.B) {
+	var rules []tenant.FirewallRule
+	for i := range 20 {
+		value := fmt.Sprintf("^(Scanner%02d|Dialer%02d)/[0-9.]+ ?(beta)?", i, i)
+		if i%2 == 1 {
+			value = "(?i)" + value
+		}
+		rules = append(rules, firewallRule(tenant.RuleID(i+1), i, "user-agent", "regex", value, "drop", "enforce"))
+	}
+	s := table(b, walled(rules...)).Snapshot()
+	for _, c := range []struct {
+		name string
+		want policy.Reason
+		of   func(i int) string
+	}{
+		{"refused", policy.Firewalled, func(i int) string { return fmt.Sprintf("dialer19/1.%d", i) }},
+		{"60KB", policy.HeaderTooLong, func(i int) string { return strings.Repeat("Dialer", 10_000) + strconv.Itoa(i) }},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			var raw [64][]byte
+			for i := range raw {
+				raw[i] = ask{headers: []string{"User-Agent: " + c.of(i)}}.request(b).Msg.Bytes()
+			}
+			r := ask{}.request(b)
+			var id policy.Identity
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				if err := r.Msg.Parse(raw[i%len(raw)]); err != nil {
+					b.Fatal(err)
+				}
+				s.Identify(r, &id)
+				if v := s.Firewall(r, &id); v.Reason != c.want {
+					b.Fatal(v)
+				}
 			}
 		})
 	}

@@ -47,7 +47,7 @@ func (s *scratch) value(r *Request, h header) (value []byte, ok bool) {
 	switch {
 	case found > 1:
 		return out, true
-	case !folded(single):
+	case !folded(single[:min(len(single), maxValue+1)]): // what follows cannot make it shorter
 		return single, len(single) <= maxValue
 	default:
 		return appendUnfolded(out, single)
