@@ -73,6 +73,7 @@ type Guard struct {
 	shut  atomic.Int64 // keys that are shut
 
 	friends friends
+	numbers sync.Pool // *policy.Numbers: scratch of keyOf
 
 	mu      sync.Mutex // guards what follows
 	keys    map[uint64]uint32
@@ -93,6 +94,7 @@ func New(cfg Config) *Guard {
 		cfg: cfg, seed: maphash.MakeSeed(), start: time.Now(), keys: make(map[uint64]uint32),
 		tallies: make(map[tenant.CustomerID]*tallies),
 		friends: friends{of: make(map[tenant.CustomerID]*friend)},
+		numbers: sync.Pool{New: func() any { return new(policy.Numbers) }},
 	}
 }
 

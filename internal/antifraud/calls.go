@@ -15,7 +15,8 @@ type Heard struct {
 	Customer  *policy.Customer
 	Direction policy.Direction
 	Source    netip.AddrPort
-	From, URI []byte // From as it came, with or without tag, and the Request-URI
+	From, URI []byte           // From as it came, with or without tag, and the Request-URI
+	Rewriter  *policy.Rewriter // of the entry or SIP user that it comes from; nil: it has none
 	Age       time.Duration
 	Restored  bool // nothing is decided about it
 }
@@ -33,7 +34,10 @@ func (g *Guard) Heard(now time.Time, h *Heard) (counted uint64, refused bool) {
 	if g.spared(h.Customer.Settings.ID, plain(h.Source.Addr())) {
 		return 0, false
 	}
-	k := g.keyOf(invite, h.Customer, h.From, h.URI)
+	k, emergency := g.keyOf(invite, h.Customer, h.Rewriter, h.From, h.URI)
+	if emergency {
+		return 0, false
+	}
 	counted, refused, t := g.hear(&k, now, h)
 	if t != nil && refused && g.cfg.Tripped != nil {
 		g.cfg.Tripped(t)

@@ -35,7 +35,14 @@ func (g *Guard) Check(r *policy.Request, id *policy.Identity) (s Standing, v pol
 	if kd == invite && g.shut.Load() == 0 && !r.Dry {
 		return s, policy.Verdict{}
 	}
-	k := g.keyOf(kd, id.Customer, r.Msg.Value(sip.HdrFrom), r.Msg.RequestURI())
+	w := id.Rewriter()
+	if kd == register {
+		w = nil // nothing of it is rewritten
+	}
+	k, emergency := g.keyOf(kd, id.Customer, w, r.Msg.Value(sip.HdrFrom), r.Msg.RequestURI())
+	if emergency {
+		return Standing{}, policy.Verdict{}
+	}
 	var t *Trip
 	if r.Dry {
 		v = g.look(&k, r, id, &s)

@@ -35,25 +35,38 @@ const (
 	keyRoom = 512
 )
 
-// keyOf reads the key of a request by its From and Request-URI. What cannot be read is empty.
-func (g *Guard) keyOf(k kind, c *policy.Customer, from, uri []byte) (out key) {
+// keyOf reads the key of a request by its From and Request-URI, in which numbers are taken as w, whose
+// rewriting they go through behind us, makes them: an entry's prefixes and dial pattern are no other
+// number. What cannot be read is empty. emergency says that an emergency number is called.
+func (g *Guard) keyOf(k kind, c *policy.Customer, w *policy.Rewriter, from, uri []byte) (out key, emergency bool) {
 	var buf [keyRoom]byte
 	b := append(buf[:0], byte(k))
 	b = binary.BigEndian.AppendUint64(b, uint64(c.Settings.ID))
 	start := len(b)
-	if name, err := sip.ParseNameAddr(from); err == nil {
-		b = appendUser(b, c, name.URI)
+	name, _ := sip.ParseNameAddr(from)
+	n, _ := g.numbers.Get().(*policy.Numbers)
+	defer g.numbers.Put(n)
+	if *n = (policy.Numbers{}); w != nil {
+		n.ReadBy(w, c, name.URI, uri)
+	}
+	if b, _ = c.Plan.Append(b, n.Calling.Bytes(), []byte{}); !begins(b, start) {
+		b = appendUser(b[:start], c, name.URI)
 	}
 	out.from.set(b[start:])
 	caller := len(b) - start
 	start = len(b)
-	b = appendUser(b, c, uri)
+	if b = n.AppendKey(b, &c.Plan); !begins(b, start) {
+		b = appendUser(b[:start], c, uri)
+	}
 	b = b[:start+len(shortened(b[start:], c.Plan.Country))]
 	out.to.set(b[start:])
 	b = binary.BigEndian.AppendUint16(b, uint16(caller)) // where one ends and the other begins
 	out.hash = maphash.Bytes(g.seed, b)
-	return out
+	return out, n.Emergency
 }
+
+// begins says that what was appended behind start begins as a number does.
+func begins(b []byte, start int) bool { return len(b) > start && dialled(b[start]) }
 
 // appendUser appends the user of a URI: as it is dialled where it can be, else unescaped.
 func appendUser(dst []byte, c *policy.Customer, uri []byte) []byte {
@@ -66,7 +79,7 @@ func appendUser(dst []byte, c *policy.Customer, uri []byte) []byte {
 	}
 	start := len(dst)
 	dst, _ = c.Plan.AppendURI(dst, &u)
-	if len(dst) > start && dialled(dst[start]) {
+	if begins(dst, start) {
 		return dst
 	}
 	user, _, _ := bytes.Cut(u.User, []byte{';'})

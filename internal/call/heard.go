@@ -6,6 +6,7 @@ import (
 
 	"tollgate/internal/dialog"
 	"tollgate/internal/policy"
+	"tollgate/internal/tenant"
 	"tollgate/internal/transaction"
 	"tollgate/internal/transport"
 	"tollgate/sip"
@@ -26,7 +27,9 @@ type Heard struct {
 	Customer  *policy.Customer
 	Direction policy.Direction
 	Source    netip.AddrPort
-	From, URI []byte // as the caller wrote them, From without tag
+	Entry     tenant.SwitchID  // that it comes from; 0: none
+	User      tenant.SIPUserID // likewise
+	From, URI []byte           // as the caller wrote them, From without tag
 	Age       time.Duration
 	Restored  bool // by the journal: it stays, whatever is said
 }
@@ -41,7 +44,7 @@ func (c *Calls) hear(sh *transaction.Shard, call *Call) bool {
 	h := &c.table(sh).work.heard
 	*h = Heard{
 		Place: Place{call.id, sh.Index, call.slot}, Customer: call.customer, Direction: call.direction,
-		Source: call.caller.Flow.Remote, From: call.text(call.caller.Remote), URI: call.text(call.uri),
+		Source: call.caller.Flow.Remote, Entry: call.entry, User: call.parties.user, From: call.text(call.caller.Remote), URI: call.text(call.uri),
 		Age: sh.Since() - call.started, Restored: call.restored,
 	}
 	call.counted, ok = c.cfg.Heard(sh.Now(), h)

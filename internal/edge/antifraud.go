@@ -39,7 +39,7 @@ func (e *Edge) newAntifraud() *antifraud.Guard {
 func (e *Edge) heard(now time.Time, h *call.Heard) (counted uint64, ok bool) {
 	counted, refused := e.fraud.Heard(now, &antifraud.Heard{
 		Call: antifraud.Call(h.Place), Customer: h.Customer, Direction: h.Direction, Source: h.Source,
-		From: h.From, URI: h.URI, Age: h.Age, Restored: h.Restored,
+		From: h.From, URI: h.URI, Rewriter: h.Customer.RewriterOf(h.Entry, h.User), Age: h.Age, Restored: h.Restored,
 	})
 	return counted, !refused
 }

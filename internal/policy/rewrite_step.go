@@ -14,7 +14,7 @@ func (s *Snapshot) Rewrite(r *Request, id *Identity) {
 		id.Numbers.readTo(r.Msg)
 		return
 	}
-	w := id.rewriter()
+	w := id.Rewriter()
 	if w == nil || r.Msg.Method() == sip.REGISTER {
 		return
 	}
@@ -24,8 +24,8 @@ func (s *Snapshot) Rewrite(r *Request, id *Identity) {
 	id.Numbers.Emergency = id.Emergency
 }
 
-// rewriter is that of the entry or SIP user that sent a request; nil rewrites nothing.
-func (id *Identity) rewriter() *Rewriter {
+// Rewriter is that of the entry or SIP user that sent a request; nil rewrites nothing.
+func (id *Identity) Rewriter() *Rewriter {
 	switch {
 	case id.Entry != nil:
 		return id.Entry.Rewriter
@@ -33,6 +33,30 @@ func (id *Identity) rewriter() *Rewriter {
 		return id.User.Rewriter
 	}
 	return nil
+}
+
+// RewriterOf is that of the customer's entry, or else of his SIP user; 0: none. nil rewrites nothing.
+func (c *Customer) RewriterOf(entry tenant.SwitchID, user tenant.SIPUserID) *Rewriter {
+	if sw := c.Switch(entry); sw != nil {
+		return sw.Rewriter
+	}
+	if u := c.UserByID(user); u != nil {
+		return u.Rewriter
+	}
+	return nil
+}
+
+// ReadBy takes the number called, and the caller's own by his From, from their URIs, as the entry or
+// SIP user that sent the request has them rewritten by w; nil rewrites nothing.
+func (n *Numbers) ReadBy(w *Rewriter, c *Customer, from, uri []byte) {
+	*n = Numbers{read: true}
+	n.Called.read(uri)
+	n.Calling.read(from)
+	if called, err := sip.ParseURI(uri); err == nil {
+		n.Emergency = c.isEmergency(&called)
+	}
+	w.Apply(n, c, nil)
+	n.Emergency = n.Emergency || c.isEmergencyNumber(n.Called.Bytes())
 }
 
 // Screen refuses a call whose number is on the block list as one of the switches that it may
@@ -61,7 +85,7 @@ func (s *Snapshot) Screen(r *Request, id *Identity, list *Candidates) Verdict {
 
 // ToldRewrite tells what Rewrite did, a step each.
 func (e *Explanation) ToldRewrite(r *Request, id *Identity, v Verdict) {
-	w := id.rewriter()
+	w := id.Rewriter()
 	if w == nil || !id.Numbers.read {
 		return
 	}

@@ -23,6 +23,7 @@ func left() []scenario {
 		{name: "a registered phone", thresholds: all, matrix: stage.One(), play: phone},
 		{name: "a registered phone that goes on", thresholds: "options: 2", matrix: stage.Matrix("tcp4-udp4")[:1], play: goesOn},
 		{name: "an entry", thresholds: "invite: 3", matrix: plain(), play: entry},
+		{name: "the numbers of entries", thresholds: "invite: 3", matrix: plain(), play: entryNumbers},
 	}
 }
 
@@ -166,4 +167,34 @@ func entry(sc *scene) {
 	trunk.Invite(sc.uri("3401234504"), sc.from).Expect(403)
 	sc.isHeard(trunk)
 	sc.Callee.Quiet(50 * time.Millisecond)
+}
+
+// entryNumbers: what an entry puts before a number, and the pattern in which it dials, make no other
+// number of it, and none of what dials otherwise.
+func entryNumbers(sc *scene) {
+	tech, plain := sc.Peer(udp()), sc.Peer(udp())
+	const line = "  - {name: %s, direction: egress, addresses: [%q], dial_pattern: %s%s}\n"
+	sc.Customer.Extra += "switches:\n" + fmt.Sprintf(line, "tech", tech.IP(), `"00"`, `, tech_prefix: "77", cli_prefix: "88"`) +
+		fmt.Sprintf(line, "plain", plain.IP(), "e164", "")
+	sc.Apply()
+	dial := func(u *peer.UA, user, from string) *peer.Call {
+		return u.Invite(sc.uri(user), func(m *peer.Message) { m.Set("From", "<sip:"+from+"@h>;tag="+m.Tag("From")) })
+	}
+	rings := func(a *peer.Call) leg {
+		l := leg{a, sc.Callee.Accept("INVITE")}
+		l.b.Answer(180)
+		l.a.Expect(180)
+		return l
+	}
+	one := rings(dial(tech, "7700393401234501", "88+390409876543"))
+	two := rings(dial(plain, "393401234502", "0409876543"))
+	other := rings(dial(plain, "7700393401234503", "0409876543")) // where nothing is put before it, it is another number
+	dial(tech, "7700393401234504", "0409876543").Expect(403)
+	for _, l := range []leg{one, two} {
+		l.a.Expect(480)
+		sc.canceled(l.b)
+	}
+	other.b.Answer(486)
+	other.a.Expect(486)
+	other.b.Expect("ACK")
 }
