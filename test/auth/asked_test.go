@@ -165,24 +165,14 @@ func settings(t *testing.T, n *harness.Node) {
 // channels: a user's own, over which no other one's calls go.
 func channels(t *testing.T, n *harness.Node) {
 	s := play(t, n, "", user("1001", secret, "channels: 1"), user("1002", other))
-	up := func(d digest, who string) (a, b *peer.Call) {
-		c, challenge := s.asked(s.Caller)
-		c.Request("INVITE", s.from(who), peer.SDP(s.Caller, 1), d.to(challenge))
-		b = s.Callee.Accept("INVITE")
-		b.Answer(200, peer.SDP(s.Callee, 1))
-		c.Expect(200)
-		c.Ack()
-		b.Expect("ACK")
-		return c, b
-	}
-	a, b := up(digest{}, "1001")
+	a, b := s.up(digest{})
 	c, challenge := s.asked(s.Caller)
 	if r := s.again(c, 480, digest{}, challenge); !strings.Contains(r.Get("Reason"), "user limit") {
 		t.Errorf("Reason %q", r.Get("Reason"))
 	}
-	a2, b2 := up(digest{user: "1002", password: other}, "1002")
+	a2, b2 := s.up(digest{user: "1002", password: other})
 	s.End(a, b)
-	a, b = up(digest{}, "1001")
+	a, b = s.up(digest{})
 	s.End(a, b)
 	s.End(a2, b2)
 }
@@ -190,13 +180,8 @@ func channels(t *testing.T, n *harness.Node) {
 // restarted: a call that a kill has kept still counts as its user's.
 func restarted(t *testing.T, n *harness.Node) {
 	s := play(t, n, "", user("1001", secret, "channels: 1"))
-	c, challenge := s.asked(s.Caller)
-	c.Request("INVITE", s.from("1001"), peer.SDP(s.Caller, 1), digest{}.to(challenge))
-	b := s.Callee.Accept("INVITE")
-	b.Answer(200, peer.SDP(s.Callee, 1))
-	c.Expect(200)
-	c.Ack()
-	b.Expect("ACK")
+	c, b := s.up(digest{})
+	_, challenge := s.asked(s.Caller)
 	n.Signal(t, syscall.SIGKILL)
 	n.Exited(5 * time.Second)
 	n.Up(t)
