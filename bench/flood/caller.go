@@ -186,6 +186,7 @@ func (c *caller) retransmit(d due, now time.Duration) {
 	k.tries++
 	if k.state == calling {
 		c.result.Again++
+		c.result.LastLate = max(c.result.LastLate, k.started)
 		c.invite(int(d.call))
 		c.later(k.tries, due{now + t1<<min(k.tries, 6), d.call, d.cseq})
 		return

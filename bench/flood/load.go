@@ -38,6 +38,7 @@ type Result struct {
 
 	PerSecond []int           // calls completed, by the second of the load
 	Setups    []time.Duration // INVITE to 200
+	LastLate  time.Duration   // when the last call began that was not answered before it had to ask again; 0: none
 }
 
 // Goodput is the calls completed in a second, over the seconds from from to to.
@@ -51,6 +52,6 @@ func (r *Result) Goodput(from, to int) float64 {
 
 // String is one line for people.
 func (r *Result) String() string {
-	return fmt.Sprintf("offered %d, answered %d, completed %d, refused %v, unanswered %d; %d messages sent, %d INVITEs again; in dialogs %d requests, %d lost %v, slowest %v; completed by second %v",
-		r.Offered, r.Answered, r.Completed, r.Refused, r.Unanswered, r.Sent, r.Again, r.InDialog, r.InDialogLost, r.Lost, r.Slowest.Round(time.Millisecond), r.PerSecond)
+	return fmt.Sprintf("offered %d, answered %d, completed %d, refused %v, unanswered %d; %d messages sent, %d INVITEs again; in dialogs %d requests, %d lost %v, slowest %v; the last late call began at %v; completed by second %v",
+		r.Offered, r.Answered, r.Completed, r.Refused, r.Unanswered, r.Sent, r.Again, r.InDialog, r.InDialogLost, r.Lost, r.Slowest.Round(time.Millisecond), r.LastLate.Round(time.Millisecond), r.PerSecond)
 }

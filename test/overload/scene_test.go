@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"testing"
+	"time"
 
 	"tollgate/bench/flood"
 	"tollgate/test/harness"
@@ -18,9 +20,8 @@ const (
 
 // scene is a node with a fifth of a core, and a PBX for each of its two customers.
 type scene struct {
-	t    *testing.T
+	flood.Scene
 	node *harness.Node
-	addr netip.AddrPort
 }
 
 func newScene(t *testing.T) *scene {
@@ -44,8 +45,8 @@ func newScene(t *testing.T) *scene {
 			t.Error(err)
 		}
 	})
-	s := &scene{t: t, node: harness.Start(t)}
-	s.addr = s.node.Addr("udp", local)
+	s := &scene{node: harness.Start(t)}
+	s.Scene = flood.Scene{Node: s.node.Addr("udp", local), Flooded: flooded, Quiet: quiet, CPU: s.cpu}
 	s.node.Apply(t, customers...)
 	if err := group.Add(s.node.PID()); err != nil {
 		t.Fatal(err)
@@ -53,16 +54,22 @@ func newScene(t *testing.T) *scene {
 	return s
 }
 
-// run makes calls of a domain.
-func (s *scene) run(t *testing.T, l flood.Load) *flood.Result {
-	l.Node = s.addr
-	if !l.From.IsValid() {
-		l.From = netip.MustParseAddr("127.0.0.1")
-	}
-	r, err := flood.Run(l)
+// cpu is the time that the node has spent on a CPU.
+func (s *scene) cpu() (sum time.Duration, err error) {
+	files, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", s.node.PID()))
 	if err != nil {
-		t.Error(err)
-		return &flood.Result{}
+		return 0, err
 	}
-	return r
+	for _, file := range files {
+		var ns int64
+		text, err := os.ReadFile(file)
+		if err != nil {
+			continue // a thread that has ended
+		}
+		if _, err := fmt.Sscan(string(text), &ns); err != nil {
+			return 0, err
+		}
+		sum += time.Duration(ns)
+	}
+	return sum, nil
 }
