@@ -53,8 +53,12 @@ type listed struct {
 	id       dialog.Stable
 }
 
+// compare orders bindings. Among a million, a text that need not be read is a cache miss less.
 func (l *listed) compare(o *listed) int {
-	return cmp.Or(cmp.Compare(l.customer, o.customer), cmp.Compare(l.aor, o.aor), bytes.Compare(l.id[:], o.id[:]))
+	if l.customer != o.customer {
+		return cmp.Compare(l.customer, o.customer)
+	}
+	return cmp.Or(strings.Compare(l.aor, o.aor), bytes.Compare(l.id[:], o.id[:]))
 }
 
 // List gives the bindings behind a place that keep takes, in order, at most so many;
@@ -108,7 +112,10 @@ func appendStripe(list []listed, s *stripe, page *listing) []listed {
 
 // behind says that a binding stands after a place.
 func (l *listed) behind(p Place) bool {
-	if n := cmp.Or(cmp.Compare(l.customer, p.Customer), cmp.Compare(l.aor, p.AOR)); n != 0 {
+	if l.customer != p.Customer {
+		return l.customer > p.Customer
+	}
+	if n := strings.Compare(l.aor, p.AOR); n != 0 {
 		return n > 0
 	}
 	return hex.EncodeToString(l.id[:]) > p.ID

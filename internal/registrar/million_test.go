@@ -3,6 +3,7 @@ package registrar
 import (
 	"encoding/binary"
 	"fmt"
+	"iter"
 	"net/netip"
 	"runtime"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"tollgate/internal/dialog"
+	"tollgate/internal/journal"
 	"tollgate/internal/policy"
 	"tollgate/internal/tenant"
 	"tollgate/internal/transaction"
@@ -79,7 +81,11 @@ func newCrowd(b *testing.B, n int) *crowd {
 		c.records = append(binary.AppendUvarint(c.records, uint64(len(record))), record...)
 	}
 	before := heapInUse()
-	c.restore(b, c.reg)
+	for i, data := range c.kept() {
+		if err := c.reg.Restore(c.ids[i], data); err != nil {
+			b.Fatal(err)
+		}
+	}
 	c.each = float64(heapInUse()-before) / float64(n)
 	return c
 }
@@ -91,20 +97,6 @@ func (c *crowd) node() *Registrar {
 		Minter: c.minter, Transport: anyTransport{},
 		Customer: func(tenant.CustomerID) *policy.Customer { return nil },
 	}, layer)
-}
-
-func (c *crowd) restore(b *testing.B, r *Registrar) {
-	rest := c.records
-	for _, id := range c.ids {
-		n, size := binary.Uvarint(rest)
-		if err := r.Restore(id, rest[size:size+int(n)]); err != nil {
-			b.Fatal(err)
-		}
-		rest = rest[size+int(n):]
-	}
-	if r.Len() != len(c.ids) {
-		b.Fatal(r.Len())
-	}
 }
 
 func heapInUse() int64 {
@@ -167,12 +159,61 @@ func (c *crowd) scattered() []int {
 	return list
 }
 
+// benchmarkRestore: out of the journal of a process that was killed.
 func benchmarkRestore(b *testing.B, c *crowd) {
+	cfg := journal.Config{Dir: b.TempDir()}
+	c.keep(b, cfg)
 	defer processorTime(b, len(c.ids))()
 	for b.Loop() {
-		c.restore(b, c.node())
+		j, err := journal.Open(cfg)
+		if err != nil {
+			b.Fatal(err)
+		}
+		r := c.node()
+		err = j.Load(func(_ journal.Kind, id journal.ID, data []byte) error { return r.Restore(dialog.Stable(id), data) })
+		if err != nil || r.Len() != len(c.ids) {
+			b.Fatal(r.Len(), err)
+		}
+		if err := j.Close(); err != nil {
+			b.Fatal(err)
+		}
 	}
 	b.ReportMetric(c.each, "B/binding")
+}
+
+// keep puts all bindings into a journal, half of them twice.
+func (c *crowd) keep(b *testing.B, cfg journal.Config) {
+	j, err := journal.Open(cfg)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for round := range 2 {
+		for i, data := range c.kept() {
+			if round == 1 && i%2 == 0 {
+				continue
+			}
+			if err := j.Put(1, journal.ID(c.ids[i]), data); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	if err := j.Close(); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// kept yields the journal's records.
+func (c *crowd) kept() iter.Seq2[int, []byte] {
+	return func(yield func(int, []byte) bool) {
+		rest := c.records
+		for i := range c.ids {
+			n, size := binary.Uvarint(rest)
+			if !yield(i, rest[size:size+int(n)]) {
+				return
+			}
+			rest = rest[size+int(n):]
+		}
+	}
 }
 
 func benchmarkToken(b *testing.B, c *crowd) {

@@ -24,7 +24,7 @@ type shelf struct {
 // chunk is bindings that are allocated at once.
 type chunk [chunkSize]binding
 
-const chunkSize = 64
+const chunkSize = 256
 
 // at gives the binding at a place.
 func (r *Registrar) at(p place) *binding { return r.stripe(p.stripe()).shelf.at(p) }
