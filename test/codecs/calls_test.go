@@ -1,6 +1,7 @@
 package codecs
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -17,10 +18,10 @@ const events = "a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-16"
 
 func TestCodecs(t *testing.T) {
 	both := append(stage.One(), stage.Out(stage.One())...)
-	stage.Play(t, harness.Start(t), []stage.Scenario{
+	list := []stage.Scenario{
 		{Name: "offer and answer", Matrix: stage.One(), Play: offerAndAnswer},
+		{Name: "each offer and answer", Matrix: both, Play: eachOffer},
 		{Name: "the PBX's restriction", Matrix: both, Play: ofThePBX},
-		{Name: "nothing restricted", Matrix: both, Play: nothingRestricted},
 		{Name: "TCP", Matrix: stage.Matrix("tcp4-tcp4"), Play: ofThePBX},
 		{Name: "re-INVITE", Matrix: both, Play: reinvite},
 		{Name: "UPDATE", Matrix: stage.One(), Play: update},
@@ -33,10 +34,19 @@ func TestCodecs(t *testing.T) {
 		{Name: "another switch takes it", Matrix: stage.One(), Play: another},
 		{Name: "an answer with nothing left", Matrix: stage.One(), Play: answerNothing},
 		{Name: "video goes", Matrix: stage.One(), Play: video},
-		{Name: "multipart", Matrix: stage.One(), Play: multipart},
 		{Name: "cannot be read", Matrix: stage.One(), Play: unreadable},
+	}
+	bridging := make([]stage.Scenario, len(list))
+	for i, sc := range list {
+		sc.Name, sc.Customer = "bridged, "+sc.Name, bridged
+		bridging[i] = sc
+	}
+	untouched := []stage.Scenario{
+		{Name: "nothing restricted", Matrix: both, Play: nothingRestricted},
+		{Name: "multipart", Matrix: stage.One(), Play: multipart},
 		{Name: "LF alone", Matrix: stage.One(), Play: lineFeeds},
-	})
+	}
+	stage.Play(t, harness.Start(t), slices.Concat(list, bridging, untouched))
 }
 
 // dial is what the caller calls: a number, so that his entry is what knows him.
@@ -61,6 +71,45 @@ func offerAndAnswer(s *stage.Stage) {
 	b.Resend()
 	a.Ack()
 	b.Expect("ACK")
+	s.End(a, b)
+}
+
+// eachOffer: what goes and what stays, in every message that can hold an offer or an answer: the
+// order of the rest, telephone events as long as there is a codec of their rate, and feedback.
+func eachOffer(s *stage.Stage) {
+	between(s, "G722, AMR-WB", "G722, AMR-WB")
+	given := []string{
+		"m=audio 4000 RTP/AVPF 96 101 8 9 102 18 0", "a=rtpmap:96 AMR-WB/16000", "a=fmtp:96 octet-align=1", "a=rtcp-fb:96 nack",
+		"a=rtcp-fb:* ccm tmmbr", events, "a=rtpmap:102 telephone-event/16000", "a=fmtp:102 0-15", "a=rtcp-fb:8 nack", "a=rtcp-fb:9 nack",
+		"a=rtpmap:9 G722/8000", "a=maxptime:40",
+	}
+	left := []string{"m=audio 4000 RTP/AVPF 101 8 18 0", "a=rtcp-fb:* ccm tmmbr", events, "a=rtcp-fb:8 nack", "a=maxptime:40"}
+	a := s.Caller.Invite(dial(s), media(s.Caller, given...))
+	b := s.Callee.Accept("INVITE")
+	has(s, b.Incoming(), s.Caller, left...)
+	b.Answer(200, media(s.Callee, given...))
+	has(s, a.Expect(200), s.Callee, left...)
+	a.Ack()
+	b.Expect("ACK")
+	for _, pair := range [][2]*peer.Call{{a, b}, {b, a}} {
+		from, to := pair[0], pair[1]
+		for _, method := range []string{"INVITE", "UPDATE"} {
+			from.Request(method, media(from.UA, given...))
+			m := to.Expect(method)
+			has(s, m, from.UA, left...)
+			to.Reply(m, 200, media(to.UA, given...))
+			has(s, from.Expect("200 "+method), to.UA, left...)
+			if method == "INVITE" {
+				from.Ack()
+				to.Expect("ACK")
+			}
+		}
+		from.Request("INVITE", peer.NoBody())
+		to.Reply(to.Expect("INVITE"), 200, media(to.UA, given...))
+		has(s, from.Expect("200 INVITE"), to.UA, left...)
+		from.Ack(media(from.UA, given...))
+		has(s, to.Expect("ACK"), from.UA, left...)
+	}
 	s.End(a, b)
 }
 
