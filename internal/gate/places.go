@@ -76,7 +76,7 @@ func (g *Gate) passOver(p *passage, o live.Outcome) bool {
 
 // foresee is ask for who only wants to know: it takes nothing. What it cannot tell is the rate
 // of new calls, since only taking one tells whether it was too many. Candidates behind the first
-// that have no room are left out, as they are at failover.
+// that have no room are left out, as they are at failover; an emergency call has room everywhere then.
 func (g *Gate) foresee(p *passage) policy.Verdict {
 	r, own := &p.lease, p.lease.N
 	for {
@@ -93,7 +93,7 @@ func (g *Gate) foresee(p *passage) policy.Verdict {
 	}
 	for i, holds := 1, p.firstSwitch(); i < p.list.N; i++ {
 		to := p.list.List[i].Switch
-		if to != nil && to != holds && !g.fits(limitOf(to)) {
+		if to != nil && to != holds && !p.id.Emergency && !g.fits(limitOf(to)) {
 			p.list.PassOverAt(i, policy.SwitchLimit)
 			i--
 			continue

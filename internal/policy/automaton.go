@@ -7,12 +7,16 @@ import "slices"
 type automaton struct {
 	class   [256]uint8 // of a byte: which column; 0 = in no literal
 	columns int
-	next    []uint16 // row of a state: its successor by column
+	next    []uint16 // row of a state: its successor by column, and tells where that reports something
 	found   [][]uint16
 }
 
-// maxStates bounds an automaton: states are numbered in 16 bits.
-const maxStates = 1 << 16
+const (
+	// maxStates bounds an automaton: states are numbered in 15 bits.
+	maxStates = 1 << 15
+	// tells marks a successor that reports something, so that the others are not looked up.
+	tells = 1 << 15
+)
 
 // newAutomaton builds the automaton of literals in lower case; literals[i] belongs to
 // owners[i], which is what find reports. It is nil if there are none. The caller keeps their total
@@ -35,6 +39,11 @@ func newAutomaton(literals []string, owners []uint16) *automaton {
 		a.addLiteral(lit, owners[i])
 	}
 	a.link()
+	for i, to := range a.next {
+		if len(a.found[to]) > 0 {
+			a.next[i] |= tells
+		}
+	}
 	a.next, a.found = slices.Clip(a.next), slices.Clip(a.found)
 	return a
 }
@@ -103,7 +112,11 @@ func (a *automaton) link() {
 func (a *automaton) find(value []byte, hits *ruleBits) {
 	state := 0
 	for _, c := range value {
-		state = int(a.next[state*a.columns+int(a.class[c])])
+		to := a.next[state*a.columns+int(a.class[c])]
+		state = int(to &^ tells)
+		if to&tells == 0 {
+			continue
+		}
 		for _, owner := range a.found[state] {
 			hits.set(owner)
 		}
