@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // Load gives every record that stands: the last Put of an id, if no Delete follows.
@@ -33,23 +34,24 @@ func (j *Journal) standing(each func(*record) error) error {
 	if err != nil {
 		return err
 	}
-	index, err := m.index(j)
+	live, err := m.live(j)
 	if err != nil {
 		return err
 	}
-	for i := range m.parts {
+	for i, offsets := range live {
 		buf, err := m.read(i)
 		if err != nil {
 			return err
 		}
-		_, _, err = scan(buf, func(at int, r *record) error {
-			if r.op == opPut && index[key{r.kind, r.id}] == (place{i, at}) {
-				return each(r)
+		var r record
+		for _, at := range offsets {
+			if size, fault := read(buf[min(int(at), len(buf)):], &r); fault != nil || size == 0 {
+				j.log.Warn("journal record is gone", "file", m.parts[i].file.Name(), "offset", at)
+				continue // between the first look at it and this one
 			}
-			return nil
-		})
-		if err != nil {
-			return err
+			if err := each(&r); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -109,11 +111,35 @@ type key struct {
 }
 
 // place is where a record is: the part, and the offset in it.
-type place struct{ part, offset int }
+type place struct{ part, offset uint32 }
+
+// live gives the offsets in each part of the records that stand, in their order.
+func (m *moment) live(j *Journal) ([][]uint32, error) {
+	index, err := m.index(j)
+	if err != nil {
+		return nil, err
+	}
+	offsets := make([][]uint32, len(m.parts))
+	for _, at := range index {
+		offsets[at.part] = append(offsets[at.part], at.offset)
+	}
+	for _, list := range offsets {
+		slices.Sort(list)
+	}
+	return offsets, nil
+}
+
+// usualRecord is about how many bytes stand for one record that lives, those that were put again
+// among them.
+const usualRecord = 1024
 
 // index finds the places of the records that stand.
 func (m *moment) index(j *Journal) (map[key]place, error) {
-	index := make(map[key]place)
+	bytes := 0
+	for _, p := range m.parts {
+		bytes += p.size
+	}
+	index := make(map[key]place, bytes/usualRecord)
 	checkpoint := -1 // the part that began the last one
 	for i, p := range m.parts {
 		buf, err := m.read(i)
@@ -123,7 +149,7 @@ func (m *moment) index(j *Journal) (map[key]place, error) {
 		end, fault, _ := scan(buf, func(at int, r *record) error {
 			switch r.op {
 			case opPut:
-				index[key{r.kind, r.id}] = place{i, at}
+				index[key{r.kind, r.id}] = place{uint32(i), uint32(at)}
 			case opDel:
 				delete(index, key{r.kind, r.id})
 			case opBegin:
@@ -146,7 +172,7 @@ func (m *moment) index(j *Journal) (map[key]place, error) {
 // segments were to be removed, in whatever order the disk did that.
 func forget(index map[key]place, first int) {
 	for k, at := range index {
-		if at.part < first {
+		if int(at.part) < first {
 			delete(index, k)
 		}
 	}
