@@ -1,8 +1,8 @@
 // Command bench measures Tollgate against its peers in one run, in turn, on
 // the machine at hand: the CPU time that each spends on a call, the delay it
 // adds, its top rate on one core, and its memory with many live calls; the CPU of a
-// relayed REGISTER; what many registered phones take; and what a flood from a banned
-// source costs.
+// relayed REGISTER; what many registered phones take; what a flood from a banned
+// source costs; and what becomes of calls where far too many come.
 //
 // Only ratios of one run count: machines are noisy and the cost of a call
 // falls with the rate. So peers take turns in interleaved rounds at equal
@@ -74,11 +74,12 @@ const (
 	partBans     = "bans"
 	partAuth     = "auth"
 	partMedia    = "media"
+	partOverload = "overload"
 )
 
 // allParts is in the order in which they are measured.
 func allParts() []string {
-	return []string{partCPU, partTop, partMemory, partMicro, partRegister, partOwn, partBindings, partBans, partAuth, partMedia}
+	return []string{partCPU, partTop, partMemory, partMicro, partRegister, partOwn, partBindings, partBans, partAuth, partMedia, partOverload}
 }
 
 func main() {
@@ -103,7 +104,8 @@ func parseFlags(args []string) (*bench, error) {
 	rates := flags.String("rates", "500,1000,1500", "calls/s, and REGISTERs/s")
 	parts := flags.String("parts", strings.Join(allParts(), ","), "what is measured: "+partCPU+", the CPU of a call; "+partTop+", the top rate; "+
 		partMemory+" of live calls; "+partMicro+", parts alone; "+partRegister+", the CPU of a relayed REGISTER; "+partOwn+", of one that gives a password and is answered; "+
-		partBindings+", many phones: memory, pings, look-ups, restart; "+partBans+", a flood from a banned source; "+partAuth+", the CPU of a call that gives a password; "+partMedia+", of a packet of voice, beside rtpengine")
+		partBindings+", many phones: memory, pings, look-ups, restart; "+partBans+", a flood from a banned source; "+partAuth+", the CPU of a call that gives a password; "+partMedia+", of a packet of voice, beside rtpengine; "+
+		partOverload+", three and ten times the calls that a fifth of a core carries")
 	mediaCalls := flags.String("media-calls", "400,800", "calls at once in the part "+partMedia)
 	flags.IntVar(&b.rounds, "rounds", 5, "interleaved rounds")
 	flags.IntVar(&b.seconds, "seconds", 6, "how long calls are placed in each turn")
@@ -180,6 +182,7 @@ func (b *bench) run() error {
 		{partBans, b.measureBans},
 		{partAuth, b.measureAuth},
 		{partMedia, b.measureMedia},
+		{partOverload, b.measureOverload},
 	} {
 		if !slices.Contains(b.parts, step.part) {
 			continue

@@ -29,6 +29,7 @@ type report struct {
 	bindings  []bindingsResult
 	bans      *bansResult
 	media     []mediaTurn
+	overload  []overloadTurn
 }
 
 type namedMemory struct {
@@ -47,7 +48,8 @@ func (r *report) write() error {
 		Bindings         []bindingsResult
 		Bans             *bansResult
 		Media            []mediaTurn
-	}{r.samples, r.registers, r.bindings, r.bans, r.media})
+		Overload         []overloadTurn
+	}{r.samples, r.registers, r.bindings, r.bans, r.media, r.overload})
 	if err != nil {
 		return fmt.Errorf("samples: %w", err)
 	}
@@ -81,6 +83,7 @@ func (r *report) markdown() string {
 	r.bindingsTable(&b)
 	r.bansTable(&b)
 	r.mediaTable(&b)
+	r.overloadTable(&b)
 	return b.String()
 }
 

@@ -60,11 +60,11 @@ const (
 )
 
 // Capacity is how many of these calls the node completes, beside what there always is, when as many
-// come as it can carry. It is looked for by how many are under way at once: with more than it can
-// carry it has callers wait, who ask again, and that costs it calls; so fewer are tried then, and
-// the best counts.
-func (s *Scene) Capacity(most time.Duration) (best *Trial, err error) {
-	const busy, warm, tries = 60, 3, 3
+// come as it can carry. It is looked for in so many tries, by how many are under way at once: more
+// each time while no caller has to wait, and fewer once they have to ask again, which costs the node
+// calls. The best counts.
+func (s *Scene) Capacity(most time.Duration, tries int) (best *Trial, err error) {
+	const busy, warm = 200, 3
 	r, err := Run(s.calls(s.Flooded, Load{Window: busy, For: warm * time.Second, Wait: 5 * time.Second}))
 	if err != nil {
 		return nil, err
@@ -73,9 +73,9 @@ func (s *Scene) Capacity(most time.Duration) (best *Trial, err error) {
 		return nil, fmt.Errorf("no call gets through a node at rest: %s", r)
 	}
 	const waits = 200 * time.Millisecond
-	guess := r.Goodput(1, warm)
+	window := int(r.Goodput(1, warm) * (holds + waits).Seconds())
 	for range tries {
-		t, err := s.try(Load{Window: max(1, int(guess*(holds+waits).Seconds())), For: most, Hold: holds, Wait: 5 * time.Second}, most, 0)
+		t, err := s.try(Load{Window: max(1, window), For: most, Hold: holds, Wait: 5 * time.Second}, most, 0)
 		if err != nil {
 			return nil, err
 		}
@@ -83,9 +83,10 @@ func (s *Scene) Capacity(most time.Duration) (best *Trial, err error) {
 			best = t
 		}
 		if t.Load.Again < t.Load.Offered/50 {
-			break
+			window += window / 3
+			continue
 		}
-		guess = min(t.PerSecond, 0.9*guess)
+		window -= window / 5
 	}
 	return best, nil
 }
