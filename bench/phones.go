@@ -18,7 +18,7 @@ import (
 // phones are many phones behind one socket. Each has an address of its own: the
 // kernel lets the socket of 0.0.0.0 send from any address in 127.0.0.0/8, and says
 // for what arrives to which of them it came. They register, answer pings and are
-// busy. They repeat nothing by themselves.
+// busy. Only enrol repeats what is lost.
 type phones struct {
 	conn  *net.UDPConn
 	port  uint16
@@ -37,8 +37,8 @@ type phones struct {
 // firstPhone is the address of phone 0, and firstUser the user of its address of record.
 const (
 	firstPhone = 127<<24 | 16<<16 | 1
-	firstUser  = 200000
-	maxPhones  = 800000 // numbers have six digits
+	firstUser  = 2_000_000
+	maxPhones  = 2_000_000 // numbers have seven digits
 )
 
 func phoneAddr(i int) (a [4]byte) {
@@ -88,15 +88,21 @@ func (p *phones) close() {
 	p.ended.Wait()
 }
 
+// begin begins to count the answers to the next n REGISTERs, and gives the CSeq of the first.
+func (p *phones) begin(n int) (first int) {
+	first = p.cseq + 1
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.granted.reset(first, n)
+	p.refused = map[int]int{}
+	p.cseq += n
+	return first
+}
+
 // register has n phones in turn, the first again after the last, register with edge at
 // an even rate: n REGISTERs in all, none repeated.
 func (p *phones) register(edge netip.AddrPort, count, n, rate int) error {
-	first := p.cseq + 1
-	p.mu.Lock()
-	p.granted.reset(first, n)
-	p.refused = map[int]int{}
-	p.mu.Unlock()
-	p.cseq += n
+	first := p.begin(n)
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
 	start := time.Now()
@@ -111,20 +117,6 @@ func (p *phones) register(edge netip.AddrPort, count, n, rate int) error {
 		}
 	}
 	return nil
-}
-
-// repeat sends those REGISTERs of the last register again that were not answered yet,
-// and tells how many.
-func (p *phones) repeat(edge netip.AddrPort, count int) (int, error) {
-	p.mu.Lock()
-	first, missing := p.granted.first, p.granted.missing()
-	p.mu.Unlock()
-	for _, i := range missing {
-		if err := p.send(i%count, p.appendRegister(nil, i%count, first+i), edge); err != nil {
-			return 0, err
-		}
-	}
-	return len(missing), nil
 }
 
 // settle waits until every REGISTER is answered, or for limit, and tells how many got
@@ -169,7 +161,7 @@ func (p *phones) appendRegister(dst []byte, i, cseq int) []byte {
 		"To: \"Desk %[5]s\" <sip:%[5]s@%[1]s>\r\n"+
 		"Call-ID: 5fb2c3d4e5f6%[5]s@%[6]s\r\n"+
 		"CSeq: %[4]d REGISTER\r\n"+
-		"Contact: <sip:%[5]s@%[6]s:5062;transport=udp;line=sr5fbb>;+sip.instance=\"<urn:uuid:00000000-0000-1000-8000-000000%[5]s>\"\r\n"+
+		"Contact: <sip:%[5]s@%[6]s:5062;transport=udp;line=sr5fbb>;+sip.instance=\"<urn:uuid:00000000-0000-1000-8000-00000%[5]s>\"\r\n"+
 		"%[7]s"+
 		"Supported: path\r\n"+
 		"Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, NOTIFY, REFER, UPDATE, INFO, MESSAGE\r\n"+
@@ -298,15 +290,8 @@ func (t *tally) counts() (once, again int) {
 	return once, again
 }
 
-func (t *tally) missing() []int {
-	var list []int
-	for i, n := range t.seen {
-		if n == 0 {
-			list = append(list, i)
-		}
-	}
-	return list
-}
+// has says that a message was seen.
+func (t *tally) has(cseq int) bool { return t.seen[cseq-t.first] > 0 }
 
 // cseq is the number in the CSeq header; -1: there is none.
 func (m probeMessage) cseq() int {

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"net"
 	"net/netip"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -35,8 +37,45 @@ func TestTally(t *testing.T) {
 	if once, again := s.counts(); once != 2 || again != 1 {
 		t.Errorf("%d seen, %d again; want 2 and 1", once, again)
 	}
-	if m := s.missing(); len(m) != 1 || m[0] != 1 {
-		t.Errorf("missing %v", m)
+	if !s.has(10) || s.has(11) {
+		t.Errorf("10 seen: %t, 11 seen: %t", s.has(10), s.has(11))
+	}
+}
+
+// TestEnrol: what is lost is sent again, once for each time that it is.
+func TestEnrol(t *testing.T) {
+	edge, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	phones, err := startPhones(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer phones.close()
+	const n, lossy = 40, 4 // the first REGISTER of each fourth is lost
+	var ended sync.WaitGroup
+	ended.Go(func() {
+		seen := map[int]bool{}
+		buf := make([]byte, 65536)
+		for {
+			size, from, err := edge.ReadFromUDPAddrPort(buf)
+			if err != nil {
+				return
+			}
+			m := parseProbe(buf[:size])
+			if lost := m.cseq()%lossy == 0 && !seen[m.cseq()]; lost {
+				seen[m.cseq()] = true
+				continue
+			}
+			_, _ = edge.WriteToUDPAddrPort([]byte(m.reply(";tag=r")+"Contact: "+m.header("Contact")+"\r\nContent-Length: 0\r\n\r\n"), from)
+		}
+	})
+	defer ended.Wait()
+	defer edge.Close()
+	repeated, err := phones.enrol(edge.LocalAddr().(*net.UDPAddr).AddrPort(), n, 4000)
+	if granted, again := phones.settle(0); err != nil || granted != n || again > repeated-n/lossy || repeated < n/lossy {
+		t.Errorf("%d of %d granted, %d again, %d repeated: %v", granted, n, again, repeated, err)
 	}
 }
 

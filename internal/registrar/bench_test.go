@@ -4,9 +4,6 @@ import (
 	"strings"
 	"testing"
 
-	"tollgate/internal/dialog"
-	"tollgate/internal/registrar"
-	"tollgate/internal/tenant"
 	"tollgate/internal/transport"
 	"tollgate/sip"
 )
@@ -71,97 +68,6 @@ Content-Length: 0
 		r.layer.Receive(&ok, udp(pbxAddr))
 	}
 }
-
-// BenchmarkRestore: 10,000 bindings of a journal.
-func BenchmarkRestore(b *testing.B) {
-	const phones = 10_000
-	r := newRig(b, false)
-	for i := range phones {
-		r.learn(nth(i))
-	}
-	for b.Loop() {
-		if _, next := r.restart(r.minter); next.Len() != phones {
-			b.Fatal(next.Len())
-		}
-	}
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*phones), "ns/binding")
-}
-
-// The look-ups, among 100,000 bindings in an order that no cache knows.
-func BenchmarkByID(b *testing.B) {
-	r := crowded(b)
-	ids := make([]dialog.Stable, lookups)
-	for i := range ids {
-		c, ok := r.reg.ByFlow(scattered(i))
-		if !ok {
-			b.Fatal("not bound")
-		}
-		ids[i] = c.Binding
-	}
-	b.ReportAllocs()
-	for i := 0; b.Loop(); i++ {
-		r.reg.ByID(ids[i%lookups])
-	}
-}
-
-func BenchmarkByFlow(b *testing.B) {
-	r := crowded(b)
-	flows := make([]transport.Flow, lookups)
-	for i := range flows {
-		flows[i] = scattered(i)
-	}
-	b.ReportAllocs()
-	for i := 0; b.Loop(); i++ {
-		r.reg.ByFlow(flows[i%lookups])
-	}
-}
-
-func BenchmarkByAOR(b *testing.B) {
-	r := crowded(b)
-	users, room := make([][]byte, lookups), make([]registrar.Contact, 0, 8)
-	for i := range users {
-		users[i] = []byte(userOf(scattered(i)))
-	}
-	b.ReportAllocs()
-	for i := 0; b.Loop(); i++ {
-		if room = r.reg.ByAOR(room[:0], 1, users[i%lookups], "acme.test"); len(room) != 1 {
-			b.Fatal(len(room))
-		}
-	}
-}
-
-func BenchmarkByUser(b *testing.B) {
-	r := newRig(b, false)
-	r.crowd(crowd)
-	r.journal.off = true
-	for i := range crowd {
-		r.arrive(nth(i))
-	}
-	room := make([]registrar.Contact, 0, 8)
-	b.ReportAllocs()
-	for i := 0; b.Loop(); i++ {
-		if room = r.reg.ByUser(room[:0], 1, tenant.SIPUserID(i*7919%crowd+1)); len(room) != 1 {
-			b.Fatal(len(room))
-		}
-	}
-}
-
-const (
-	crowd   = 100_000
-	lookups = 1 << 15
-)
-
-func crowded(b *testing.B) *rig {
-	r := newRig(b, false)
-	r.journal.off = true
-	for i := range crowd {
-		r.learn(nth(i))
-	}
-	return r
-}
-
-// scattered is some phone of the crowd, another for each i.
-func scattered(i int) transport.Flow { return nth(i * 7919 % crowd) }
 
 // BenchmarkRefreshHere: a REGISTER that is answered here, without sockets.
 func BenchmarkRefreshHere(b *testing.B) {
