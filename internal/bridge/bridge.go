@@ -139,9 +139,13 @@ type Pass struct {
 	transport sdp.Transport
 	crypto    [][]byte
 	arena     []byte
+	keyed     bool
 	text      []byte // what the other party is told, but for o=
 	tells     sdp.Description
 }
+
+// Keys says that the description that went last has keys in it.
+func (p *Pass) Keys() bool { return p.keyed }
 
 // Do tells the engine of what a description says and edits it for the other party.
 func (s *Session) Do(p *Pass, d *sdp.Description, e *sdp.Edit) error {
@@ -157,6 +161,7 @@ func (s *Session) Do(p *Pass, d *sdp.Description, e *sdp.Edit) error {
 	}
 	answer := !p.Offer && s.Answers(p.From)
 	at := p.Ends[1-p.From].Place.Advertise
+	p.keyed = false
 	e.Connection(at)
 	e.WithoutICE()
 	if p.First {
@@ -180,6 +185,7 @@ func (s *Session) Do(p *Pass, d *sdp.Description, e *sdp.Edit) error {
 		if !on {
 			face.Port = 0
 		}
+		p.keyed = p.keyed || len(face.Crypto) > 0
 		e.Bridge(m, face)
 	}
 	var err error

@@ -52,6 +52,11 @@ func (c *Calls) hush(sh *transaction.Shard, call *Call) {
 func (c *Calls) bridge(sh *transaction.Shard, call *Call, s *session, m *sip.Message, b bound) error {
 	own := c.bridged(sh, call)
 	if own == nil {
+		if call.encrypts(dialog.Caller) || call.encrypts(dialog.Callee) {
+			if what, err := bridge.Inspect(&s.index); err == nil && what.Encrypted {
+				return secret(b.to)
+			}
+		}
 		return nil
 	}
 	p := &s.pass
@@ -66,7 +71,21 @@ func (c *Calls) bridge(sh *transaction.Shard, call *Call, s *session, m *sip.Mes
 	}
 	p.Offer = m.IsRequest() && offers(m)
 	p.First = p.Offer && b.fork >= call.forks // a branch that has no dialog yet
-	return own.Do(p, &s.index, &s.edit)
+	if err := own.Do(p, &s.index, &s.edit); err != nil || !p.Keys() {
+		return err
+	}
+	return secret(b.to)
+}
+
+// errInClear: keys would be told to whoever reads along.
+var errInClear = errors.New("keys of SRTP go over TLS alone")
+
+// secret wants a flow on which keys may go.
+func secret(f transport.Flow) error {
+	if f.Proto != transport.TLS {
+		return errInClear
+	}
+	return nil
 }
 
 // settle notes that a call's bridged media is with the party that has answered it.
@@ -202,6 +221,8 @@ func fault(err error) policy.Reason {
 		return policy.OK
 	case errors.Is(err, bridge.ErrNoPorts):
 		return policy.NoMediaPorts
+	case errors.Is(err, errInClear):
+		return policy.EncryptedInClear
 	case errors.Is(err, bridge.ErrStreams), errors.Is(err, bridge.ErrNoSuite), errors.Is(err, bridge.ErrProfile):
 		return policy.BadSession
 	}

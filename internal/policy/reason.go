@@ -212,7 +212,7 @@ var reasonTable = [reasonCount]reasonText{
 	NoCodecLeft:     {"no_codec_left", 488, "All audio codecs of the offer are restricted for one of the parties."},
 	BadSession:      {"bad_session", 488, "The session description cannot be read, or does not fit what was offered."},
 
-	EncryptedInClear:  {"encrypted_in_clear", 488, "SRTP is offered, and its keys came in the clear: they need TLS."},
+	EncryptedInClear:  {"encrypted_in_clear", 488, "SRTP is offered where others could read its keys: they need TLS."},
 	EncryptionMissing: {"encryption_missing", 488, "Whoever is to use tls+srtp offers no encrypted media."},
 	DTLSOffered:       {"dtls_offered", 488, "Encryption by DTLS is offered, and bridged calls have it by SDES only."},
 	NoMediaPorts:      {"no_media_ports", 503, "No media port is free."},
