@@ -144,7 +144,7 @@ func fromNode(ctx context.Context, node *client, s *doctor.System) error {
 		return err
 	}
 	if info.Bans.Way != "" {
-		s.NodeBans = &doctor.BansIn{Kernel: info.Bans.Way != "none", Why: info.Bans.Why}
+		s.NodeBans = &doctor.BansIn{Way: info.Bans.Way, Why: info.Bans.Why}
 	}
 	domains, err := node.all(ctx, "/domains", url.Values{})
 	if err != nil {

@@ -128,8 +128,8 @@ type MediaWay struct {
 
 // KernelBans says whether the kernel drops for the bans that hold for everybody.
 type KernelBans struct {
-	Way        string `json:"way" enum:"tcx,none" doc:"none: the node itself drops, after the kernel has received the packet."`
-	Why        string `json:"why,omitempty" doc:"Why the kernel does not."`
+	Way        string `json:"way" enum:"tcx,clsact,none" doc:"How programs are attached in the kernel; none: the node itself drops, after the kernel has received the packet."`
+	Why        string `json:"why,omitempty" doc:"Why not by tcx."`
 	Bans       int    `json:"bans" doc:"For how many bans the kernel drops now."`
 	Interfaces int    `json:"interfaces" doc:"On how many network interfaces; 0 while there are no such bans."`
 }

@@ -39,6 +39,9 @@ func (r *reader) variable(name, s string) {
 	case "TOLLGATE_SECRET_KEY":
 		r.secretKey(s)
 		return
+	case "TOLLGATE_KERNEL":
+		r.oneOf(&r.node.Media.KernelWay, "", value{kind: text, text: s, env: true}, "clsact")
+		return
 	case "TOLLGATE_TEST_LIVE":
 		r.oneOf(&r.node.Test.Live, "", value{kind: text, text: s, env: true}, "memory", "delayed")
 		return

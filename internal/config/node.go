@@ -57,6 +57,7 @@ type Certificate struct{ Cert, Key string }
 type Media struct {
 	First, Last int    // ports, both included
 	Kernel      string // auto or off
+	KernelWay   string // "" or clsact: how programs are attached, from TOLLGATE_KERNEL only
 	Networks    []Network
 }
 

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"tollgate/internal/config"
+	"tollgate/internal/kernel"
 )
 
 // Level says how bad a finding is.
@@ -99,8 +100,8 @@ type System struct {
 	Synchronised func() (bool, error)
 	// Folder looks at the data folder, or at the next folder above it that is there.
 	Folder func(path string) (Folder, error)
-	// Filter tries whether the kernel lets this process drop packets; nil: it does.
-	Filter func() error
+	// Filter tries in which way the kernel lets this process drop packets.
+	Filter func() (kernel.Way, error)
 	// Ask sends OPTIONS over UDP, or connects over TCP; nil: it is reached.
 	Ask func(ctx context.Context, proto string, to netip.AddrPort) error
 }

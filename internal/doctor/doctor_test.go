@@ -62,7 +62,7 @@ func well(t *testing.T) *System {
 			return Folder{Path: path, Exists: true, IsDir: true, Mode: 0o700, Writable: true, Free: 50 << 30}, nil
 		},
 		Ask:    func(context.Context, string, netip.AddrPort) error { return nil },
-		Filter: func() error { return nil },
+		Filter: func() (kernel.Way, error) { return kernel.TCX, nil },
 	}
 }
 
@@ -194,11 +194,13 @@ func machines() []spoiled {
 		{"files unseen", func(s *System) { delete(s.Files.(fstest.MapFS), "proc/self/limits") }, "files", OK, "cannot be seen"},
 		{"clock adrift", func(s *System) { s.Synchronised = func() (bool, error) { return false, nil } }, "clock", Warning, "timedatectl"},
 		{"clock unseen", func(s *System) { s.Synchronised = func() (bool, error) { return false, syscall.EPERM } }, "clock", OK, "cannot be seen"},
-		{"bans in the kernel", func(s *System) { s.NodeBans = &BansIn{Kernel: true} }, "bans", OK, "before the running node"},
-		{"bans in the node", func(s *System) { s.NodeBans = &BansIn{Why: "it is cold"} }, "bans", OK, "the program drops|it is cold"},
+		{"bans in the kernel", func(s *System) { s.NodeBans = &BansIn{Way: "tcx"} }, "bans", OK, "before the running node"},
+		{"bans in the kernel, the old way", func(s *System) { s.NodeBans = &BansIn{Way: "clsact", Why: "it is old"} }, "bans", OK, "by clsact: it is old"},
+		{"bans in the node", func(s *System) { s.NodeBans = &BansIn{Way: "none", Why: "it is cold"} }, "bans", OK, "the program drops|it is cold"},
 		{"no kernel wanted", func(s *System) { s.Config.Media.Kernel = "off"; s.Filter = nil }, "bans", OK, "media.kernel is off"},
-		{"no capability", func(s *System) { s.Filter = func() error { return kernel.ErrPrivilege } }, "bans", OK, "CAP_BPF|tollgate.service"},
-		{"old kernel", func(s *System) { s.Filter = func() error { return kernel.ErrKernel } }, "bans", OK, "Linux 6.6"},
+		{"no capability", func(s *System) { s.Filter = func() (kernel.Way, error) { return "", kernel.ErrPrivilege } }, "bans", OK, "CAP_BPF|tollgate.service"},
+		{"older kernel", func(s *System) { s.Filter = func() (kernel.Way, error) { return kernel.Clsact, nil } }, "bans", OK, "by clsact"},
+		{"old kernel", func(s *System) { s.Filter = func() (kernel.Way, error) { return "", kernel.ErrKernel } }, "bans", OK, "Linux 6.6"},
 		{"no BTF", func(s *System) { delete(s.Files.(fstest.MapFS), "sys/kernel/btf/vmlinux") }, "kernel", OK, "has no BTF"},
 	}
 }

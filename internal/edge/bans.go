@@ -70,7 +70,7 @@ func (e *Edge) bansStanding() float64 {
 }
 
 func (e *Edge) kernelBansPossible() float64 {
-	if e.kernel.info().Way == wayKernel {
+	if e.kernel.filter != nil {
 		return 1
 	}
 	return 0

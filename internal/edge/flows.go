@@ -23,7 +23,7 @@ type kernelFlows struct {
 func (e *Edge) openFlows() (flows media.Flows, why string) {
 	if e.cfg.Media.Kernel == "off" {
 		why = "media.kernel is off"
-	} else if f, err := kernel.NewFlows(kernel.FlowsConfig{DSCP: expedited, Log: e.log}); err != nil {
+	} else if f, err := kernel.NewFlows(kernel.FlowsConfig{Way: kernel.Way(e.cfg.Media.KernelWay), DSCP: expedited, Log: e.log}); err != nil {
 		why = err.Error()
 	} else {
 		e.flows = f

@@ -187,7 +187,7 @@ func (h *httpServers) metrics() http.Handler {
 	)
 	registry.MustRegister(newThreatMetrics(e.guard))
 	registry.MustRegister(e.antifraudMetrics()...)
-	registry.MustRegister(traceMetrics{e.traces}, mediaMetrics{e.media})
+	registry.MustRegister(traceMetrics{e.traces}, mediaMetrics{e.media}, kernelWay{e.kernel})
 	registry.MustRegister(e.overloadMetrics()...)
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{ErrorLog: slog.NewLogLogger(h.log.Handler(), slog.LevelWarn)}))

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gaissmai/bart"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"tollgate/internal/api"
 	"tollgate/internal/ban"
@@ -16,11 +17,8 @@ import (
 	"tollgate/internal/transport"
 )
 
-// The ways in which bans drop: in the kernel, or by this process alone (step 3).
-const (
-	wayKernel = "tcx"
-	wayNone   = "none"
-)
+// wayNone: bans drop by this process alone (step 3). The other ways are the kernel's.
+const wayNone = "none"
 
 // errNoFilter leaves all bans to this process.
 var errNoFilter = errors.New("the kernel drops for no bans here")
@@ -33,7 +31,8 @@ const lookAtDestinations = 500 * time.Millisecond
 type kernelBans struct {
 	edge   *Edge
 	filter *kernel.Filter // nil: this process drops alone
-	why    string         // then
+	way    string         // how it is attached, or wayNone
+	why    string         // not tcx
 	told   atomic.Bool    // that it did not take a ban
 
 	news chan struct{} // a range was banned
@@ -43,22 +42,31 @@ type kernelBans struct {
 
 // newKernelBans begins; where the kernel cannot do it, bans drop here as ever.
 func newKernelBans(e *Edge) *kernelBans {
-	k := &kernelBans{edge: e, news: make(chan struct{}, 1), stop: make(chan struct{})}
+	k := &kernelBans{edge: e, news: make(chan struct{}, 1), stop: make(chan struct{}), way: wayNone}
 	if e.cfg.Media.Kernel == "off" {
 		k.why = "media.kernel is off"
 	} else if f, err := kernel.New(e.guarded()); err != nil {
 		k.why = err.Error()
 	} else {
-		k.filter = f
+		way, why := f.Way()
+		k.filter, k.way, k.why = f, string(way), why
 	}
 	if k.filter == nil {
 		e.log.Info("bans drop in this process, not in the kernel", "reason", k.why)
 	} else {
-		e.log.Info("bans drop in the kernel", "way", wayKernel)
+		e.log.Info("bans drop in the kernel", attached(k.way, k.why)...)
 	}
 	k.done.Go(k.run)
 	e.bans.Mirror(k)
 	return k
+}
+
+// attached is how programs are in the kernel, for the log.
+func attached(way, why string) []any {
+	if why == "" {
+		return []any{"way", way}
+	}
+	return []any{"way", way, "reason", why}
 }
 
 // guarded is what bans keep their sources from: the ports of SIP, and those of media.
@@ -135,13 +143,25 @@ func (k *kernelBans) close() {
 	}
 }
 
-// info says which way is in use, and why not the other.
+// info says which way is in use, and why no better one.
 func (k *kernelBans) info() api.KernelBans {
-	if k.filter == nil {
-		return api.KernelBans{Way: wayNone, Why: k.why}
+	info := api.KernelBans{Way: k.way, Why: k.why}
+	if k.filter != nil {
+		info.Bans, info.Interfaces = k.filter.Stats()
 	}
-	bans, interfaces := k.filter.Stats()
-	return api.KernelBans{Way: wayKernel, Bans: bans, Interfaces: interfaces}
+	return info
+}
+
+// kernelWay is the metric that tells this.
+type kernelWay struct{ bans *kernelBans }
+
+// Describe is prometheus.Collector.
+func (w kernelWay) Describe(ch chan<- *prometheus.Desc) { prometheus.DescribeByCollect(w, ch) }
+
+// Collect is prometheus.Collector.
+func (w kernelWay) Collect(ch chan<- prometheus.Metric) {
+	const help = "1 for the way in which programs are attached in the kernel; why it is not tcx."
+	ch <- prometheus.MustNewConstMetric(prometheus.NewDesc("tollgate_kernel_way", help, []string{"way", "why"}, nil), prometheus.GaugeValue, 1, w.bans.way, w.bans.why)
 }
 
 // neighbourhood are the addresses of all destinations, for ranges.

@@ -16,7 +16,8 @@ import (
 func (e *Edge) openMedia() (err error) {
 	way, why := e.openFlows()
 	if way != nil {
-		e.log.Info("established media is forwarded in the kernel")
+		how, why := e.flows.Way()
+		e.log.Info("established media is forwarded in the kernel", attached(string(how), why)...)
 	} else {
 		e.log.Info("media is forwarded in this process, not in the kernel", "reason", why)
 	}

@@ -1,5 +1,5 @@
 // Package kernel has the kernel do what this process need not: small eBPF programs at the ingress
-// of network interfaces (tcx, Linux 6.6).
+// of network interfaces, by tcx (Linux 6.6) or as filters of tc (clsact, Linux 5.14).
 //
 // Filter drops what banned sources send, before it reaches this process: what comes from a banned
 // range to an address and port of ours, SIP or media, and nothing else; whatever it cannot read
@@ -9,9 +9,10 @@
 // them. Whatever is not surely such a packet comes to the relay's socket as if there were no
 // program. A packet meets the bans first.
 //
-// Neither is attached while it has nothing to do, and nothing outlives the process: the kernel detaches the programs when the last descriptor is
-// closed, also by kill -9. All of it happens in the network namespace of the process. CAP_BPF and
-// CAP_NET_ADMIN are needed.
+// Neither is attached while it has nothing to do, and neither outlives the process, also by kill -9:
+// the kernel ends both with their last descriptor. What clsact leaves then does nothing, and is
+// removed by the next process. All of it happens in the network namespace of the process. CAP_BPF
+// and CAP_NET_ADMIN are needed.
 //
 // Not its job: who is banned, and for how long (package ban), which also drops all that Filter lets
 // through; which streams are established, and who may send them (package media).
@@ -26,8 +27,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
-	"sync"
-	"sync/atomic"
 
 	"github.com/cilium/ebpf"
 )
@@ -35,7 +34,7 @@ import (
 // Errors of New, NewFlows and Block.
 var (
 	ErrPrivilege = errors.New("this process lacks the capabilities CAP_BPF and CAP_NET_ADMIN")
-	ErrKernel    = errors.New("this kernel has no tcx: Linux 6.6 or later is needed")
+	ErrKernel    = errors.New("this kernel has neither tcx (Linux 6.6) nor clsact")
 	ErrFull      = errors.New("as many ranges are banned as the kernel's table holds")
 	ErrClosed    = errors.New("it is closed")
 )
@@ -56,27 +55,23 @@ type Config struct {
 	First, Last uint16
 
 	Most int          // ranges that can be banned at once
+	Way  Way          // how the program is attached
 	Log  *slog.Logger // tells of what cannot be guarded
 }
 
 // Filter is the program in the kernel, and what it knows. Its methods may be called from any
 // goroutine.
 type Filter struct {
+	hook
 	cfg      Config
 	maps     *maps
-	program  *ebpf.Program
 	counters *ebpf.Memory
-	guarded  atomic.Int64 // interfaces
+	doors    map[door]bool // that the program knows; only run has them
 
-	mu     sync.Mutex // guards what follows, and the maps of banned ranges
+	// The lock guards what follows, and the maps of banned ranges.
 	bans   map[netip.Prefix]*counter
 	free   []uint32 // counters that nobody has any more, the one that is free for longest first
 	unused uint32   // those from here on nobody ever had
-	closed bool
-
-	wake chan struct{}
-	stop chan struct{}
-	done sync.WaitGroup
 }
 
 // counter is where the kernel counts for a range.
@@ -88,57 +83,50 @@ type counter struct {
 // New loads the program, and makes sure that this kernel takes it. Nothing stays attached before
 // the first Block.
 func New(cfg Config) (*Filter, error) {
-	f := &Filter{
-		cfg: cfg, bans: make(map[netip.Prefix]*counter),
-		wake: make(chan struct{}, 1), stop: make(chan struct{}),
-	}
-	err := f.open()
+	f, err := loadFilter(cfg)
 	if err == nil {
-		f.done.Go(f.run)
-		return f, nil
+		err = f.pick(cfg.Way)
 	}
-	return nil, errors.Join(reason(err), f.unload())
+	if err != nil {
+		return nil, errors.Join(reason(err), f.unload())
+	}
+	f.done.Go(func() { f.run(f.standing, f.keep, lookEvery) })
+	return f, nil
 }
 
-func (f *Filter) open() (err error) {
-	if f.maps, err = newMaps(uint32(f.cfg.Most)); err != nil {
-		return err
+// loadFilter brings the program into the kernel, attached nowhere; it is to be unloaded even with an error.
+func loadFilter(cfg Config) (f *Filter, err error) {
+	f = &Filter{cfg: cfg, bans: make(map[netip.Prefix]*counter), doors: make(map[door]bool)}
+	f.ready(roleBans(), cfg.Log, "bans are not dropped in the kernel everywhere; Tollgate drops the rest itself")
+	if f.maps, err = newMaps(uint32(cfg.Most)); err != nil {
+		return f, err
 	}
 	if f.counters, err = f.maps.counters.Memory(); err != nil {
-		return fmt.Errorf("memory of the counters: %w", err)
+		return f, fmt.Errorf("memory of the counters: %w", err)
 	}
 	f.program, err = ebpf.NewProgram(&ebpf.ProgramSpec{
-		Name: "tollgate_bans", Type: ebpf.SchedCLS, Instructions: program(f.maps, f.cfg.First, f.cfg.Last),
+		Name: f.role.name, Type: ebpf.SchedCLS, Instructions: program(f.maps, cfg.First, cfg.Last),
 	})
 	if err != nil {
-		return fmt.Errorf("load the program: %w", err)
+		return f, fmt.Errorf("load the program: %w", err)
 	}
-	return probe(f.program)
+	return f, nil
 }
 
-// unload gives back what open took.
+// unload gives back what New took.
 func (f *Filter) unload() error {
-	var errs []error
-	if f.program != nil {
-		errs = append(errs, f.program.Close())
-	}
+	err := f.hook.unload()
 	if f.maps != nil {
-		errs = append(errs, f.maps.close())
+		err = errors.Join(err, f.maps.close())
 	}
-	return errors.Join(errs...)
+	return err
 }
 
 // Close detaches the program and forgets all bans. Nothing is dropped any more.
 func (f *Filter) Close() error {
-	f.mu.Lock()
-	was := f.closed
-	f.closed = true
-	f.mu.Unlock()
-	if was {
+	if !f.end() {
 		return nil
 	}
-	close(f.stop)
-	f.done.Wait()
 	return f.unload()
 }
 
@@ -227,12 +215,4 @@ func (f *Filter) standing() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return len(f.bans) > 0
-}
-
-// look makes run look at once.
-func (f *Filter) look() {
-	select {
-	case f.wake <- struct{}{}:
-	default: // it is about to
-	}
 }

@@ -70,6 +70,10 @@ func newFlowMaps() (m *flowMaps, err error) {
 			return m, fmt.Errorf("map %s: %w", each.spec.Name, err)
 		}
 	}
+	// Nothing of a flow may be lost when it is taken back, which kernels before 5.14 cannot promise.
+	if err = m.flows4.LookupAndDelete(make([]byte, keySize4), &flowValue{}); !errors.Is(err, ebpf.ErrKeyNotExist) {
+		return m, fmt.Errorf("take from map tg_flows4: %w", err)
+	}
 	return m, nil
 }
 

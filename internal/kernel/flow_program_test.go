@@ -92,8 +92,8 @@ func udpSum(frame []byte, at int) uint16 {
 // flowsLoaded are flows whose program is in the kernel and attached nowhere.
 func flowsLoaded(t testing.TB) *Flows {
 	t.Helper()
-	f := &Flows{wake: make(chan struct{}, 1)}
-	if err := f.load(FlowsConfig{DSCP: 46}); err != nil {
+	f, err := loadFlows(FlowsConfig{DSCP: 46})
+	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/cilium/ebpf"
-	"github.com/cilium/ebpf/link"
 	"golang.org/x/sys/unix"
 )
 
@@ -65,6 +64,7 @@ type FlowCounters struct {
 
 // FlowsConfig is what holds for all flows.
 type FlowsConfig struct {
+	Way  Way          // how the program is attached
 	DSCP uint8        // the mark of what leaves this machine (RFC 2474), as the relay's sockets set it
 	Log  *slog.Logger // tells of interfaces that packets cannot be forwarded from
 }
@@ -75,38 +75,33 @@ type FlowsConfig struct {
 // what is behind a change of the sender's numbering, and what no route or no room is for. Its
 // methods may be called from any goroutine.
 type Flows struct {
+	hook
 	maps    *flowMaps
-	program *ebpf.Program
-	links   links // only run has them
+	notices *netlink // of changes of the network; only run has it
 
-	mu     sync.Mutex // guards what follows, and the routes of flows
+	// The lock guards what follows, and the routes of flows.
 	routes *routes
 	flows  int
-	on     int // interfaces
-	closed bool
 
 	reading sync.Mutex // one Read at a time; never taken while mu is held
 	keys4   [][keySize4]byte
 	keys6   [][keySize6]byte
 	values  []flowValue
-
-	notices *netlink
-	wake    chan struct{} // there is a first flow
-	stop    chan struct{}
-	done    sync.WaitGroup
 }
 
 // NewFlows loads the program, and makes sure that this kernel takes it; nothing stays attached
 // while there are no flows. The error is a sentence that says why it is not
 // possible here: ErrPrivilege, ErrKernel, or what was tried.
 func NewFlows(cfg FlowsConfig) (*Flows, error) {
-	f := &Flows{wake: make(chan struct{}, 1), stop: make(chan struct{})}
-	err := f.open(cfg)
+	f, err := loadFlows(cfg)
 	if err == nil {
-		f.done.Go(f.run)
-		return f, nil
+		err = f.pick(cfg.Way)
 	}
-	return nil, errors.Join(reason(err), f.unload())
+	if err != nil {
+		return nil, errors.Join(reason(err), f.unload())
+	}
+	f.done.Go(func() { f.run(f.any, f.follow, lookAgain) })
+	return f, nil
 }
 
 // reason is the error for what a kernel cannot do or does not allow.
@@ -120,38 +115,27 @@ func reason(err error) error {
 	return err
 }
 
-func (f *Flows) open(cfg FlowsConfig) (err error) {
-	if err = f.load(cfg); err != nil {
-		return err
-	}
-	if err = probe(f.program); err != nil {
-		return err
-	}
-	if f.notices, err = listenNetlink(changes); err != nil {
-		return fmt.Errorf("listen for changes of the network: %w", err)
-	}
-	f.links = links{
-		program: f.program, anchor: link.Tail(), fits: framed, on: make(map[int]link.Link),
-		faults: faults{cfg.Log, "streams are not forwarded in the kernel everywhere; Tollgate relays the rest itself", make(map[string]bool)},
-	}
-	return nil
-}
-
-// load brings the program into the kernel, attached nowhere.
-func (f *Flows) load(cfg FlowsConfig) (err error) {
+// loadFlows brings the program into the kernel, attached nowhere; it is to be unloaded even with an error.
+func loadFlows(cfg FlowsConfig) (f *Flows, err error) {
+	f = &Flows{}
+	f.ready(roleFlows(), cfg.Log, "streams are not forwarded in the kernel everywhere; Tollgate relays the rest itself")
+	f.fits = framed
 	if f.maps, err = newFlowMaps(); err != nil {
-		return err
+		return f, err
 	}
 	if f.routes, err = newRoutes(f.maps.routes); err != nil {
-		return err
+		return f, err
+	}
+	if f.notices, err = listenNetlink(changes); err != nil {
+		return f, fmt.Errorf("listen for changes of the network: %w", err)
 	}
 	f.program, err = ebpf.NewProgram(&ebpf.ProgramSpec{
-		Name: "tollgate_flows", Type: ebpf.SchedCLS, Instructions: flowProgram(f.maps, cfg.DSCP&0x3f),
+		Name: f.role.name, Type: ebpf.SchedCLS, Instructions: flowProgram(f.maps, cfg.DSCP&0x3f),
 	})
 	if err != nil {
-		return fmt.Errorf("load the program: %w", err)
+		return f, fmt.Errorf("load the program: %w", err)
 	}
-	return nil
+	return f, nil
 }
 
 // framed says that frames of an interface begin with the header of Ethernet, as the program
@@ -160,17 +144,14 @@ func framed(i net.Interface) bool {
 	return len(i.HardwareAddr) == 6 || i.Flags&net.FlagLoopback != 0
 }
 
-// unload gives back what open took, but for the links.
+// unload gives back what NewFlows took.
 func (f *Flows) unload() error {
-	var errs []error
+	errs := []error{f.hook.unload()}
 	if f.notices != nil {
 		errs = append(errs, f.notices.close())
 	}
 	if f.routes != nil {
 		errs = append(errs, f.routes.ask.close())
-	}
-	if f.program != nil {
-		errs = append(errs, f.program.Close())
 	}
 	if f.maps != nil {
 		errs = append(errs, f.maps.close())
@@ -178,18 +159,11 @@ func (f *Flows) unload() error {
 	return errors.Join(errs...)
 }
 
-// Close ends all flows. The kernel keeps nothing of them; it does not either when the process
-// dies, since links, program and tables end with their last descriptor.
+// Close ends all flows, and the kernel keeps nothing of them.
 func (f *Flows) Close() error {
-	f.mu.Lock()
-	was := f.closed
-	f.closed = true
-	f.mu.Unlock()
-	if was {
+	if !f.end() {
 		return nil
 	}
-	close(f.stop)
-	f.done.Wait()
 	f.reading.Lock() // and whoever reads is done
 	defer f.reading.Unlock()
 	return f.unload()
@@ -203,7 +177,7 @@ func (f *Flows) Mode() string { return "kernel" }
 func (f *Flows) Stats() (flows, interfaces int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.flows, f.on
+	return f.flows, int(f.interfaces.Load())
 }
 
 // Add forwards a flow from now on, or from a moment later where it is the first one and the program
@@ -231,10 +205,7 @@ func (f *Flows) Add(flow Flow) error {
 	}
 	if err == nil {
 		if f.flows++; f.flows == 1 {
-			select {
-			case f.wake <- struct{}{}:
-			default: // it is about to look
-			}
+			f.look()
 		}
 		return nil
 	}
@@ -359,51 +330,30 @@ func read[K any](m *ebpf.Map, keys []K, values []flowValue, each func(*K, *flowV
 // interfaces, other routes.
 const lookAgain = time.Second
 
-// run attaches the program while there are flows, and follows the network then, until Close.
-func (f *Flows) run() {
-	defer f.links.leave()
-	for {
-		var later <-chan time.Time
-		if flows, _ := f.Stats(); flows == 0 {
-			f.leave()
-		} else {
-			if f.notices.pending() || len(f.links.on) == 0 {
-				f.follow()
-			}
-			later = time.After(lookAgain)
-		}
-		select {
-		case <-f.stop:
-			return
-		case <-f.wake:
-		case <-later:
-		}
-	}
-}
-
-// leave detaches the program everywhere.
-func (f *Flows) leave() {
-	f.links.leave()
+// any says that there are flows.
+func (f *Flows) any() bool {
 	f.mu.Lock()
-	f.on = 0
-	f.mu.Unlock()
+	defer f.mu.Unlock()
+	return f.flows > 0
 }
 
-// follow brings links and routes to what the machine has now.
+// follow brings links and routes to what the machine has now, if that has changed.
 func (f *Flows) follow() {
-	interfaces, err := net.Interfaces()
-	if err != nil {
-		f.links.faults.tell("interfaces", err)
+	if !f.notices.pending() && len(f.on) > 0 {
 		return
 	}
-	f.links.keep(interfaces)
+	interfaces, err := net.Interfaces()
+	if err != nil {
+		f.faults.tell("interfaces", err)
+		return
+	}
+	f.attachTo(interfaces)
 	f.mu.Lock()
-	f.on = len(f.links.on)
 	all := f.routes.all()
 	f.mu.Unlock()
 	ask, err := listenNetlink(0) // its own, since Add must not wait for this
 	if err != nil {
-		f.links.faults.tell("routes", err)
+		f.faults.tell("routes", err)
 		return
 	}
 	for _, r := range all {
@@ -415,10 +365,10 @@ func (f *Flows) follow() {
 		err = f.routes.set(r, w)
 		f.mu.Unlock()
 		if err != nil {
-			f.links.faults.tell("routes", err)
+			f.faults.tell("routes", err)
 		}
 	}
 	if err := ask.close(); err != nil {
-		f.links.faults.tell("routes", err)
+		f.faults.tell("routes", err)
 	}
 }

@@ -273,17 +273,37 @@ func some(from uint16, n int) (packets [][]byte) {
 	return packets
 }
 
-// newFlows starts them as a node does. Where the kernel has no tcx the answer is the sentence that
-// says so, and that is what is tested.
-func newFlows(t testing.TB) *Flows {
+// eachWay plays a test in each way of attaching programs. Where the kernel has none it says so, and
+// that is what is tested.
+func eachWay(t *testing.T, play func(t *testing.T, way Way)) {
+	for _, way := range []Way{TCX, Clsact} {
+		t.Run(string(way), func(t *testing.T) {
+			run(t, "ip link set lo up")
+			f, err := NewFlows(FlowsConfig{Way: way, Log: slog.New(slog.DiscardHandler)})
+			switch {
+			case err == nil:
+				if got, why := f.Way(); got != way || (why != "") != (way == Clsact) {
+					t.Errorf("the way is %s: %s", got, why)
+				}
+				if err = f.Close(); err != nil {
+					t.Error(err)
+				}
+				play(t, way)
+			case errors.Is(err, ErrKernel):
+				t.Logf("not possible here: %v", err)
+			default:
+				t.Fatal(err)
+			}
+		})
+	}
+}
+
+// newFlows starts them as a node does.
+func newFlows(t testing.TB, way Way) *Flows {
 	t.Helper()
-	f, err := NewFlows(FlowsConfig{DSCP: 46, Log: slog.New(slog.DiscardHandler)})
+	f, err := NewFlows(FlowsConfig{Way: way, DSCP: 46, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
-		if !errors.Is(err, ErrKernel) || !strings.Contains(err.Error(), "Linux 6.6") {
-			t.Fatal(err)
-		}
-		t.Logf("not possible here: %v", err)
-		return nil
+		t.Fatal(err)
 	}
 	t.Cleanup(func() {
 		if err := f.Close(); err != nil {
@@ -314,12 +334,11 @@ func stage(t testing.TB) (a, b party, vlan bool) {
 
 // TestCalls plays calls over cables, a VLAN and the loopback. The kernel of the receiver checks
 // all checksums: a wrong one is a packet that does not arrive.
-func TestCalls(t *testing.T) {
+func TestCalls(t *testing.T) { eachWay(t, playCalls) }
+
+func playCalls(t *testing.T, way Way) {
 	a, b, vlan := stage(t)
-	flows := newFlows(t)
-	if flows == nil {
-		return
-	}
+	flows := newFlows(t, way)
 	for i, themselves := range []bool{false, true} {
 		for _, p := range []party{a, b} {
 			p.summing(t, "eth0", themselves)
@@ -442,12 +461,11 @@ func (k *talk) leave() {
 }
 
 // TestSource: who sends from elsewhere, or to the other socket, is not forwarded.
-func TestSource(t *testing.T) {
+func TestSource(t *testing.T) { eachWay(t, playSource) }
+
+func playSource(t *testing.T, way Way) {
 	a, b, _ := stage(t)
-	flows := newFlows(t)
-	if flows == nil {
-		return
-	}
+	flows := newFlows(t, way)
 	k := newTalk(t, flows, 20000, a, b, "198.51.100.7", "198.51.100.1", "10.1.0.1", "10.1.0.9")
 	a.run(t, "ip address add 198.51.100.8/24 dev eth0")
 	for _, at := range []string{"198.51.100.7:20001", "198.51.100.8:20000"} {
@@ -487,15 +505,14 @@ func (s *socket) hears() bool {
 
 // TestRoutes: packets take the way that the machine's routes say now; where there is none, or it
 // is too narrow, they come to us.
-func TestRoutes(t *testing.T) {
+func TestRoutes(t *testing.T) { eachWay(t, playRoutes) }
+
+func playRoutes(t *testing.T, way Way) {
 	a, b, _ := stage(t)
 	a.run(t, "ip address add 192.0.2.9/32 dev lo")
 	b.run(t, "ip address add 192.0.2.9/32 dev lo")
 	run(t, "ip route add 192.0.2.9 via 10.1.0.9")
-	flows := newFlows(t)
-	if flows == nil {
-		return
-	}
+	flows := newFlows(t, way)
 	k := newTalk(t, flows, 20000, a, b, "198.51.100.7", "198.51.100.1", "10.1.0.1", "192.0.2.9")
 	elsewhere := a.listen(t, "192.0.2.9:20006")
 	seq := uint16(1000)
@@ -525,12 +542,11 @@ func TestRoutes(t *testing.T) {
 }
 
 // TestInterfaces: one that comes later is taken, and one that goes is let go.
-func TestInterfaces(t *testing.T) {
+func TestInterfaces(t *testing.T) { eachWay(t, playInterfaces) }
+
+func playInterfaces(t *testing.T, way Way) {
 	a, _, _ := stage(t)
-	flows := newFlows(t)
-	if flows == nil {
-		return
-	}
+	flows := newFlows(t, way)
 	newTalk(t, flows, 20000, "", "", "127.0.0.1", "127.0.0.1", "127.0.0.1", "127.0.0.1")
 	_, before := flows.Stats()
 	t.Run("later", func(t *testing.T) {
@@ -545,15 +561,16 @@ func TestInterfaces(t *testing.T) {
 }
 
 // TestBanned: a ban ends a flow at once, whichever program came first.
-func TestBanned(t *testing.T) {
+func TestBanned(t *testing.T) { eachWay(t, playBanned) }
+
+func playBanned(t *testing.T, way Way) {
 	a, b, _ := stage(t)
 	bans := func() *Filter {
 		f, err := New(Config{
-			Media: []netip.Addr{netip.MustParseAddr("198.51.100.1")}, First: 20000, Last: 29999, Most: 8, Log: slog.New(slog.DiscardHandler),
+			Media: []netip.Addr{netip.MustParseAddr("198.51.100.1")}, First: 20000, Last: 29999, Most: 8,
+			Way: way, Log: slog.New(slog.DiscardHandler),
 		})
-		if errors.Is(err, ErrKernel) {
-			return nil
-		} else if err != nil {
+		if err != nil {
 			t.Fatal(err)
 		}
 		block(t, f, "192.0.2.0/24") // so that it is attached
@@ -566,10 +583,7 @@ func TestBanned(t *testing.T) {
 			if first == "bans" {
 				filter = bans()
 			}
-			flows := newFlows(t)
-			if flows == nil {
-				return
-			}
+			flows := newFlows(t, way)
 			if filter == nil {
 				filter = bans()
 			}
@@ -630,20 +644,19 @@ func TestMany(t *testing.T) {
 }
 
 // TestIdle: while there are no flows nothing is attached.
-func TestIdle(t *testing.T) {
+func TestIdle(t *testing.T) { eachWay(t, playIdle) }
+
+func playIdle(t *testing.T, way Way) {
 	run(t, "ip link set lo up")
-	flows := newFlows(t)
-	if flows == nil {
-		return
-	}
+	flows := newFlows(t, way)
 	for range 2 {
-		if n := attached(t); n != 0 {
+		if n := attached(t, way); n != 0 {
 			t.Errorf("%d programs are attached", n)
 		}
 		k := newTalk(t, flows, 20000, "", "", "127.0.0.1", "127.0.0.1", "127.0.0.1", "127.0.0.1")
 		k.alice.send(k.left, rtp(1000))
 		k.ed.expect(k.right, rtp(1000))
-		if n := attached(t); n != 1 {
+		if n := attached(t, way); n != 1 {
 			t.Errorf("%d programs are attached", n)
 		}
 		for _, f := range []Flow{k.there, k.back} {
@@ -657,12 +670,11 @@ func TestIdle(t *testing.T) {
 }
 
 // TestClosed: nothing is forwarded any more, nothing is left, and nothing panics.
-func TestClosed(t *testing.T) {
+func TestClosed(t *testing.T) { eachWay(t, playClosed) }
+
+func playClosed(t *testing.T, way Way) {
 	run(t, "ip link set lo up")
-	flows := newFlows(t)
-	if flows == nil {
-		return
-	}
+	flows := newFlows(t, way)
 	k := newTalk(t, flows, 20000, "", "", "127.0.0.1", "127.0.0.1", "127.0.0.1", "127.0.0.1")
 	for range 2 {
 		if err := flows.Close(); err != nil {
@@ -676,14 +688,17 @@ func TestClosed(t *testing.T) {
 	if removed || counted || !errors.Is(flows.Add(k.there), ErrClosed) || !errors.Is(flows.Read(nil), ErrClosed) {
 		t.Errorf("removed %v, counted %v", removed, counted)
 	}
-	if n := attached(t); n != 0 {
+	if n := attached(t, way); n != 0 {
 		t.Errorf("%d programs are left", n)
 	}
 }
 
-// attached is how many programs are at the loopback's ingress.
-func attached(t testing.TB) int {
+// attached is how many programs of Tollgate are at the loopback's ingress.
+func attached(t testing.TB, way Way) int {
 	t.Helper()
+	if way == Clsact {
+		return len(filtersOf(t, loopback, queueIngress))
+	}
 	got, err := link.QueryPrograms(link.QueryOptions{Target: loopback, Attach: ebpf.AttachTCXIngress})
 	if err != nil {
 		t.Fatal(err)
@@ -691,38 +706,46 @@ func attached(t testing.TB) int {
 	return len(got.Programs)
 }
 
-// TestKilled: after kill -9 nothing is left in the kernel. The one that is killed is this test
-// itself, in another process.
+// TestKilled: after kill -9 nothing is forwarded, and nothing is left in the kernel, or by
+// clsact nothing but a stub until the next start. The one that is killed is this test itself, in
+// another process.
 func TestKilled(t *testing.T) {
 	const victim = "TOLLGATE_KERNEL_TEST_VICTIM"
-	run(t, "ip link set lo up")
-	if os.Getenv(victim) != "" {
-		if flows := newFlows(t); flows != nil {
-			newTalk(t, flows, 20000, "", "", "127.0.0.1", "127.0.0.1", "127.0.0.1", "127.0.0.1")
-			fmt.Println("attached")
-		} else {
-			fmt.Println("not possible")
-		}
+	if way := os.Getenv(victim); way != "" {
+		newTalk(t, newFlows(t, Way(way)), 20000, "", "", "127.0.0.1", "127.0.0.1", "127.0.0.1", "127.0.0.1")
+		fmt.Println("attached")
 		select {} // until it is killed
 	}
-	c := exec.Command(os.Args[0], "-test.run=^TestKilled$")
-	c.Env = append(os.Environ(), victim+"=1")
-	out, err := c.StdoutPipe()
-	if err == nil {
-		err = c.Start()
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	said, err := bufio.NewReader(out).ReadString('\n')
-	if err == nil && said == "attached\n" && attached(t) != 1 {
-		t.Errorf("%d programs are attached", attached(t))
-	}
-	if err = errors.Join(err, c.Process.Kill()); err != nil {
-		t.Error(err)
-	}
-	_ = c.Wait() // killed
-	if said == "attached\n" {
-		eventually(t, "a program is left", func() bool { return attached(t) == 0 })
-	}
+	eachWay(t, func(t *testing.T, way Way) {
+		c := exec.Command(os.Args[0], "-test.run=^TestKilled$")
+		c.Env = append(os.Environ(), victim+"="+string(way))
+		out, err := c.StdoutPipe()
+		if err == nil {
+			err = c.Start()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		said, err := bufio.NewReader(out).ReadString('\n')
+		if err != nil || said != "attached\n" || attached(t, way) != 1 {
+			t.Errorf("%q, %v: %d programs are attached", said, err, attached(t, way))
+		}
+		if err = c.Process.Kill(); err != nil {
+			t.Error(err)
+		}
+		_ = c.Wait() // killed
+		if way == TCX {
+			eventually(t, "a program is left", func() bool { return attached(t, way) == 0 })
+		}
+		alice, left := party("").listen(t, "127.0.0.1:20000"), party("").listen(t, "127.0.0.1:20002")
+		eventually(t, "packets are still forwarded", func() bool {
+			alice.send(left, rtp(1000))
+			return left.hears()
+		})
+		newFlows(t, way) // which has nothing to do yet
+		eventually(t, "a stub is left", func() bool { return attached(t, way) == 0 })
+		if way == Clsact && queued(t, loopback) {
+			t.Error("the queue is left")
+		}
+	})
 }

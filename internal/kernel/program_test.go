@@ -7,8 +7,6 @@ import (
 	"net/netip"
 	"os"
 	"testing"
-
-	"github.com/cilium/ebpf"
 )
 
 // packet is what a test sends through the program, from Ethernet on.
@@ -50,14 +48,11 @@ func (p packet) bytes() []byte {
 func loaded(t testing.TB, cfg Config) *Filter {
 	t.Helper()
 	cfg.Log = slog.New(slog.DiscardHandler)
-	f := &Filter{cfg: cfg, bans: make(map[netip.Prefix]*counter), wake: make(chan struct{}, 1)}
-	if err := f.open(); errors.Is(err, ebpf.ErrNotSupported) {
-		t.Logf("this kernel has no tcx, so only the program is tried: %v", err)
-	} else if err != nil {
+	f, err := loadFilter(cfg)
+	if err != nil {
 		t.Fatalf("uid %d: %v", os.Getuid(), err)
 	}
-	g := newGuard(f)
-	g.open(f.wanted([]netip.Addr{netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:db8::1")}))
+	f.open(f.wanted([]netip.Addr{netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:db8::1")}))
 	t.Cleanup(func() {
 		if err := f.unload(); err != nil {
 			t.Error(err)

@@ -16,15 +16,13 @@ import (
 	"tollgate/test/peer"
 )
 
-// TestBans: the same with the kernel's help and without.
+// TestBans: the same with the kernel's help, in both ways of attaching, and without.
 func TestBans(t *testing.T) {
-	for name, env := range map[string][]string{"kernel": nil, "step 3": {"TOLLGATE_MEDIA_KERNEL=off"}} {
+	for name, env := range map[string][]string{"kernel": nil, "clsact": {"TOLLGATE_KERNEL=clsact"}, "step 3": {"TOLLGATE_MEDIA_KERNEL=off"}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := set(t, env...)
-			if p.drops && env != nil {
-				t.Fatal("media.kernel is off, and yet the kernel drops")
-			}
+			p.way(name)
 			p.inKernel(0)
 			for _, play := range []struct {
 				name string

@@ -16,14 +16,16 @@ import (
 	"tollgate/test/peer"
 )
 
-// TestFlows plays a bridged call between the two networks, with the kernel's help and without.
+// TestFlows plays a bridged call between the two networks, with the kernel's help, in both ways of
+// attaching, and without.
 // What arrives is compared byte by byte; whether the kernel has forwarded it tells the kernel's own
 // count of what sockets were given.
 func TestFlows(t *testing.T) {
-	for name, env := range map[string][]string{"kernel": nil, "sockets": {"TOLLGATE_MEDIA_KERNEL=off"}} {
+	for name, env := range map[string][]string{"kernel": nil, "clsact": {"TOLLGATE_KERNEL=clsact"}, "sockets": {"TOLLGATE_MEDIA_KERNEL=off"}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := set(t, env...)
+			p.way(name)
 			p.acme.Extra = "rtp_bridging: true\n"
 			p.node.Apply(t, p.acme)
 			for _, play := range []struct {

@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -66,6 +67,36 @@ func set(t *testing.T, env ...string) *place {
 		t.Logf("without the kernel, so step 3 is played: %s", p.node.LogSince(0, "bans drop in this process"))
 	}
 	return p
+}
+
+// way makes sure that the node says how programs are attached, and that it is as it was told.
+func (p *place) way(told string) {
+	p.Helper()
+	var want []string
+	switch {
+	case told == "clsact":
+		want = []string{"clsact"}
+	case told != "kernel":
+		want = []string{"none"}
+	case p.drops:
+		want = []string{"tcx", "clsact"} // as the kernel has them
+	default:
+		want = []string{"none"}
+	}
+	text, err := p.say(p.cloud.Edge, "tcp", "", p.node.Metrics, "GET /metrics HTTP/1.0\r\n\r\n")
+	if err != nil {
+		p.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(text, "\ntollgate_kernel_way{way=\"")
+	way, rest, _ := strings.Cut(rest, `",why="`)
+	why, _, _ := strings.Cut(rest, `"`)
+	if !slices.Contains(want, way) || (why == "") != (way == "tcx") {
+		p.Errorf("the programs are attached by %q (%q), not %v", way, why, want)
+	}
+	said := p.node.LogSince(0, "bans drop in the kernel") + p.node.LogSince(0, "media is forwarded in the kernel")
+	if way != "none" && strings.Count(said, "way="+way) != 2 {
+		p.Errorf("the log does not say %s twice: %s", way, said)
+	}
 }
 
 // phone is an endpoint outside.
