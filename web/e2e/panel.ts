@@ -102,7 +102,7 @@ export async function fill(page: Page, values: Record<string, string | number>):
   for (const [label, value] of Object.entries(values)) await field(page, label).fill(String(value));
 }
 
-function field(page: Page, label: string) {
+export function field(page: Page, label: string) {
   return dialog(page).getByRole("textbox", { name: new RegExp("^" + label) }).or(dialog(page).getByRole("combobox", { name: new RegExp("^" + label) })).first();
 }
 

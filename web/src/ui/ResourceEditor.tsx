@@ -13,7 +13,7 @@ import { Failed, Waiting } from "~/frame/States";
 import { CopyOnce } from "./CopyOnce";
 import { Form } from "./Form";
 import { say } from "./notice";
-import { When } from "./When";
+import { Ago, When } from "./When";
 import { type Draft, changesOf, differences, same } from "./draft";
 import type { Resource } from "./resource";
 
@@ -159,12 +159,12 @@ function Changed<T extends Noun>({ resource, mine, base, problem, onTheirs, onMi
     queryFn: async () =>
       (await call<Page<ItemOf<"/api/v1/audit">>>("GET", "/audit", { query: { q: resource.nameOf(base.body), limit: 50 } })).body.items.find((e) => e.noun_id === base.body.id),
   });
-  const meta = ["version", "updated_at"];
-  const fields = theirs.data ? differences(base.body as unknown as Draft, theirs.data).filter((f) => !meta.includes(f)) : [];
+  const meta = ["version", "updated_at", "use", "state"]; // what nobody has changed by hand
+  const fields = theirs.data ? differences(base.body as unknown as Draft, theirs.data).filter((f) => !meta.includes(f.split(".")[0] as string)) : [];
   const clash = fields.filter((f) => f in changesOf(base.body as unknown as Draft, mine));
   return (
     <Alert color="yellow" mb="md" role="alert" title={t("ui.changed_title")}>
-      <Text size="sm">{who.data ? t("ui.changed_by", { who: who.data.who }) : problem.message} {who.data && <When at={who.data.at} />}</Text>
+      <Text size="sm">{who.data ? t("ui.changed_by", { who: who.data.who }) : problem.message} {who.data && <Ago at={who.data.at} />}</Text>
       {fields.length > 0 && (
         <List size="sm" mt={4}>
           {fields.map((f) => (

@@ -34,6 +34,17 @@ export function When({ at, full = false }: { at: string | Date | undefined | nul
   );
 }
 
+/** How long ago a time was; its tip has the time itself. */
+export function Ago({ at }: { at: string }) {
+  const { t, i18n } = useTranslation();
+  const now = useNow();
+  return (
+    <Tooltip label={timeText(at, i18n.language, true)}>
+      <time dateTime={at}>{t("ui.ago", { span: spanText((now - Date.parse(at)) / 1000) })}</time>
+    </Tooltip>
+  );
+}
+
 /** A span in at most two units: 45 s, 3 min 20 s, 2 h 05 min, 4 d 3 h. */
 export function spanText(seconds: number): string {
   const s = Math.max(0, Math.round(seconds));

@@ -1,6 +1,6 @@
 // Who changed what, when and from where, before and after; and how to take it back.
 
-import { ActionIcon, Alert, Badge, Button, Drawer, Group, Stack, Table, Text, Tooltip } from "@mantine/core";
+import { ActionIcon, Alert, Badge, Button, Drawer, Group, Modal, Stack, Table, Text, Tooltip } from "@mantine/core";
 import { IconArrowBackUp } from "@tabler/icons-react";
 import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
@@ -159,16 +159,29 @@ function Undo({ entry, onClose }: { entry: Entry; onClose: () => void }) {
     onSuccess: () => cache.invalidateQueries({ predicate: (query) => query.queryKey[0] !== "session" }),
   });
   if (done?.password) return <CopyOnce title={done.name} secrets={[{ label: t("session.password"), value: done.password }]} onClose={onClose} />;
+  if (done) return <Missing undone={done} onClose={onClose} />;
   const run = async () => {
     const undone = await undo.mutateAsync();
-    if (undone.password) setDone(undone);
+    if (undone.password || undone.missing) setDone(undone);
     else onClose();
   };
   return (
     <Confirm title={t("audit.undo_of", { what: `${entry.noun} ${entry.name}` })} button={t("audit.undo")} onConfirm={run} onClose={onClose} stays>
       {t(`audit.undo_${entry.action}`)}
-      {undo.data?.missing && <Alert color="yellow">{undo.data.missing}</Alert>}
       {undo.isError && asProblem(undo.error).faults.length > 1 && asProblem(undo.error).faults.map((f) => <div key={f.message}>{f.message}</div>)}
     </Confirm>
+  );
+}
+
+/** It is back, but not all of it. */
+function Missing({ undone, onClose }: { undone: Undone; onClose: () => void }) {
+  const { t } = useTranslation();
+  return (
+    <Modal opened onClose={onClose} title={<WireText>{undone.name}</WireText>} closeButtonProps={{ "aria-label": t("ui.close") }}>
+      <Alert color="yellow" role="status" title={t("audit.missing")}>{undone.missing}</Alert>
+      <Group justify="flex-end" mt="md">
+        <Button onClick={onClose}>{t("ui.close")}</Button>
+      </Group>
+    </Modal>
   );
 }
