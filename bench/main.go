@@ -75,11 +75,12 @@ const (
 	partAuth     = "auth"
 	partMedia    = "media"
 	partOverload = "overload"
+	partRefusal  = "refusal"
 )
 
 // allParts is in the order in which they are measured.
 func allParts() []string {
-	return []string{partCPU, partTop, partMemory, partMicro, partRegister, partOwn, partBindings, partBans, partAuth, partMedia, partOverload}
+	return []string{partCPU, partTop, partMemory, partMicro, partRegister, partOwn, partBindings, partBans, partAuth, partMedia, partOverload, partRefusal}
 }
 
 func main() {
@@ -105,7 +106,7 @@ func parseFlags(args []string) (*bench, error) {
 	parts := flags.String("parts", strings.Join(allParts(), ","), "what is measured: "+partCPU+", the CPU of a call; "+partTop+", the top rate; "+
 		partMemory+" of live calls; "+partMicro+", parts alone; "+partRegister+", the CPU of a relayed REGISTER; "+partOwn+", of one that gives a password and is answered; "+
 		partBindings+", many phones: memory, pings, look-ups, restart; "+partBans+", a flood from a banned source; "+partAuth+", the CPU of a call that gives a password; "+partMedia+", of a packet of voice, beside rtpengine; "+
-		partOverload+", three and ten times the calls that a fifth of a core carries")
+		partOverload+", three and ten times the calls that a fifth of a core carries; "+partRefusal+", the CPU of a call that the firewall refuses")
 	mediaCalls := flags.String("media-calls", "400,800", "calls at once in the part "+partMedia)
 	flags.IntVar(&b.rounds, "rounds", 5, "interleaved rounds")
 	flags.IntVar(&b.seconds, "seconds", 6, "how long calls are placed in each turn")
@@ -183,6 +184,7 @@ func (b *bench) run() error {
 		{partAuth, b.measureAuth},
 		{partMedia, b.measureMedia},
 		{partOverload, b.measureOverload},
+		{partRefusal, b.measureRefusal},
 	} {
 		if !slices.Contains(b.parts, step.part) {
 			continue

@@ -30,6 +30,7 @@ type report struct {
 	bans      *bansResult
 	media     []mediaTurn
 	overload  []overloadTurn
+	refusals  []refusalSample
 }
 
 type namedMemory struct {
@@ -49,7 +50,8 @@ func (r *report) write() error {
 		Bans             *bansResult
 		Media            []mediaTurn
 		Overload         []overloadTurn
-	}{r.samples, r.registers, r.bindings, r.bans, r.media, r.overload})
+		Refusals         []refusalSample
+	}{r.samples, r.registers, r.bindings, r.bans, r.media, r.overload, r.refusals})
 	if err != nil {
 		return fmt.Errorf("samples: %w", err)
 	}
@@ -84,6 +86,7 @@ func (r *report) markdown() string {
 	r.bansTable(&b)
 	r.mediaTable(&b)
 	r.overloadTable(&b)
+	r.refusalTable(&b)
 	return b.String()
 }
 
