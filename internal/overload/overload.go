@@ -47,7 +47,7 @@ const (
 	// MaxAge is for how long a request is worth being served: a caller does not wait
 	// longer for a sign of life.
 	MaxAge = 4 * time.Second
-	// maxWait closes a share's queue while its oldest request waits for longer: beyond
+	// maxWait closes a share's queue, but for what is urgent, while its oldest request waits for longer: beyond
 	// T1 its sender asks again anyway.
 	maxWait = 400 * time.Millisecond
 	// shares is among how many queues of a class senders are spread.

@@ -52,12 +52,13 @@ func NewQueue[T any]() *Queue[T] { return &Queue[T]{seed: maphash.MakeSeed()} }
 // Len is how many wait.
 func (q *Queue[T]) Len() int { return q.n }
 
-// Push copies a request into its queue; false: there is no room for it. Where a class
+// Push copies a request into its queue; false: there is no room for it. What is urgent is kept however
+// long it waited, since it is next, and who asks again within a call is answered from memory. Where a class
 // is full, the one with the longest queue of it makes room for the others.
 func (q *Queue[T]) Push(r Rank, l *Look, data []byte, at time.Time, with T) bool {
 	c := &q.classes[r.Class]
 	f := &c.shares[r.Share%shares]
-	if f.n > 0 && at.Sub(q.slots[f.head].at) > maxWait {
+	if f.n > 0 && at.Sub(q.slots[f.head].at) > maxWait && r.Class != Urgent {
 		return false
 	}
 	if c.n >= places[r.Class] {

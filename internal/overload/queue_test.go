@@ -100,6 +100,10 @@ func TestOldQueueIsClosed(t *testing.T) {
 	if !q.push(overload.Invite, 2, now, 3) {
 		t.Error("another share is closed, too")
 	}
+	q.push(overload.Urgent, 1, now.Add(-time.Second), 4)
+	if !q.push(overload.Urgent, 1, now, 5) {
+		t.Error("a request within a call finds no room behind one that waits for a second")
+	}
 }
 
 func TestWaits(t *testing.T) {
