@@ -156,11 +156,11 @@ func (t *overloadTurn) figures() (part flood.Rate, lost float64) {
 	return t.Trial.Over(t.Capacity), float64(gone) / float64(max(all, 1))
 }
 
-// back is when after the flood's end the last call began that had to be sent again; not ok: calls
-// failed, or it was at the end of what was watched.
+// back is how long after the flood's end all was as before; not ok: calls failed, or it was not while
+// that was watched.
 func (t *overloadTurn) back() (time.Duration, bool) {
 	a := t.Trial.After
-	return a.LastLate, a.Completed == a.Offered && a.LastLate < flood.Aftermath-time.Second
+	return a.Normal(), a.Completed == a.Offered && a.Normal() < flood.Aftermath
 }
 
 // String is a turn as one line of progress.
@@ -232,7 +232,7 @@ func (r *report) overloadRow(b *strings.Builder, p *peer, times float64) {
 		return
 	}
 	s := sumOverload(turns)
-	back := fmt.Sprintf("%.1f s", s.back.Seconds())
+	back := fmt.Sprintf("%.0f s", s.back.Seconds())
 	if s.never {
 		back = fmt.Sprintf("not within %.0f s", flood.Aftermath.Seconds())
 	}
@@ -264,7 +264,7 @@ func (r *report) overloadTargets(b *strings.Builder) {
 			row(name+"goodput", fmt.Sprintf("%.2f", goodput), fmt.Sprintf("%.2f", l.goodput), goodput >= l.goodput)
 			row(name+"lost within calls", fmt.Sprintf("%.2f %%", 100*s.lost), fmt.Sprintf("%.1f %%", 100*overloadLost), s.lost <= overloadLost)
 			row(name+"other customer's calls that failed", fmt.Sprint(s.failed), "0", s.failed == 0)
-			row(name+"as before after", fmt.Sprintf("%.1f s", s.back.Seconds()), fmt.Sprintf("%.0f s", overloadBack.Seconds()), !s.never && s.back <= overloadBack)
+			row(name+"as before after", fmt.Sprintf("%.0f s", s.back.Seconds()), fmt.Sprintf("%.0f s", overloadBack.Seconds()), !s.never && s.back <= overloadBack)
 		}
 	}
 }

@@ -129,6 +129,7 @@ func (c *caller) dial(now time.Duration) {
 		}
 		c.calls = append(c.calls, call{cseq: 1, started: now, asked: now})
 		c.result.Offered++
+		count(&c.result.Begun, now)
 		c.live++
 		i := len(c.calls) - 1
 		c.invite(i)
@@ -186,7 +187,9 @@ func (c *caller) retransmit(d due, now time.Duration) {
 	k.tries++
 	if k.state == calling {
 		c.result.Again++
-		c.result.LastLate = max(c.result.LastLate, k.started)
+		if k.tries == 1 {
+			count(&c.result.Late, k.started)
+		}
 		c.invite(int(d.call))
 		c.later(k.tries, due{now + t1<<min(k.tries, 6), d.call, d.cseq})
 		return
@@ -371,10 +374,7 @@ func (c *caller) told(i int, k *call, m []byte, code int, now time.Duration) {
 	k.state, k.target, k.routeSet = over, nil, nil
 	c.live--
 	c.result.Completed++
-	for len(c.result.PerSecond) <= int(now/time.Second) {
-		c.result.PerSecond = append(c.result.PerSecond, 0)
-	}
-	c.result.PerSecond[now/time.Second]++
+	count(&c.result.PerSecond, now)
 }
 
 // head begins a request.

@@ -38,7 +38,16 @@ type Result struct {
 
 	PerSecond []int           // calls completed, by the second of the load
 	Setups    []time.Duration // INVITE to 200
-	LastLate  time.Duration   // when the last call began that was not answered before it had to ask again; 0: none
+	Begun     []int           // calls by the second in which they began
+	Late      []int           // of these, those whose INVITE was sent again
+}
+
+// count adds one to a second's number.
+func count(list *[]int, at time.Duration) {
+	for len(*list) <= int(at/time.Second) {
+		*list = append(*list, 0)
+	}
+	(*list)[at/time.Second]++
 }
 
 // Goodput is the calls completed in a second, over the seconds from from to to.
@@ -50,8 +59,19 @@ func (r *Result) Goodput(from, to int) float64 {
 	return float64(sum) / float64(to-from)
 }
 
+// Normal is from when on calls are answered before they ask again, but for one of a hundred in a
+// second, which anything may have delayed: the end of the last second in which it was otherwise.
+func (r *Result) Normal() time.Duration {
+	for i := len(r.Late) - 1; i >= 0; i-- {
+		if r.Late[i] > max(1, r.Begun[i]/100) {
+			return time.Duration(i+1) * time.Second
+		}
+	}
+	return 0
+}
+
 // String is one line for people.
 func (r *Result) String() string {
-	return fmt.Sprintf("offered %d, answered %d, completed %d, refused %v, unanswered %d; %d messages sent, %d INVITEs again; in dialogs %d requests, %d lost %v, slowest %v; the last late call began at %v; completed by second %v",
-		r.Offered, r.Answered, r.Completed, r.Refused, r.Unanswered, r.Sent, r.Again, r.InDialog, r.InDialogLost, r.Lost, r.Slowest.Round(time.Millisecond), r.LastLate.Round(time.Millisecond), r.PerSecond)
+	return fmt.Sprintf("offered %d, answered %d, completed %d, refused %v, unanswered %d; %d messages sent, %d INVITEs again; in dialogs %d requests, %d lost %v, slowest %v; normal from %v on; completed by second %v",
+		r.Offered, r.Answered, r.Completed, r.Refused, r.Unanswered, r.Sent, r.Again, r.InDialog, r.InDialogLost, r.Lost, r.Slowest.Round(time.Millisecond), r.Normal(), r.PerSecond)
 }
