@@ -139,31 +139,38 @@ func encrypted(s *stage.Stage, caller, callee *suite) *conversation {
 		b.secures(*callee)
 	}
 	a.call = s.Caller.Invite(s.URI(), a.sdp())
-	b.call = s.Callee.Accept("INVITE")
+	return a.answeredSecurely(b)
+}
+
+// answeredSecurely has the callee answer the call that it was just offered; a side that encrypts
+// must be told of keys, another one must not.
+func (a *side) answeredSecurely(b *side) *conversation {
+	a.Helper()
+	b.call = b.ua.Accept("INVITE")
 	offered := b.told(b.call.Incoming())
-	if callee != nil {
+	if b.key != "" {
 		tag, _ := b.keyed(offered)
 		b.secured(tag)
 	} else if strings.Contains(offered.text, "crypto") || offered.streams[0].proto != "RTP/AVP" {
-		s.Errorf("a plain party is told of encryption:\n%s", offered.text)
+		a.Errorf("a plain party is told of encryption:\n%s", offered.text)
 	}
 	b.call.Answer(200, b.sdp())
 	answered := a.told(a.call.Expect(200))
-	if caller != nil {
+	if a.key != "" {
 		if tag, _ := a.keyed(answered); tag != 1 || strings.Count(answered.text, "a=crypto:") != 1 {
-			s.Errorf("one key was offered, and answered is\n%s", answered.text)
+			a.Errorf("one key was offered, and answered is\n%s", answered.text)
 		}
 	} else if strings.Contains(answered.text, "crypto") {
-		s.Errorf("a plain party is told of encryption:\n%s", answered.text)
+		a.Errorf("a plain party is told of encryption:\n%s", answered.text)
 	}
 	a.call.Ack()
 	b.call.Expect("ACK")
 	for _, p := range []*side{a, b} {
 		if p.key != "" && strings.Contains(offered.text+answered.text, p.key) {
-			s.Errorf("a key is told to the other side:\n%s%s", offered.text, answered.text)
+			a.Errorf("a key is told to the other side:\n%s%s", offered.text, answered.text)
 		}
 	}
-	return &conversation{s, a, b}
+	return &conversation{a.Stage, a, b}
 }
 
 func TestSRTP(t *testing.T) { paths(t, srtpSuite) }
