@@ -71,7 +71,7 @@ func attached(way, why string) []any {
 
 // guarded is what bans keep their sources from: the ports of SIP, and those of media.
 func (e *Edge) guarded() kernel.Config {
-	c := kernel.Config{First: uint16(e.cfg.Media.First), Last: uint16(e.cfg.Media.Last), Most: ban.Most, Log: e.log}
+	c := kernel.Config{First: uint16(e.cfg.Media.First), Last: uint16(e.cfg.Media.Last), Most: ban.Most, Way: kernel.Way(e.cfg.Media.KernelWay), Log: e.log}
 	for _, l := range e.transport.Listeners() {
 		c.Listeners = append(c.Listeners, kernel.Listener{TCP: l.Proto != transport.UDP, At: l.Addr})
 		c.Media = append(c.Media, l.Addr.Addr())

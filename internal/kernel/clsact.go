@@ -36,22 +36,27 @@ const (
 // descriptor is closed, also by kill -9: what is left then lets all pass, and is removed by the
 // next process (sweep).
 //
+// While the program has nothing to do the stubs stay, and the table is empty. To remove the queue would
+// have the kernel stop and start the interface, and lose what is just being sent.
+//
 // A filter is known as ours by its name and priority. Its handle is the serial number of the
 // classifier, which holds a socket of that name as long as it lives; the lowest bit says that
 // the queue, without which there are no filters, was made by Tollgate: whoever removes the last
 // filter removes it, too.
 type classifier struct {
-	role   role
-	serial uint32
-	table  *ebpf.Map
-	stub   *ebpf.Program
-	alive  int // the socket
-	ask    *netlink
+	role    role
+	program *ebpf.Program
+	works   bool // it is in the table
+	serial  uint32
+	table   *ebpf.Map
+	stub    *ebpf.Program
+	alive   int // the socket
+	ask     *netlink
 }
 
 // newClassifier makes one that is attached nowhere. Close it, also after an error of attach.
 func newClassifier(program *ebpf.Program, r role) (c *classifier, err error) {
-	c = &classifier{role: r, alive: -1}
+	c = &classifier{role: r, program: program, alive: -1}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, c.Close())
@@ -59,9 +64,6 @@ func newClassifier(program *ebpf.Program, r role) (c *classifier, err error) {
 	}()
 	c.table, err = ebpf.NewMap(&ebpf.MapSpec{Name: "tg_jump", Type: ebpf.ProgramArray, KeySize: 4, ValueSize: 4, MaxEntries: 1})
 	if err != nil {
-		return c, fmt.Errorf("map tg_jump: %w", err)
-	}
-	if err = c.table.Put(uint32(0), program); err != nil {
 		return c, fmt.Errorf("map tg_jump: %w", err)
 	}
 	c.stub, err = ebpf.NewProgram(&ebpf.ProgramSpec{Name: r.name, Type: ebpf.SchedCLS, Instructions: asm.Instructions{
@@ -91,6 +93,25 @@ func live(serial uint32) (fd int, err error) {
 		return -1, errors.Join(fmt.Errorf("serial number %08x: %w", serial, err), unix.Close(fd))
 	}
 	return fd, nil
+}
+
+func (c *classifier) work() error {
+	if c.works {
+		return nil
+	}
+	if err := c.table.Put(uint32(0), c.program); err != nil {
+		return fmt.Errorf("map tg_jump: %w", err)
+	}
+	c.works = true
+	return nil
+}
+
+func (c *classifier) rest() bool {
+	if !c.works {
+		return true
+	}
+	c.works = c.table.Delete(uint32(0)) != nil
+	return !c.works
 }
 
 // Close forgets the program. What is still attached lets all pass.

@@ -9,7 +9,7 @@
 // them. Whatever is not surely such a packet comes to the relay's socket as if there were no
 // program. A packet meets the bans first.
 //
-// Neither is attached while it has nothing to do, and neither outlives the process, also by kill -9:
+// Neither runs while it has nothing to do, and neither outlives the process, also by kill -9:
 // the kernel ends both with their last descriptor. What clsact leaves then does nothing, and is
 // removed by the next process. All of it happens in the network namespace of the process. CAP_BPF
 // and CAP_NET_ADMIN are needed.

@@ -339,7 +339,7 @@ func (f *Flows) any() bool {
 
 // follow brings links and routes to what the machine has now, if that has changed.
 func (f *Flows) follow() {
-	if !f.notices.pending() && len(f.on) > 0 {
+	if !f.notices.pending() && f.interfaces.Load() > 0 {
 		return
 	}
 	interfaces, err := net.Interfaces()

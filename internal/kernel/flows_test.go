@@ -643,20 +643,20 @@ func TestMany(t *testing.T) {
 	}
 }
 
-// TestIdle: while there are no flows nothing is attached.
+// TestIdle: while there are no flows nothing runs.
 func TestIdle(t *testing.T) { eachWay(t, playIdle) }
 
 func playIdle(t *testing.T, way Way) {
 	run(t, "ip link set lo up")
 	flows := newFlows(t, way)
 	for range 2 {
-		if n := attached(t, way); n != 0 {
+		if n := running(t, flows); n != 0 {
 			t.Errorf("%d programs are attached", n)
 		}
 		k := newTalk(t, flows, 20000, "", "", "127.0.0.1", "127.0.0.1", "127.0.0.1", "127.0.0.1")
 		k.alice.send(k.left, rtp(1000))
 		k.ed.expect(k.right, rtp(1000))
-		if n := attached(t, way); n != 1 {
+		if n := running(t, flows); n != 1 {
 			t.Errorf("%d programs are attached", n)
 		}
 		for _, f := range []Flow{k.there, k.back} {
@@ -667,6 +667,16 @@ func playIdle(t *testing.T, way Way) {
 			_ = s.Close()
 		}
 	}
+}
+
+// running is how many programs are at the loopback's ingress, but for stubs that do nothing.
+func running(t testing.TB, f *Flows) int {
+	t.Helper()
+	way, _ := f.Way()
+	if c, ok := f.attacher.(*classifier); ok && errors.Is(c.table.Lookup(uint32(0), new(uint32)), ebpf.ErrKeyNotExist) {
+		return 0
+	}
+	return attached(t, way)
 }
 
 // TestClosed: nothing is forwarded any more, nothing is left, and nothing panics.

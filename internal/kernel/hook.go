@@ -38,6 +38,10 @@ func roleFlows() role { return role{"tollgate_flows", link.Tail(), 5061} }
 // attacher puts a program at the ingress of an interface, until what it gives is closed.
 type attacher interface {
 	attach(index int) (io.Closer, error)
+	// rest makes the program do nothing, wherever it is attached, until work; false: it is to be
+	// detached for that.
+	rest() bool
+	work() error
 	io.Closer
 }
 
@@ -125,7 +129,7 @@ func (h *hook) run(busy func() bool, keep func(), every time.Duration) {
 			keep()
 			later = time.After(every)
 		} else {
-			h.leave()
+			h.idle()
 		}
 		select {
 		case <-h.stop:
@@ -192,7 +196,20 @@ func (h *hook) attachTo(interfaces []net.Interface) {
 			h.detach(index, each)
 		}
 	}
+	if err := h.attacher.work(); err != nil {
+		h.faults.tell("work", err)
+		return
+	}
 	h.interfaces.Store(int64(len(h.on)))
+}
+
+// idle has the program do nothing.
+func (h *hook) idle() {
+	if h.attacher.rest() {
+		h.interfaces.Store(0)
+	} else {
+		h.leave()
+	}
 }
 
 // leave detaches the program everywhere.
@@ -220,7 +237,9 @@ func (t *tcx) attach(index int) (io.Closer, error) {
 	return link.AttachTCX(link.TCXOptions{Interface: index, Program: t.program, Attach: ebpf.AttachTCXIngress, Anchor: t.anchor})
 }
 
-// Close is for attacher.
+// rest, work and Close are for attacher: links come and go without anybody noticing.
+func (t *tcx) rest() bool   { return false }
+func (t *tcx) work() error  { return nil }
 func (t *tcx) Close() error { return nil }
 
 // faults logs each fault once: an interface without room for a program is looked at again and again.
