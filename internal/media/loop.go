@@ -38,6 +38,8 @@ type loop struct {
 	slice  int
 	next   int64 // when the next slice is due
 	seen   int   // events since the last slice
+	budget int64 // ns from one pause's end to the next one's; 0: too little comes for pauses
+	woke   int64 // when the last wait ended
 	pause  unix.Timespec
 }
 
@@ -113,11 +115,15 @@ func (l *loop) look() int {
 	return int(n)
 }
 
-// wait sleeps until something comes or the next slice is due. Where much comes it sleeps for a
-// fixed time first, so that several packets share one wake-up.
+// wait sleeps until something comes or the next slice is due. Where much comes it pauses first, so
+// that several packets share one wake-up. The time that was worked since the last pause is taken
+// off it: so no packet waits longer where each is more work.
 func (l *loop) wait() int {
-	if l.pause.Nsec != 0 {
-		_ = unix.Nanosleep(&l.pause, nil)
+	if l.budget != 0 {
+		if l.pause.Nsec = l.budget - (l.engine.now() - l.woke); l.pause.Nsec >= int64(leastPause) {
+			_ = unix.Nanosleep(&l.pause, nil)
+		}
+		l.woke = l.engine.now()
 		if n := l.look(); n > 0 {
 			return n
 		}
@@ -127,6 +133,9 @@ func (l *loop) wait() int {
 		timeout = int(sliceEvery / time.Millisecond)
 	}
 	n, err := unix.EpollWait(l.epoll, l.events[:], timeout)
+	if l.budget != 0 {
+		l.woke = l.engine.now()
+	}
 	if err != nil {
 		return 0
 	}
@@ -134,18 +143,19 @@ func (l *loop) wait() int {
 }
 
 const (
-	// coalesce is the pause, and coalesceFrom how many packets a second make it worth while: two
-	// in a pause.
+	// coalesce is the pause with the work before it, and coalesceFrom how many packets a second make
+	// it worth while: two in a pause. A sleep shorter than leastPause is not worth its wake-up.
 	coalesce     = 600 * time.Microsecond
 	coalesceFrom = 5000
+	leastPause   = 50 * time.Microsecond
 )
 
 // lookAfter does what is due by time for a part of the sessions; for all of them where it has
 // not been called for a second.
 func (l *loop) lookAfter(now int64) {
-	l.pause.Nsec = 0
+	l.budget = 0
 	if int64(l.seen)*int64(time.Second) >= coalesceFrom*(now-l.next+int64(sliceEvery)) {
-		l.pause.Nsec = int64(coalesce)
+		l.budget = int64(coalesce)
 	}
 	l.seen = 0
 	for n := 0; n < slices && l.next <= now; n++ {
