@@ -21,7 +21,7 @@ const chunk = 500
 func (s *Store) Account(ctx context.Context, id tenant.CustomerID) (*tenant.Account, error) {
 	var out *tenant.Account
 	err := s.snapshot(ctx, func(db bun.IDB) error {
-		return eachAccount(ctx, db, []tenant.CustomerID{id}, s.secrets, func(a *tenant.Account) { out = proven(a) })
+		return eachAccount(ctx, s.source(db), []tenant.CustomerID{id}, s.secrets, func(a *tenant.Account) { out = proven(a) })
 	})
 	if err == nil && out == nil {
 		err = tenant.NotFound(tenant.KindCustomer)
@@ -36,7 +36,7 @@ func (s *Store) Accounts(ctx context.Context) iter.Seq2[*tenant.Account, error] 
 		stop := false
 		err := s.snapshot(ctx, func(db bun.IDB) error {
 			return inChunks(ctx, db, func(ids []tenant.CustomerID) (bool, error) {
-				err := eachAccount(ctx, db, ids, s.secrets, func(a *tenant.Account) { stop = stop || !yield(proven(a), nil) })
+				err := eachAccount(ctx, s.source(db), ids, s.secrets, func(a *tenant.Account) { stop = stop || !yield(proven(a), nil) })
 				return !stop, err
 			})
 		})
@@ -59,10 +59,12 @@ func (s *Store) FullAccounts(ctx context.Context, scope tenant.Scope, ids []tena
 		if err := q.Scan(ctx, &seen); err != nil {
 			return err
 		}
-		return eachAccount(ctx, db, seen, nil, func(a *tenant.Account) { out = append(out, a) })
+		return eachAccount(ctx, s.source(db), seen, nil, func(a *tenant.Account) { out = append(out, a) })
 	})
 	return out, s.explain(err)
 }
+
+func (s *Store) source(db bun.IDB) *source { return &source{db: db, kept: &s.kept} }
 
 // snapshot runs fn on one moment of the database.
 func (s *Store) snapshot(ctx context.Context, fn func(db bun.IDB) error) error {
@@ -102,11 +104,11 @@ func inChunks(ctx context.Context, db bun.IDB, fn func([]tenant.CustomerID) (boo
 
 // eachAccount loads the accounts of ids, in their order, by one query a noun for each chunk;
 // secrets, where given, adds what is sealed.
-func eachAccount(ctx context.Context, db bun.IDB, ids []tenant.CustomerID, secrets func(context.Context, bun.IDB, accounts) error, fn func(*tenant.Account)) error {
+func eachAccount(ctx context.Context, from *source, ids []tenant.CustomerID, secrets func(context.Context, bun.IDB, accounts) error, fn func(*tenant.Account)) error {
 	for part := range slices.Chunk(ids, chunk) {
-		accounts, err := loadAccounts(ctx, db, part)
+		accounts, err := loadAccounts(ctx, from, part)
 		if err == nil && secrets != nil {
-			err = secrets(ctx, db, accounts)
+			err = secrets(ctx, from.db, accounts)
 		}
 		if err != nil {
 			return err
@@ -122,11 +124,11 @@ func eachAccount(ctx context.Context, db bun.IDB, ids []tenant.CustomerID, secre
 
 type accounts map[tenant.CustomerID]*tenant.Account
 
-func loadAccounts(ctx context.Context, db bun.IDB, ids []tenant.CustomerID) (accounts, error) {
+func loadAccounts(ctx context.Context, from *source, ids []tenant.CustomerID) (accounts, error) {
 	out := accounts{}
 	var recs []record
 	t := customers()
-	if err := t.selectFrom(db).Where("id IN (?)", bun.List(plain(ids))).Scan(ctx, &recs); err != nil {
+	if err := t.selectFrom(from.db).Where("id IN (?)", bun.List(plain(ids))).Scan(ctx, &recs); err != nil {
 		return nil, err
 	}
 	for i := range recs {
@@ -136,17 +138,17 @@ func loadAccounts(ctx context.Context, db bun.IDB, ids []tenant.CustomerID) (acc
 		}
 		out[v.ID] = &tenant.Account{Customer: v}
 	}
-	l := loader{ctx: ctx, db: db, ids: plain(ids), accounts: out}
+	l := loader{source: from, ctx: ctx, ids: plain(ids), accounts: out}
 	load(&l, domains(), func(a *tenant.Account, v tenant.Domain) { a.Domains = append(a.Domains, v) })
 	load(&l, groups(), func(a *tenant.Account, v tenant.DestinationGroup) { a.Groups = append(a.Groups, v) })
 	load(&l, destinations(), func(a *tenant.Account, v tenant.Destination) { a.Destinations = append(a.Destinations, v) })
 	load(&l, routingRules(), func(a *tenant.Account, v tenant.RoutingRule) { a.Routing = append(a.Routing, v) })
 	load(&l, firewallRules(), func(a *tenant.Account, v tenant.FirewallRule) { a.Firewall = append(a.Firewall, v) })
-	load(&l, blocklist(), func(a *tenant.Account, v tenant.BlocklistEntry) { a.Blocklist = append(a.Blocklist, v) })
+	loadLong(&l, blocklist(), func(a *tenant.Account) *[]tenant.BlocklistEntry { return &a.Blocklist })
 	load(&l, whitelist(), func(a *tenant.Account, v tenant.WhitelistEntry) { a.Whitelist = append(a.Whitelist, v.CIDR) })
 	load(&l, switches(), func(a *tenant.Account, v tenant.Switch) { a.Switches = append(a.Switches, v) })
-	load(&l, clis(), func(a *tenant.Account, v tenant.CLI) { a.CLIs = append(a.CLIs, v) })
-	load(&l, dids(), func(a *tenant.Account, v tenant.DID) { a.DIDs = append(a.DIDs, v) })
+	loadLong(&l, clis(), func(a *tenant.Account) *[]tenant.CLI { return &a.CLIs })
+	loadLong(&l, dids(), func(a *tenant.Account) *[]tenant.DID { return &a.DIDs })
 	load(&l, sipUsers(), func(a *tenant.Account, v tenant.SIPUser) { a.SIPUsers = append(a.SIPUsers, v) })
 	l.profiles()
 	for _, a := range out {
@@ -157,15 +159,15 @@ func loadAccounts(ctx context.Context, db bun.IDB, ids []tenant.CustomerID) (acc
 
 // loader fills accounts; after an error it does nothing more.
 type loader struct {
+	*source
 	ctx      context.Context
-	db       bun.IDB
 	ids      []int64
 	accounts accounts
 	err      error
 }
 
 func load[T any, ID ~int64](l *loader, t *table[T, ID], add func(*tenant.Account, T)) {
-	if l.err != nil {
+	if l.err != nil || len(l.ids) == 0 {
 		return
 	}
 	var recs []record

@@ -109,6 +109,7 @@ func (t *Tx) mark(e *AuditEntry, o owner) {
 		t.touch(e.Customer, gone)
 	case ownedByCustomer:
 		t.touch(e.Customer, false)
+		t.touched.lists[listID{e.Noun, e.Customer}] = true
 	}
 }
 

@@ -19,7 +19,7 @@ type Change struct {
 	GoneCompanies []tenant.CompanyID
 }
 
-// changeRow is the last change of one customer or company.
+// changeRow is the last change of one customer or company, or of one of a customer's lists (listID).
 type changeRow struct {
 	bun.BaseModel `bun:"table:changes"`
 
@@ -37,6 +37,9 @@ func (t *Tx) writeChanges(ctx context.Context) error {
 	for id, gone := range t.touched.companies {
 		rows = append(rows, changeRow{Kind: string(tenant.KindCompany), ID: int64(id), Revision: t.next(), Gone: gone})
 	}
+	for id := range t.touched.lists {
+		rows = append(rows, changeRow{Kind: id.changeKind(), ID: int64(id.customer), Revision: t.next()})
+	}
 	for part := range slices.Chunk(rows, chunk) {
 		q := t.db.NewInsert().Model(&part).On("CONFLICT (kind, id) DO UPDATE").Set("revision = EXCLUDED.revision").Set("gone = EXCLUDED.gone")
 		if _, err := q.Exec(ctx); err != nil {
@@ -53,7 +56,8 @@ func (s *Store) Changes(ctx context.Context, since int64) (c Change, err error) 
 		if c.Revision, err = revision(ctx, db); err != nil || c.Revision == since {
 			return err
 		}
-		return db.NewSelect().Model(&rows).Where("revision > ?", since).OrderExpr("kind, id").Scan(ctx)
+		return db.NewSelect().Model(&rows).Where("revision > ?", since).
+			Where("kind IN (?, ?)", string(tenant.KindCustomer), string(tenant.KindCompany)).OrderExpr("kind, id").Scan(ctx)
 	})
 	if err != nil {
 		return c, s.explain(err)

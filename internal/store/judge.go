@@ -69,7 +69,7 @@ func (t *Tx) judge(ctx context.Context) (tenant.Faults, error) {
 			})
 		}
 	}
-	err := eachAccount(ctx, t.db, t.standing(), nil, func(a *tenant.Account) {
+	err := eachAccount(ctx, &source{db: t.db, kept: &t.s.kept, changed: t.touched.lists}, t.standing(), nil, func(a *tenant.Account) {
 		for _, f := range tenant.CheckAccount(a) {
 			faults = append(faults, t.inContext(f, a))
 		}

@@ -107,6 +107,44 @@ func BenchmarkScale(b *testing.B) {
 	})
 }
 
+// BenchmarkLongList is a customer with 100,000 blocked prefixes: a change of something else, and what a
+// node does to follow it.
+func BenchmarkLongList(b *testing.B) {
+	s, err := store.Open(b.Context(), store.Options{Dir: b.TempDir()})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			b.Error(err)
+		}
+	})
+	city(b, s, 1, 0)
+	_, err = s.Write(b.Context(), tenant.Local("bench"), tenant.Platform(), func(tx *store.Tx) error {
+		for i := range 100_000 {
+			if err := tx.Blocklist.Create(b.Context(), &tenant.BlocklistEntry{Customer: 1, Prefix: fmt.Sprint("00", 1_000_000+i)}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Run("change", func(b *testing.B) {
+		for i := 0; b.Loop(); i++ {
+			change(b, s, 1, i)
+		}
+	})
+	b.Run("follow", func(b *testing.B) {
+		for b.Loop() {
+			if a, err := s.Account(b.Context(), 1); err != nil || len(a.Blocklist) != 100_000 {
+				b.Fatal(err)
+			}
+		}
+	})
+}
+
 func change(b *testing.B, s *store.Store, id tenant.CustomerID, i int) {
 	b.Helper()
 	_, err := s.Write(b.Context(), tenant.Local("bench"), tenant.Platform(), func(tx *store.Tx) error {

@@ -54,6 +54,7 @@ type Store struct {
 	now    func() time.Time
 	writer chan struct{} // holds one token: who has it writes
 	cdrs   cdrWriting
+	kept   keptLists
 }
 
 // Open opens or makes the database and brings its schema up to date. Its errors are one sentence

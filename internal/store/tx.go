@@ -48,6 +48,7 @@ type Tx struct {
 type touched struct {
 	customers        map[tenant.CustomerID]bool // true: gone
 	companies        map[tenant.CompanyID]bool  // true: gone
+	lists            map[listID]bool            // of which a noun changed
 	limitLowered     map[tenant.CustomerID]bool // call_limit changed: the words of a K1 fault differ
 	usersChanged     map[tenant.CustomerID]bool // SIP users changed
 	admins           *admins                    // of the platform, as they were before users changed; nil: none did
@@ -59,7 +60,7 @@ type touched struct {
 
 func newTouched() touched {
 	return touched{
-		customers: map[tenant.CustomerID]bool{}, companies: map[tenant.CompanyID]bool{},
+		customers: map[tenant.CustomerID]bool{}, companies: map[tenant.CompanyID]bool{}, lists: map[listID]bool{},
 		limitLowered: map[tenant.CustomerID]bool{}, usersChanged: map[tenant.CustomerID]bool{},
 		sharing: map[tenant.CustomerID]bool{}, deleted: map[deletedRef]string{},
 	}

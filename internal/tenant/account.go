@@ -120,10 +120,11 @@ func twice[T any](c *accountCheck, list []T, noun func(*T) Noun, field, message 
 	seen := make(map[string]bool, len(list))
 	for i := range list {
 		n := noun(&list[i])
-		if seen[n.Key()] {
+		key := n.Key()
+		if seen[key] {
 			c.add(n, CodeInUse, field, message, "each once")
 		}
-		seen[n.Key()] = true
+		seen[key] = true
 	}
 }
 

@@ -48,6 +48,7 @@ func Run(t *testing.T, open Opener) {
 		{"people in the panel", people},
 		{"requests for channels", requested},
 		{"lists", lists},
+		{"long lists", longLists},
 		{"hostile text", hostile},
 		{"accounts", accounts},
 		{"order of evaluation", evaluation},
