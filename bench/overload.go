@@ -33,6 +33,7 @@ type overloadTurn struct {
 	Peer     string
 	Times    float64
 	Capacity flood.Rate // before and after it, on average
+	Bare     flood.Rate // likewise, of calls without a pause and with nobody beside them
 	Trial    *flood.Trial
 	Void     string
 }
@@ -53,8 +54,11 @@ func (b *bench) measureOverload(r *report, stop <-chan os.Signal) (err error) {
 			if interrupted(stop) {
 				return errInterrupted
 			}
-			turns, err := b.overload(p)
+			turns, err := b.overload(p, stop)
 			b.stopAll()
+			if errors.Is(err, errInterrupted) {
+				return err
+			}
 			if err != nil {
 				turns = append(turns, overloadTurn{Peer: p.name, Void: err.Error()})
 			}
@@ -90,7 +94,7 @@ func (c overloadCallees) close() {
 }
 
 // overload starts a peer, gives it its share, and floods it.
-func (b *bench) overload(p *peer) (turns []overloadTurn, err error) {
+func (b *bench) overload(p *peer, stop <-chan os.Signal) (turns []overloadTurn, err error) {
 	if err := b.ensure(p); err != nil {
 		return nil, err
 	}
@@ -121,6 +125,9 @@ func (b *bench) overload(p *peer) (turns []overloadTurn, err error) {
 		return nil, err
 	}
 	for _, l := range overloadLimits() {
+		if interrupted(stop) {
+			return turns, errInterrupted
+		}
 		t := overloadTurn{Peer: p.name, Times: l.times}
 		if t.Trial, err = s.Flood(l.times*capacity.PerSecond, capacity.PerSecond/2, most); err != nil {
 			return turns, err
@@ -130,6 +137,7 @@ func (b *bench) overload(p *peer) (turns []overloadTurn, err error) {
 			return turns, fmt.Errorf("after %.0fx: %w", l.times, err)
 		}
 		t.Capacity = capacity.Rate.Mean(after.Rate)
+		t.Bare = capacity.Bare.Mean(after.Bare)
 		turns, capacity = append(turns, t), after
 	}
 	return turns, nil
@@ -170,8 +178,8 @@ func (t overloadTurn) String() string {
 	}
 	part, lost := t.figures()
 	back, ok := t.back()
-	return fmt.Sprintf("overload  round %d  %-16s %2.0fx of %4.0f calls/s: %.2f of it, %.2f for its CPU; within calls %.2f %% lost; other customer %d of %d; back after %v %v",
-		t.Round+1, t.Peer, t.Times, t.Capacity.PerSecond, part.PerSecond, part.PerCPU, 100*lost, t.Trial.Quiet.Completed, t.Trial.Quiet.Offered, back.Round(time.Millisecond), ok)
+	return fmt.Sprintf("overload  round %d  %-16s %2.0fx of %4.0f calls/s (%.0f without a pause, %.2f for the same CPU): %.2f of it, %.2f for its CPU; within calls %.2f %% lost; other customer %d of %d; back after %v %v",
+		t.Round+1, t.Peer, t.Times, t.Capacity.PerSecond, t.Bare.PerSecond, t.Bare.Over(t.Capacity).PerCPU, part.PerSecond, part.PerCPU, 100*lost, t.Trial.Quiet.Completed, t.Trial.Quiet.Offered, back.Round(time.Millisecond), ok)
 }
 
 func (r *report) overloadTable(b *strings.Builder) {
@@ -180,7 +188,7 @@ func (r *report) overloadTable(b *strings.Builder) {
 	}
 	fmt.Fprintf(b, "\n## Too many calls\n\nA cgroup with %d %% of a core each; calls of one second at 3 and 10 times the capacity, for %d s, beside 100 calls that are up with a request each second, "+
 		"and another customer's 5 calls/s. Medians of %d rounds.\n\n"+
-		"| peer | offered | capacity, calls/s | goodput, of it | for the same CPU | lost within calls | other customer's calls that failed | as before after |\n|---|---:|---:|---:|---:|---:|---:|---:|\n",
+		"| peer | offered | calls/s without a pause | capacity, calls/s | goodput, of it | for the same CPU | lost within calls | other customer's calls that failed | as before after |\n|---|---:|---:|---:|---:|---:|---:|---:|\n",
 		shareOfCore, r.bench.seconds, r.bench.rounds)
 	for _, p := range r.peers {
 		for _, l := range overloadLimits() {
@@ -207,22 +215,23 @@ func (r *report) overloadTurns(peer string, times float64) (list []overloadTurn)
 
 // overloadSum is the medians of a peer's turns, and all that failed in them.
 type overloadSum struct {
-	capacity, clock, cpu, lost float64
-	failed, calls              int
-	back                       time.Duration // the longest
-	never                      bool          // it was not as before at some turn's end
+	bare, capacity, clock, cpu, lost float64
+	failed, calls                    int
+	back                             time.Duration // the longest
+	never                            bool          // it was not as before at some turn's end
 }
 
 func sumOverload(turns []overloadTurn) (s overloadSum) {
-	var capacity, clock, cpu, lost []float64
+	var bare, capacity, clock, cpu, lost []float64
 	for _, t := range turns {
 		part, gone := t.figures()
 		capacity, clock, cpu, lost = append(capacity, t.Capacity.PerSecond), append(clock, part.PerSecond), append(cpu, part.PerCPU), append(lost, gone)
+		bare = append(bare, t.Bare.PerSecond)
 		s.failed, s.calls = s.failed+t.Trial.Quiet.Offered-t.Trial.Quiet.Completed, s.calls+t.Trial.Quiet.Offered
 		back, ok := t.back()
 		s.back, s.never = max(s.back, back), s.never || !ok
 	}
-	s.capacity, s.clock, s.cpu, s.lost = median(capacity), median(clock), median(cpu), slices.Max(lost)
+	s.bare, s.capacity, s.clock, s.cpu, s.lost = median(bare), median(capacity), median(clock), median(cpu), slices.Max(lost)
 	return s
 }
 
@@ -236,7 +245,7 @@ func (r *report) overloadRow(b *strings.Builder, p *peer, times float64) {
 	if s.never {
 		back = fmt.Sprintf("not within %.0f s", flood.Aftermath.Seconds())
 	}
-	fmt.Fprintf(b, "| %s | %.0fx | %.0f | %.2f | %.2f | %.2f %% | %d of %d | %s |\n", p.label, times, s.capacity, s.clock, s.cpu, 100*s.lost, s.failed, s.calls, back)
+	fmt.Fprintf(b, "| %s | %.0fx | %.0f | %.0f | %.2f | %.2f | %.2f %% | %d of %d | %s |\n", p.label, times, s.bare, s.capacity, s.clock, s.cpu, 100*s.lost, s.failed, s.calls, back)
 }
 
 // overloadTargets hold Tollgate against its limits. Where the flood itself takes CPU from the node, what

@@ -24,7 +24,7 @@ func TestOverloadTable(t *testing.T) {
 	var b strings.Builder
 	r.overloadTable(&b)
 	for _, want := range []string{
-		"| Tollgate | 3x | 1000 | 0.50 | 0.80 | 0.10 % | 1 of 30 | 1 s |",
+		"| Tollgate | 3x | 0 | 1000 | 0.50 | 0.80 | 0.10 % | 1 of 30 | 1 s |",
 		"| Tollgate at 3x: goodput | 0.80 | 0.90 | MISSED |",
 		"| Tollgate at 3x: lost within calls | 0.10 % | 0.1 % | met |",
 		"| Tollgate at 3x: other customer's calls that failed | 1 | 0 | MISSED |",

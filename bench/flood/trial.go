@@ -32,6 +32,7 @@ type Trial struct {
 	Rate                    // of the load that was tried, from its third second on
 	Load, Up, Quiet *Result // it, the calls that were up, the other customer
 	After           *Result // calls that began with its end; nil: none did
+	Bare            Rate    // of Capacity: calls without a pause, with nobody beside them
 }
 
 // InDialog is how many requests were sent within calls, and how many were lost.
@@ -64,16 +65,12 @@ const (
 // each time while no caller has to wait, and fewer once they have to ask again, which costs the node
 // calls. The best counts.
 func (s *Scene) Capacity(most time.Duration, tries int) (best *Trial, err error) {
-	const busy, warm = 200, 3
-	r, err := Run(s.calls(s.Flooded, Load{Window: busy, For: warm * time.Second, Wait: 5 * time.Second}))
+	bare, err := s.bare()
 	if err != nil {
 		return nil, err
 	}
-	if r.Completed == 0 {
-		return nil, fmt.Errorf("no call gets through a node at rest: %s", r)
-	}
 	const waits = 200 * time.Millisecond
-	window := int(r.Goodput(1, warm) * (holds + waits).Seconds())
+	window := int(bare.PerSecond * (holds + waits).Seconds())
 	for range tries {
 		t, err := s.try(Load{Window: max(1, window), For: most, Hold: holds, Wait: 5 * time.Second}, most, 0)
 		if err != nil {
@@ -88,7 +85,41 @@ func (s *Scene) Capacity(most time.Duration, tries int) (best *Trial, err error)
 		}
 		window -= window / 5
 	}
+	best.Bare = bare
 	return best, nil
+}
+
+// bare is how many calls without a pause the node completes with nobody beside them.
+func (s *Scene) bare() (r Rate, err error) {
+	const busy, warm, most = 200, 1, 4
+	var load *Result
+	var all sync.WaitGroup
+	all.Go(func() {
+		load, err = Run(s.calls(s.Flooded, Load{Window: busy, For: most * time.Second, Wait: 5 * time.Second}))
+	})
+	used, err2 := s.used(warm*time.Second, (most-warm)*time.Second)
+	all.Wait()
+	if err = errors.Join(err, err2); err != nil {
+		return r, err
+	}
+	if load.Completed == 0 {
+		return r, fmt.Errorf("no call gets through a node at rest: %s", load)
+	}
+	r.PerSecond = load.Goodput(warm, most)
+	r.PerCPU = r.PerSecond * (most - warm) / used.Seconds()
+	return r, nil
+}
+
+// used is the CPU that the node spends in some time from then on.
+func (s *Scene) used(begin, most time.Duration) (time.Duration, error) {
+	<-time.After(begin)
+	before, err := s.CPU()
+	if err != nil {
+		return 0, err
+	}
+	<-time.After(most)
+	after, err := s.CPU()
+	return after - before, err
 }
 
 // Flood makes so many calls a second, whatever becomes of them, and afterwards less.
@@ -133,16 +164,8 @@ func (s *Scene) try(load Load, most time.Duration, after float64) (*Trial, error
 	if after > 0 {
 		run(begin+most, &t.After, s.calls(s.Flooded, Load{Rate: after, For: Aftermath, Wait: giveUp}))
 	}
-	var used time.Duration
-	all.Go(func() {
-		<-time.After(begin + unsettled)
-		before, err := s.CPU()
-		fail(err)
-		<-time.After(most - unsettled)
-		used, err = s.CPU()
-		fail(err)
-		used -= before
-	})
+	used, err := s.used(begin+unsettled, most-unsettled)
+	fail(err)
 	all.Wait()
 	if failed != nil {
 		return nil, failed
