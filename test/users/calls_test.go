@@ -154,10 +154,7 @@ func byNumber(s *stage.Stage) {
 	for _, number := range []string{"390401234567", "+390401234567", "00390401234567"} {
 		for _, from := range []*peer.UA{s.Caller, s.Callee} {
 			c := from.Invite(at(s, number))
-			in := bob.rings()
-			in.Answer(486)
-			c.Expect(486)
-			in.Expect("ACK")
+			bob.busy(c)
 		}
 	}
 }
@@ -195,15 +192,9 @@ func smart(s *stage.Stage) {
 		in.Expect("ACK")
 	}
 	c := bob.calls("INVITE", at(s, "alice"))
-	in := alice.rings()
-	in.Answer(486)
-	c.Expect(486)
-	in.Expect("ACK")
+	alice.busy(c)
 	c = class5.Invite(at(s, "bob")) // and what class 5 makes of it rings
-	in = bob.rings()
-	in.Answer(486)
-	c.Expect(486)
-	in.Expect("ACK")
+	bob.busy(c)
 }
 
 func otherMethods(s *stage.Stage) {

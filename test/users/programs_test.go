@@ -172,10 +172,7 @@ func TestRestart(t *testing.T) {
 	bob := register(s, "bob")
 	next := func() {
 		c := s.Caller.Invite(at(s, "bob"))
-		in := bob.rings()
-		in.Answer(486)
-		c.Expect(486)
-		in.Expect("ACK")
+		bob.busy(c)
 		if rows := s.Node.JSON(t, "bindings", "bob@"+s.Domain); len(rows) != 1 || rows[0]["user"] != "bob" {
 			t.Errorf("%v", rows)
 		}

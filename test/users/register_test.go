@@ -18,6 +18,7 @@ func TestRegistrations(t *testing.T) {
 		{Name: "path and outbound", Play: pathAndOutbound},
 		{Name: "another's address of record", Play: another},
 		{Name: "another's contacts", Play: hijack},
+		{Name: "another's instance", Play: anotherInstance},
 		{Name: "another customer", Play: otherCustomer},
 		{Name: "nobody", Play: nobody},
 		{Name: "lists", Play: lists},
@@ -128,10 +129,7 @@ func another(s *stage.Stage) {
 		p.Request("REGISTER", append([]peer.Option{peer.With("To", "<"+at(s, "bob")+">"), peer.With("Contact", "*"), peer.With("Expires", "0")}, opts...)...)
 	})
 	c := register(s, "carol").calls("INVITE", at(s, "bob"))
-	in := bob.rings()
-	in.Answer(486)
-	c.Expect(486)
-	in.Expect("ACK")
+	bob.busy(c)
 }
 
 // hijack: the Contact of another's phone as one's own changes nothing of his, and calls to it
@@ -143,11 +141,31 @@ func hijack(s *stage.Stage) {
 	p.in(600)
 	p.in(0)
 	c := register(s, "carol").calls("INVITE", at(s, "bob"))
-	b := bob.rings()
-	b.Answer(486)
-	c.Expect(486)
-	b.Expect("ACK")
+	bob.busy(c)
 	p.UA.Quiet(silence)
+}
+
+// anotherInstance: neither the name of another's device nor the Call-ID of his registration, nor
+// both, make his phone anybody else's.
+func anotherInstance(s *stage.Stage) {
+	in := func(p *phone, seconds int) {
+		p.asks(200, func(opts ...peer.Option) { p.Ask(seconds, opts...) })
+	}
+	bob := newPhone(s, s.Peer(udp4), "bob")
+	bob.Params = `;+sip.instance="<urn:uuid:00000000-0000-1000-8000-000a95a0e128>";reg-id=1`
+	in(bob, 600)
+	p := newPhone(s, s.Caller, "alice")
+	p.Params, p.ID, p.CSeq = bob.Params, bob.ID, bob.CSeq+100
+	in(p, 600)
+	c := register(s, "carol").calls("INVITE", at(s, "bob"))
+	bob.busy(c)
+	in(p, 0)
+	p.asks(200, func(opts ...peer.Option) {
+		p.Request("REGISTER", append([]peer.Option{peer.With("Contact", "*"), peer.With("Expires", "0")}, opts...)...)
+	})
+	c = register(s, "carol").calls("INVITE", at(s, "bob"))
+	bob.busy(c)
+	in(bob, 600) // his own goes on as it was
 }
 
 // otherCustomer: the same name and password at another customer are another user.

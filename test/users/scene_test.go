@@ -117,6 +117,15 @@ func (p *phone) answers(c *peer.Call) *peer.Call {
 	return b
 }
 
+// busy takes a call that rings at the phone, and refuses it.
+func (p *phone) busy(c *peer.Call) {
+	p.s.Helper()
+	b := p.rings()
+	b.Answer(486)
+	c.Expect(486)
+	b.Expect("ACK")
+}
+
 // rings takes the INVITE that comes to the phone.
 func (p *phone) rings() *peer.Call {
 	p.s.Helper()
