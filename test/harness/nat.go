@@ -20,7 +20,8 @@ type Home struct {
 	Phone   Netns
 
 	router Netns
-	public int // last byte of the router's address outside
+	net    [3]byte // the network between router and outside
+	public int     // last byte of the router's address there
 }
 
 // Where things are in a Home, and how long its router remembers.
@@ -36,9 +37,22 @@ const (
 func NAT(t testing.TB) *Home {
 	t.Helper()
 	Need(t, "nft", "nftables")
-	h := &Home{Outside: newNetns(t, "outside"), router: newNetns(t, "router"), Phone: newNetns(t, "phone"), public: 2}
-	join(t, h.Outside, HomeOutside, h.router, "outer", h.Public().String())
-	join(t, h.Phone, HomePhone, h.router, "inner", routerInside)
+	return newHome(t, newNetns(t, "outside"), "eth0", [3]byte{198, 51, 100})
+}
+
+// Beside builds another Home in the same outside, for as long: its phone has the very address of
+// the first one's, behind a router of its own.
+func (h *Home) Beside(t testing.TB) *Home {
+	t.Helper()
+	return newHome(t, h.Outside, "eth1", [3]byte{203, 0, 113})
+}
+
+func newHome(t testing.TB, outside Netns, end string, net [3]byte) *Home {
+	t.Helper()
+	h := &Home{Outside: outside, router: newNetns(t, "router"), Phone: newNetns(t, "phone"), net: net, public: 2}
+	join(t, h.Outside, end, h.outside(1).String(), h.router, "outer", h.Public().String())
+	join(t, h.Phone, "eth0", HomePhone, h.router, "inner", routerInside)
+	h.route(t)
 	h.Phone.run(t, "ip", "route", "add", "default", "via", routerInside)
 	h.router.sysctl(t, "net/ipv4/ip_forward", "1")
 	h.Remember(t, Forgets)
@@ -49,12 +63,20 @@ func NAT(t testing.TB) *Home {
 	return h
 }
 
-// join lays a cable between eth0 of a namespace and an end of the router.
-func join(t testing.TB, ns Netns, addr string, router Netns, end, routerAddr string) {
+// route leads the router to HomeOutside, where that is not in its own network.
+func (h *Home) route(t testing.TB) {
 	t.Helper()
-	ip(t, "link", "add", "eth0", "netns", string(ns), "type", "veth", "peer", "name", end, "netns", string(router))
-	ns.run(t, "ip", "address", "add", addr+"/24", "dev", "eth0")
-	ns.run(t, "ip", "link", "set", "eth0", "up")
+	if gate := h.outside(1).String(); gate != HomeOutside {
+		h.router.run(t, "ip", "route", "add", HomeOutside, "via", gate)
+	}
+}
+
+// join lays a cable between an end in a namespace and an end of the router.
+func join(t testing.TB, ns Netns, own, addr string, router Netns, end, routerAddr string) {
+	t.Helper()
+	ip(t, "link", "add", own, "netns", string(ns), "type", "veth", "peer", "name", end, "netns", string(router))
+	ns.run(t, "ip", "address", "add", addr+"/24", "dev", own)
+	ns.run(t, "ip", "link", "set", own, "up")
 	router.run(t, "ip", "address", "add", routerAddr+"/24", "dev", end)
 	router.run(t, "ip", "link", "set", end, "up")
 }
@@ -69,7 +91,12 @@ func (h *Home) Remember(t testing.TB, quiet time.Duration) {
 }
 
 // Public is the address that the outside sees of the phone.
-func (h *Home) Public() netip.Addr { return netip.AddrFrom4([4]byte{198, 51, 100, byte(h.public)}) }
+func (h *Home) Public() netip.Addr { return h.outside(h.public) }
+
+// outside is an address between router and outside.
+func (h *Home) outside(n int) netip.Addr {
+	return netip.AddrFrom4([4]byte{h.net[0], h.net[1], h.net[2], byte(n)})
+}
 
 // Move gives the router another public address and other ports, as a provider's nightly
 // reconnect does: the kernel forgets what it masqueraded as the old address.
@@ -78,6 +105,7 @@ func (h *Home) Move(t testing.TB) {
 	h.router.run(t, "ip", "address", "del", h.Public().String()+"/24", "dev", "outer")
 	h.public++
 	h.router.run(t, "ip", "address", "add", h.Public().String()+"/24", "dev", "outer")
+	h.route(t)
 	h.rules(t, "accept")
 }
 

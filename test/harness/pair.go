@@ -11,7 +11,7 @@ const PairRouter = "10.0.0.1"
 func Pair(t testing.TB, nearAddr string, farAddrs ...string) (near, far Netns) {
 	t.Helper()
 	near, far = newNetns(t, "near"), newNetns(t, "far")
-	join(t, near, nearAddr, far, "eth0", PairRouter)
+	join(t, near, "eth0", nearAddr, far, "eth0", PairRouter)
 	for _, addr := range farAddrs {
 		far.run(t, "ip", "address", "add", addr+"/24", "dev", "eth0")
 	}

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -42,8 +43,13 @@ func (h *home) at() netip.AddrPort {
 // open opens an endpoint in a namespace.
 func (h *home) open(ns harness.Netns, addr string) *peer.UA {
 	h.Helper()
-	u := peer.OpenIn(h.T, ns.Do, "udp", netip.AddrPortFrom(netip.MustParseAddr(addr), 0))
-	u.Edge = h.at()
+	return h.openOver("udp", ns, addr)
+}
+
+func (h *home) openOver(proto string, ns harness.Netns, addr string) *peer.UA {
+	h.Helper()
+	u := peer.OpenIn(h.T, ns.Do, proto, netip.AddrPortFrom(netip.MustParseAddr(addr), 0))
+	u.Edge = h.Node.Addr(proto, netip.MustParseAddr(harness.HomeOutside))
 	return u
 }
 
@@ -53,6 +59,86 @@ func (h *home) phoneIn(ns harness.Netns, u *peer.UA, ssrc uint32) *side {
 	p := &phone{Stage: h.Stage, ua: u, place: ns, ssrc: ssrc, seq: 100, plain: []string{"m=audio PORT RTP/AVP 0"}}
 	p.open(u.Addr().Addr())
 	return &side{phone: p}
+}
+
+// TestBothBehindNAT: two phones, each behind a router of its own and both at the very same address
+// there, call each other. Either one encrypts, or neither.
+func TestBothBehindNAT(t *testing.T) {
+	for _, kernel := range []string{"off", "auto"} {
+		t.Run("kernel "+kernel, func(t *testing.T) {
+			t.Parallel()
+			h := newHome(t, kernel, users("alice", "bob", "anna, protocol: tls+srtp", "ben, protocol: tls+srtp"))
+			far := h.Beside(t)
+			far.Remember(t, 30*time.Second)
+			h.Customer.Destinations = []harness.Destination{{Addr: netip.AddrPortFrom(h.at().Addr(), 9)}} // nobody's
+			h.Apply()
+			sides := map[string]*side{}
+			for name, ns := range map[string]harness.Netns{"alice": h.Phone, "anna": h.Phone, "bob": far.Phone, "ben": far.Phone} {
+				sides[name] = h.userIn(ns, name)
+			}
+			for _, pair := range [][2]string{{"alice", "bob"}, {"bob", "alice"}, {"anna", "bob"}, {"bob", "anna"}, {"alice", "ben"}, {"ben", "anna"}} {
+				h.behindBoth(sides, pair[0], pair[1])
+			}
+		})
+	}
+}
+
+// userIn opens a phone of a user, registered.
+func (h *home) userIn(ns harness.Netns, user string) *side {
+	h.Helper()
+	proto := "udp"
+	if user == "anna" || user == "ben" {
+		proto = "tls"
+	}
+	u := h.openOver(proto, ns, harness.HomePhone)
+	registered(h.Stage, u, user)
+	return h.phoneIn(ns, u, uint32(user[0])<<8|uint32(user[1]))
+}
+
+// behindBoth has a user call another, both talk, hold and resume, and the caller go to another port.
+func (h *home) behindBoth(sides map[string]*side, from, to string) {
+	h.Helper()
+	a, b := sides[from], sides[to]
+	for _, p := range []*side{a, b} {
+		p.open(netip.MustParseAddr(harness.HomePhone)) // other holes than the last call's
+		if p.in, p.heard = nil, ""; p.ua.Proto() == "tls" {
+			p.secures(suites[0])
+		}
+	}
+	a.call = calls(a.ua, from, "sip:"+to+"@"+h.Domain, a.sdp())
+	c := a.answeredSecurely(b)
+	c.found()
+	c.settlePaced()
+	c.reinvites(a, b, "a=inactive")
+	unheard(a.phone, b.phone)
+	unheard(b.phone, a.phone)
+	a.open(netip.MustParseAddr(harness.HomePhone))
+	c.reinvites(a, b)
+	c.found()
+	c.settlePaced()
+	h.End(b.call, a.call)
+}
+
+// found has both talk at the pace of voice until each has heard the other: the router of who has
+// not spoken lets nobody in.
+func (c *conversation) found() {
+	c.Helper()
+	heard := map[*side]bool{}
+	for range 200 {
+		for _, pair := range [][2]*side{{c.a, c.b}, {c.b, c.a}} {
+			from, to := pair[0], pair[1]
+			from.send(from.packet("is this heard?"))
+			if got, _, err := receive(to.rtp, 10*time.Millisecond); err == nil {
+				heard[to] = heard[to] || strings.HasSuffix(string(to.unseal(got)), "is this heard?")
+			}
+		}
+		if heard[c.a] && heard[c.b] {
+			hush(c.a.phone)
+			hush(c.b.phone)
+			return
+		}
+	}
+	c.Fatalf("of %s and %s these are heard: %v", c.a.ua.Addr(), c.b.ua.Addr(), heard)
 }
 
 // TestLoss: what a router loses is what the record says, within half a percent point.

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -239,11 +240,7 @@ func keepsKeys(c *conversation) {
 	for _, pair := range [][2]*side{{c.a, c.b}, {c.b, c.a}} {
 		from, to := pair[0], pair[1]
 		keys := [2]string{from.heard, to.heard}
-		from.call.Request("INVITE", from.sdp())
-		c.answers(to, to.call.Expect("INVITE"), 200)
-		c.takes(from, from.call.Expect("200 INVITE"))
-		from.call.Ack()
-		to.call.Expect("ACK")
+		c.reinvites(from, to)
 		if keys != [2]string{from.heard, to.heard} {
 			c.Errorf("the keys have changed from %q to %q, %q", keys, from.heard, to.heard)
 		}
@@ -253,14 +250,14 @@ func keepsKeys(c *conversation) {
 	c.end()
 }
 
-// answers has a side answer an offer; takes has it take an answer.
-func (c *conversation) answers(to *side, m *peer.Message, status int) {
+// answers has a side answer an offer, with more lines if there are some; takes has it take an answer.
+func (c *conversation) answers(to *side, m *peer.Message, more ...string) {
 	c.Helper()
 	if d := to.told(m); to.out != nil {
 		tag, _ := to.keyed(d)
 		to.secured(tag)
 	}
-	to.call.Reply(m, status, to.sdp())
+	to.call.Reply(m, 200, to.sdp(slices.Concat(to.plain, more)...))
 }
 
 func (c *conversation) takes(from *side, m *peer.Message) {
@@ -270,15 +267,22 @@ func (c *conversation) takes(from *side, m *peer.Message) {
 	}
 }
 
+// reinvites has a side offer its stream anew, with more lines if there are some, and the other one
+// answer with the same.
+func (c *conversation) reinvites(from, to *side, more ...string) {
+	c.Helper()
+	from.call.Request("INVITE", from.sdp(slices.Concat(from.plain, more)...))
+	c.answers(to, to.call.Expect("INVITE"), more...)
+	c.takes(from, from.call.Expect("200 INVITE"))
+	from.call.Ack()
+	to.call.Expect("ACK")
+}
+
 // newKey: the caller takes another key with a re-INVITE.
 func newKey(c *conversation) {
 	c.settle()
 	c.a.secures(c.a.suite)
-	c.a.call.Request("INVITE", c.a.sdp())
-	c.answers(c.b, c.b.call.Expect("INVITE"), 200)
-	c.takes(c.a, c.a.call.Expect("200 INVITE"))
-	c.a.call.Ack()
-	c.b.call.Expect("ACK")
+	c.reinvites(c.a, c.b)
 	c.settle()
 	c.end()
 }
@@ -307,20 +311,10 @@ func injectedSecure(c *conversation) {
 
 func secureHold(c *conversation) {
 	c.settle()
-	hold := append(append([]string{}, c.a.plain...), "a=inactive")
-	c.a.call.Request("INVITE", c.a.sdp(hold...))
-	m := c.b.call.Expect("INVITE")
-	c.b.call.Reply(m, 200, c.b.sdp(append(append([]string{}, c.b.plain...), "a=inactive")...))
-	c.takes(c.a, c.a.call.Expect("200 INVITE"))
-	c.a.call.Ack()
-	c.b.call.Expect("ACK")
+	c.reinvites(c.a, c.b, "a=inactive")
 	unheard(c.a.phone, c.b.phone)
 	unheard(c.b.phone, c.a.phone)
-	c.a.call.Request("INVITE", c.a.sdp())
-	c.answers(c.b, c.b.call.Expect("INVITE"), 200)
-	c.takes(c.a, c.a.call.Expect("200 INVITE"))
-	c.a.call.Ack()
-	c.b.call.Expect("ACK")
+	c.reinvites(c.a, c.b)
 	c.settle()
 	c.end()
 }

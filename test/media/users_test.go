@@ -107,11 +107,7 @@ func secureUser(s *stage.Stage, from, to string) {
 	c.settle()
 	reports(a.phone, b.phone, a.rtcp, b.rtcp)
 	for _, pair := range [][2]*side{{a, b}, {b, a}} { // who encrypts goes on, whoever offers
-		pair[0].call.Request("INVITE", pair[0].sdp())
-		c.answers(pair[1], pair[1].call.Expect("INVITE"), 200)
-		c.takes(pair[0], pair[0].call.Expect("200 INVITE"))
-		pair[0].call.Ack()
-		pair[1].call.Expect("ACK")
+		c.reinvites(pair[0], pair[1])
 		talk(a.phone, b.phone, 5)
 	}
 	c.end()
