@@ -62,14 +62,14 @@ func (e *engine) Restore(data []byte, _ uint64) (media.ID, error) {
 // rig is a call between a caller at 192.0.2.1 and a callee at 10.0.0.2; we are 203.0.113.1 for
 // the one and 10.0.0.1 for the other.
 type rig struct {
-	*testing.T
+	testing.TB
 	engine  *engine
 	session Session
 	pass    Pass
 }
 
 func newRig(t *testing.T) *rig {
-	r := &rig{T: t, engine: newEngine()}
+	r := &rig{TB: t, engine: newEngine()}
 	r.pass = Pass{Media: r.engine, Session: 77}
 	r.pass.Ends[media.Caller] = End{Place: place("203.0.113.1"), From: netip.MustParseAddr("192.0.2.1"), Outside: true}
 	r.pass.Ends[media.Callee] = End{Place: place("10.0.0.1"), From: netip.MustParseAddr("10.0.0.2")}
@@ -372,6 +372,60 @@ func TestKeptOverARestart(t *testing.T) {
 	for n := range data {
 		if err := new(Session).Restore(r.engine, data[:n], 1); n > 0 && err == nil {
 			t.Errorf("taken with %d of %d bytes", n, len(data))
+		}
+	}
+}
+
+// FuzzDo passes two descriptions, offer and answer or whatever they are, from each side: there is
+// no panic, and whatever goes on names us alone and can be read.
+func FuzzDo(f *testing.F) {
+	line, _ := crypto(1, srtp.AESCM128HMACSHA180)
+	secure := text("192.0.2.1", "m=audio 4000 RTP/SAVP 0", line)
+	f.Add(text("192.0.2.1", plain), text("10.0.0.2", plain), uint8(0))
+	f.Add(secure, text("10.0.0.2", "m=audio 5000 RTP/AVP 0"), uint8(3))
+	f.Add(text("192.0.2.1", plain, "m=image 6002 udptl t38"), secure, uint8(9))
+	f.Fuzz(func(t *testing.T, one, two string, how uint8) {
+		r := newRig(t)
+		r.pass.Ends[media.Callee].Encrypted = how&1 != 0
+		r.pass.First = how&2 != 0
+		for i, body := range []string{one, two, one, two} {
+			var d sdp.Description
+			var e sdp.Edit
+			from, offer := media.Side(i&1), i&1 == 0 || how&4 != 0
+			if d.Parse([]byte(body)) != nil || r.session.Check(&d, from, offer) != nil {
+				continue
+			}
+			e.Reset(&d)
+			r.pass.From, r.pass.Offer = from, offer
+			if r.session.Do(&r.pass, &d, &e) != nil {
+				continue
+			}
+			out, err := e.Append(nil)
+			if err != nil {
+				continue
+			}
+			r.clean(out, r.pass.Ends[1-from].Place.Advertise)
+			if how&8 != 0 {
+				r.session.Settle(r.engine)
+			}
+		}
+	})
+}
+
+// clean wants a description to lead each stream that is on to us.
+func (r *rig) clean(out []byte, at netip.Addr) {
+	r.Helper()
+	var d sdp.Description
+	if err := d.Parse(out); err != nil {
+		r.Fatalf("%v\n%q", err, out)
+	}
+	var t sdp.Transport
+	for i := range d.Media() {
+		switch err := d.Transport(&d.Media()[i], &t); {
+		case err != nil:
+			r.Errorf("%v\n%q", err, out)
+		case t.Port != 0 && (t.Port < 20000 || t.Addr != at && !t.Addr.IsUnspecified()):
+			r.Errorf("a stream leads to %s port %d\n%q", t.Addr, t.Port, out)
 		}
 	}
 }
