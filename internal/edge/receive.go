@@ -80,12 +80,14 @@ func (r *receiver) Rank(f transport.Flow, l *overload.Look) overload.Rank {
 	if b.Customer != 0 {
 		rank.Share = spread(uint64(b.Customer))
 	}
+	// A CANCEL stands behind its INVITE, in the same queue, and so never overtakes it.
+	call := l.Method == overload.INVITE || l.Method == overload.CANCEL
 	switch {
 	case b.Customer == 0 && !b.Neighbour:
 		rank.Class = overload.Unknown
-	case l.Method == overload.INVITE && b.Emergency:
+	case call && b.Emergency:
 		rank.Class = overload.Urgent
-	case l.Method == overload.INVITE:
+	case call:
 		rank.Class = overload.Invite
 	case l.Method == overload.REGISTER && registered, l.Method == overload.OPTIONS && b.Neighbour:
 		rank.Class = overload.Refresh

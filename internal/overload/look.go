@@ -20,7 +20,6 @@ type Look struct {
 	URI      []byte // Request-URI
 	Host     []byte // of it, with its port
 	InDialog bool   // its To has a tag
-	CallID   []byte
 }
 
 // maxLook is how far into a datagram it is looked, in bytes.
@@ -81,9 +80,9 @@ func hostOf(uri []byte) []byte {
 	return host
 }
 
-// headers finds To and Call-ID, in whatever order they come.
+// headers looks for To.
 func (l *Look) headers(rest []byte) {
-	for found := 0; found < 2 && len(rest) > 1 && rest[0] != '\r'; {
+	for len(rest) > 1 && rest[0] != '\r' {
 		end := bytes.IndexByte(rest, '\n')
 		if end < 0 {
 			return
@@ -101,30 +100,23 @@ func (l *Look) headers(rest []byte) {
 		if len(line) == 0 { // a bare LF ends the headers, too
 			return
 		}
-		switch line[0] | 0x20 {
-		case 't':
-			if v, ok := value(line, "to"); ok {
-				found++
-				l.InDialog = tagged(v)
-			}
-		case 'c', 'i':
-			if v, ok := value(line, "call-id"); ok {
-				found++
-				l.CallID = v
-			}
+		if v, ok := to(line); ok {
+			l.InDialog = tagged(v)
+			return
 		}
 	}
 }
 
-// value gives a header's, by its lower-case name or the compact form of it.
-func value(line []byte, name string) ([]byte, bool) {
+// to gives a line's value if it is To, by its name or the compact form of it.
+func to(line []byte) ([]byte, bool) {
+	if line[0]|0x20 != 't' {
+		return nil, false
+	}
 	colon := bytes.IndexByte(line, ':')
 	if colon < 0 {
 		return nil, false
 	}
-	is := bytes.TrimRight(line[:colon], " \t")
-	short := len(is) == 1 && (name == "to" && is[0]|0x20 == 't' || name == "call-id" && is[0]|0x20 == 'i')
-	if !short && !equalFold(is, name) {
+	if is := bytes.TrimRight(line[:colon], " \t"); len(is) != 1 && !equalFold(is, "to") {
 		return nil, false
 	}
 	return bytes.TrimSpace(line[colon+1:]), true

@@ -1,14 +1,10 @@
 package overload
 
-import (
-	"hash/maphash"
-	"time"
-)
+import "time"
 
 // Queue is what waits for its turn: by class, and within a class by share in turn. It
 // belongs to one goroutine. T is what is known of an item beside its bytes.
 type Queue[T any] struct {
-	seed    maphash.Seed
 	classes [Classes]class
 	slots   []slot[T]
 	free    []int32
@@ -18,11 +14,10 @@ type Queue[T any] struct {
 
 // slot keeps one item; its buffer is used again.
 type slot[T any] struct {
-	data   []byte
-	at     time.Time
-	callID uint64
-	next   int32
-	with   T
+	data []byte
+	at   time.Time
+	next int32
+	with T
 }
 
 // class is the queues of one class, and which of them is next.
@@ -47,7 +42,7 @@ type Item[T any] struct {
 const largeSlot = 4 << 10
 
 // NewQueue makes an empty one. Its memory is taken as it fills.
-func NewQueue[T any]() *Queue[T] { return &Queue[T]{seed: maphash.MakeSeed()} }
+func NewQueue[T any]() *Queue[T] { return new(Queue[T]) }
 
 // Len is how many wait.
 func (q *Queue[T]) Len() int { return q.n }
@@ -55,7 +50,7 @@ func (q *Queue[T]) Len() int { return q.n }
 // Push copies a request into its queue; false: there is no room for it. What is urgent is kept however
 // long it waited, since it is next, and who asks again within a call is answered from memory. Where a class
 // is full, the one with the longest queue of it makes room for the others.
-func (q *Queue[T]) Push(r Rank, l *Look, data []byte, at time.Time, with T) bool {
+func (q *Queue[T]) Push(r Rank, data []byte, at time.Time, with T) bool {
 	c := &q.classes[r.Class]
 	f := &c.shares[r.Share%shares]
 	if f.n > 0 && at.Sub(q.slots[f.head].at) > maxWait && r.Class != Urgent {
@@ -72,7 +67,7 @@ func (q *Queue[T]) Push(r Rank, l *Look, data []byte, at time.Time, with T) bool
 	s := q.take()
 	slot := &q.slots[s]
 	slot.data = append(slot.data[:0], data...)
-	slot.at, slot.callID, slot.next, slot.with = at, maphash.Bytes(q.seed, l.CallID), -1, with
+	slot.at, slot.next, slot.with = at, -1, with
 	if f.n == 0 {
 		f.head = s
 		c.active++
@@ -181,21 +176,4 @@ func (q *Queue[T]) next() Class {
 		return Unknown
 	}
 	return chosen
-}
-
-// Waits says that a request of the class INVITE with that Call-ID waits.
-func (q *Queue[T]) Waits(callID []byte) bool {
-	id := maphash.Bytes(q.seed, callID)
-	for at := Urgent; at < Classes; at++ {
-		c := &q.classes[at]
-		for i := range c.shares {
-			f := &c.shares[i]
-			for s, n := f.head, f.n; n > 0; s, n = q.slots[s].next, n-1 {
-				if q.slots[s].callID == id {
-					return true
-				}
-			}
-		}
-	}
-	return false
 }

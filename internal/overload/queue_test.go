@@ -1,7 +1,6 @@
 package overload_test
 
 import (
-	"fmt"
 	"testing"
 	"time"
 
@@ -16,8 +15,7 @@ type bench struct {
 func queueOf(t *testing.T) bench { return bench{overload.NewQueue[int](), t} }
 
 func (b bench) push(class overload.Class, share uint64, at time.Time, with int) bool {
-	l := overload.Look{CallID: fmt.Append(nil, with)}
-	return b.Push(overload.Rank{Class: class, Share: share}, &l, []byte("x"), at, with)
+	return b.Push(overload.Rank{Class: class, Share: share}, []byte("x"), at, with)
 }
 
 func (b bench) pop() int {
@@ -106,22 +104,12 @@ func TestOldQueueIsClosed(t *testing.T) {
 	}
 }
 
-func TestWaits(t *testing.T) {
-	q, now := queueOf(t), time.Now()
-	q.push(overload.Invite, 1, now, 1)
-	q.push(overload.Invite, 1, now, 2)
-	q.pop()
-	if q.Waits([]byte("1")) || !q.Waits([]byte("2")) {
-		t.Error("the second one waits, and the first does not")
-	}
-}
-
 func TestQueueAllocatesNothing(t *testing.T) {
 	q := overload.NewQueue[int]()
-	l, data, now := overload.Look{CallID: []byte("1")}, make([]byte, 700), time.Now()
+	data, now := make([]byte, 700), time.Now()
 	turn := func() {
 		for i := range 8 {
-			q.Push(overload.Rank{Class: overload.Invite, Share: uint64(i)}, &l, data, now, i)
+			q.Push(overload.Rank{Class: overload.Invite, Share: uint64(i)}, data, now, i)
 		}
 		for range 8 {
 			q.Pop(false)

@@ -224,14 +224,6 @@ func (d *udpLate) sort(f Flow, data []byte, at, now time.Time, late bool) {
 	if *look, ok = overload.Read(data); !ok {
 		return // it begins like a request, and is none
 	}
-	if look.Method == overload.CANCEL {
-		// One that would overtake its INVITE is lost: when it comes again, the INVITE
-		// has been served.
-		if !d.queue.Waits(look.CallID) {
-			t.handler.Receive(f, data)
-		}
-		return
-	}
 	rank := t.cfg.Rank(f, look)
 	if rank.Drop {
 		return
@@ -240,7 +232,7 @@ func (d *udpLate) sort(f Flow, data []byte, at, now time.Time, late bool) {
 		t.shed.count(overload.Classes)
 		return
 	}
-	kept := d.queue.Push(rank, look, data, at, f)
+	kept := d.queue.Push(rank, data, at, f)
 	if late {
 		d.thin.note(&rank, look, &f, kept)
 	}
@@ -273,7 +265,7 @@ func bySource(f Flow, l *overload.Look) overload.Rank {
 	switch {
 	case l.InDialog:
 		rank.Class = overload.Urgent
-	case l.Method == overload.INVITE:
+	case l.Method == overload.INVITE, l.Method == overload.CANCEL:
 		rank.Class = overload.Invite
 	}
 	return rank
