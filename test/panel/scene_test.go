@@ -21,7 +21,6 @@ type scene struct {
 	key     string            // of the platform
 	pbx     map[string]*pbx   // by name
 	callers map[string]*phone // by name
-	held    []*peer.Call
 	crowd   crowd
 	last    *peer.Message // the latest final answer
 	tags    int

@@ -170,10 +170,9 @@ func (s *scene) place(w *wish) (o outcome) {
 	}
 	if o.Status == 200 {
 		c.Ack()
-		if w.Hold {
-			s.held = append(s.held, c)
-		} else {
-			c.Hangup()
+		if !w.Hold {
+			c.Request("BYE")
+			c.AwaitWithin(20*time.Second, "200 BYE") // the machine is busy with browsers
 		}
 	}
 	return o
