@@ -88,7 +88,10 @@ func (c *Calls) Request(sh *transaction.Shard, m *sip.Message, f transport.Flow)
 	if call.restored = false; x.method != sip.BYE {
 		c.keep(sh, call) // its numbers have changed
 	}
-	if !c.intercept(sh, call, x, m) && c.renamed(sh, call, x, m) {
+	switch {
+	case x.method != sip.BYE && !call.himself(hit.side, m):
+		c.answerExchange(sh, x, policy.IdentityNotOwned.Status())
+	case !c.intercept(sh, call, x, m) && c.renamed(sh, call, x, m):
 		c.forward(sh, x, m)
 	}
 	return true

@@ -255,16 +255,35 @@ func (c *Customer) Admit(user *User, r *Request) Verdict {
 		return Refuse(UserProtocol)
 	}
 	for _, header := range identityHeaders() {
-		for u, ok := range identities(r.Msg, header) {
-			if header == sip.HdrFrom && ok && c.anonymous(&u) {
-				continue // RFC 3323 4.1.1.3: it names nobody
-			}
-			if !ok || !c.owned(&u, user) {
-				return Refuse(IdentityNotOwned)
-			}
+		if !c.owns(user, r.Msg, header) {
+			return Refuse(IdentityNotOwned)
 		}
 	}
 	return Verdict{}
+}
+
+// Himself says that a request within a dialog of a user's names nobody but him as who sends it.
+// From is looked at only if he began the dialog: to who was called it is what was dialled.
+func (c *Customer) Himself(user *User, m *sip.Message, began bool) bool {
+	for _, header := range identityHeaders() {
+		if (began || header != sip.HdrFrom) && !c.owns(user, m, header) {
+			return false
+		}
+	}
+	return true
+}
+
+// owns says that all that a header names is the user's own.
+func (c *Customer) owns(user *User, m *sip.Message, header sip.HeaderID) bool {
+	for u, ok := range identities(m, header) {
+		if header == sip.HdrFrom && ok && c.anonymous(&u) {
+			continue // RFC 3323 4.1.1.3: it names nobody
+		}
+		if !ok || !c.owned(&u, user) {
+			return false
+		}
+	}
+	return true
 }
 
 // owned says that a URI is a user's own: his name, or a DID that leads to him.

@@ -19,6 +19,8 @@ func TestAttacks(t *testing.T) {
 		"an answer heard twice": replay, "an answer carried elsewhere": carried, "algorithm downgrade": downgrade,
 		"another customer's user": crossed, "asking who there is": enumeration, "hostile answers": hostile,
 		"brute force from one source": oneSource, "brute force from many": manySources, "who is no attacker": clumsy,
+		"identity within a call": identityLater, "identity over a phone's connection": identityOverFlow, "another method's answer": otherMethod,
+		"brute force over one connection": oneConnection,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -137,6 +139,113 @@ func crossed(t *testing.T, n *harness.Node) {
 	if got := r.Expect(401); param(got, "", "realm") != b.Domain {
 		t.Errorf("asked in the realm %q", param(got, "", "realm"))
 	}
+}
+
+// identityLater: who has proven who he is when he called cannot become another within the call, and
+// neither can whom he called.
+func identityLater(t *testing.T, n *harness.Node) {
+	for _, v := range stage.One() {
+		s := playOver(t, n, v, "")
+		a, b := s.up(digest{})
+		mallory := "<sip:1002@" + s.Domain + ">"
+		for _, method := range []string{"INVITE", "UPDATE", "INFO", "MESSAGE", "REFER"} {
+			more := peer.With("Refer-To", "<sip:5551234@"+s.Domain+">")
+			a.Request(method, more, peer.With("P-Asserted-Identity", mallory))
+			a.Expect("403 " + method)
+			a.Request(method, more, peer.With("P-Asserted-Identity", "<sip:1001@"+s.Domain+">"), peer.With("P-Preferred-Identity", "<tel:+390405678>"))
+			a.Expect("403 " + method)
+			a.Request(method, more, s.from("1002")) // RFC 4916 lets From change
+			a.Expect("403 " + method)
+		}
+		a.Request("INFO", peer.With("P-Asserted-Identity", "<sip:1001@"+s.Domain+">"))
+		b.Reply(b.Expect("INFO"), 200)
+		a.Expect("200 INFO")
+		b.Request("INFO", peer.With("P-Asserted-Identity", mallory)) // the PBX says who speaks there
+		a.Reply(a.Expect("INFO"), 200)
+		b.Expect("200 INFO")
+		s.End(a, b)
+
+		phone, c := s.Peer(udp()), s.registered("1002", other)
+		out := phone.Invite("sip:1002@"+s.Domain, s.from("sip:x@elsewhere.test"))
+		in := c.Accept("INVITE")
+		in.Answer(200, peer.SDP(c, 1))
+		out.Expect(200)
+		out.Ack()
+		in.Expect("ACK")
+		in.Request("UPDATE", peer.With("P-Asserted-Identity", "<sip:1001@"+s.Domain+">"))
+		in.Expect("403 UPDATE")
+		in.Request("UPDATE", peer.With("P-Asserted-Identity", mallory))
+		out.Reply(out.Expect("UPDATE"), 200)
+		in.Expect("200 UPDATE")
+		s.End(in, out)
+	}
+}
+
+// registered is a phone of a user that has registered.
+func (s *scene) registered(name, password string) *peer.UA {
+	s.Helper()
+	u := s.Peer(udp())
+	s.registers(u, name, password)
+	return u
+}
+
+// registers registers a phone for ten minutes.
+func (s *scene) registers(u *peer.UA, name, password string) {
+	s.Helper()
+	r := u.Registers(name, s.Domain)
+	r.Ask(600)
+	r.Ask(600, digest{user: name, password: password}.to(r.Expect(401)))
+	r.Expect(200)
+}
+
+// identityOverFlow: over a connection over which a phone has registered each request is asked for a
+// password, whoever it says it is from, and a password is its owner's only.
+func identityOverFlow(t *testing.T, n *harness.Node) {
+	s := play(t, n, "")
+	u := s.Peer(stage.Leg{Proto: "tcp"})
+	s.registers(u, "1001", secret)
+	for who, status := range map[string]int{"1002": 403, "sip:eve@elsewhere.test": 403, "1001": 486} {
+		c := u.Invite(s.URI(), s.from(who))
+		challenge := c.Expect(407)
+		c.Request("INVITE", s.from(who), digest{}.to(challenge))
+		if status == 486 {
+			s.busy(c)
+			continue
+		}
+		c.Expect(status)
+	}
+}
+
+// otherMethod: an answer proves one method only, and one header is where it counts.
+func otherMethod(t *testing.T, n *harness.Node) {
+	s := play(t, n, "")
+	c, challenge := s.asked(s.Caller)
+	stolen := func(m *peer.Message) {
+		method := m.Method
+		m.Method = "MESSAGE"
+		digest{}.to(challenge)(m)
+		m.Method = method
+	}
+	c.Request("INVITE", s.from("1001"), stolen)
+	if r := c.Expect(407); param(r, "", "stale") != "" {
+		t.Errorf("an answer for a MESSAGE:\n%s", r.Bytes())
+	}
+	s.Callee.Quiet(time.Millisecond)
+	s.in(c, digest{}, challenge)
+}
+
+// oneConnection: guesses over a connection of TCP are a source's as datagrams are; the ban ends it.
+func oneConnection(t *testing.T, n *harness.Node) {
+	s := play(t, n, "")
+	u := s.Peer(stage.Leg{Proto: "tcp"})
+	for i := range 10 {
+		if s.isBanned(u) {
+			t.Fatalf("banned after %d", i)
+		}
+		s.guess(u, "1001", i)
+	}
+	s.banned(u)
+	s.Loose = true // what the node ends
 }
 
 // hostile answers are no answers: the question stands.

@@ -84,7 +84,8 @@ func (u *UA) Start(method, uri string, opts ...Option) *Call {
 		local: "<sip:alice@" + u.Mark + ".invalid>", remote: "<" + uri + ">", Target: uri, CSeq: 100,
 	}
 	sent := c.Request(method, opts...)
-	c.ID, c.LocalTag = sent.Get("Call-ID"), sent.Tag("From") // options may have changed them
+	c.ID, c.LocalTag = sent.Get("Call-ID"), sent.Tag("From") // options may have changed them,
+	c.local = untagged(sent.Get("From"))                     // and who calls stays the same in his later requests
 	u.claimed[c.ID] = true
 	return c
 }
