@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -21,6 +23,9 @@ type cdr struct {
 	From        string    `json:"from"`
 	URI         string    `json:"uri"`
 	Source      string    `json:"source"`
+	Switch      string    `json:"switch"`
+	User        string    `json:"user"`
+	CalledUser  string    `json:"called_user"`
 	Destination string    `json:"destination"`
 	Target      string    `json:"target"`
 	Started     time.Time `json:"started"`
@@ -39,17 +44,17 @@ func (c *cdrsCommand) Run(ctx context.Context, p *program) error {
 	header := []string{"seq", "ref", "customer", "direction", "started", "setup", "talked", "status", "reason", "ended by", "from", "to", "source", "destination"}
 	header = append(header, soundHeader()...)
 	return list(ctx, p, &c.filter, "/cdrs", header, func(v *cdr) []string {
-		talked, to := "", v.Destination
+		talked, from, to := "", cmp.Or(v.User, v.Switch), cmp.Or(v.CalledUser, v.Destination)
 		if !v.Answered.IsZero() {
 			talked = short(seconds(v.Duration))
 		}
 		if v.Target != "" {
-			to += " " + v.Target
+			to = strings.TrimSpace(to + " " + v.Target)
 		}
 		started := v.Started.Local().Format("2006-01-02 15:04:05")
 		return append([]string{
 			strconv.FormatInt(v.Seq, 10), v.Ref, v.Customer, v.Direction, started, short(seconds(v.Setup)), talked,
-			strconv.Itoa(v.Status), v.Reason, v.EndedBy, v.From, v.URI, v.Source, to,
+			strconv.Itoa(v.Status), v.Reason, v.EndedBy, v.From, v.URI, strings.TrimSpace(from + " " + v.Source), to,
 		}, v.cells()...)
 	})
 }

@@ -202,17 +202,13 @@ func facts(d *trace.Decision) [][]string {
 	if far == d.CallID {
 		far = "" // not hidden
 	}
-	limit := d.Limit
-	if limit != "" {
-		limit += ": at most " + strconv.Itoa(d.LimitMax)
-	}
 	rows := [][]string{
 		{"came from", d.Transport + " " + d.Source.String()},
 		{"known by", known},
 		{"user-agent", d.UserAgent},
 		{"passed", strings.Join(d.Passed, ", ")},
 		{"rule", d.RuleName},
-		{"limit", limit},
+		{"limit", d.Limit},
 		{"counter", d.Counter},
 		{"detail", d.Detail},
 		{"went to", way},

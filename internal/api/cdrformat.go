@@ -27,6 +27,7 @@ var csvHeader = []string{
 	"seq", "id", "company_id", "customer_id", "customer", "direction", "hidden", "call_id", "far_call_id", "from", "to", "uri",
 	"source", "source_transport", "destination_id", "destination", "target", "target_transport", "started", "answered", "ended",
 	"setup_seconds", "duration_seconds", "status", "reason", "ended_by", "rule_id", "rule", "limit", "counter", "repeated", "ref",
+	"switch_id", "switch", "user_id", "user", "called_user_id", "called_user", "sentence",
 	"one_way", "caller_codec", "caller_mos", "caller_loss_percent", "caller_jitter_ms", "callee_codec", "callee_mos", "callee_loss_percent", "callee_jitter_ms",
 }
 
@@ -57,6 +58,7 @@ func csvRow(c *cdr.CDR) []string {
 		c.CallID, c.FarCallID, c.From, c.To, c.URI, c.Source, c.SourceTransport, number(int64(c.DestinationID)), c.Destination,
 		c.Target, c.TargetTransport, at(c.Started), at(c.Answered), at(c.Ended), seconds(c.Setup), seconds(c.Duration),
 		number(int64(c.Status)), c.Reason, c.EndedBy, number(int64(c.Rule)), c.RuleName, c.Limit, c.Counter, number(int64(c.Repeated)), c.Ref,
+		number(int64(c.SwitchID)), c.Switch, number(int64(c.UserID)), c.User, number(int64(c.CalledUserID)), c.CalledUser, c.Sentence,
 	}
 	return appendSound(row, c)
 }

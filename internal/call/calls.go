@@ -239,7 +239,10 @@ type Ending struct {
 	From, To    []byte // as the caller wrote them, without tags
 	Source      transport.Flow
 	Destination *policy.Destination // tried last or taken; nil: a phone or a foreign host
-	Target      transport.Flow      // the callee's; zero where nobody was reached
+	Target      transport.Flow      // the callee's, or who was tried last; zero where nobody was
+	Switch      *policy.Switch      // that it came from, nil: none, or none any more
+	User        *policy.User        // that called; nil likewise
+	Called      *policy.User        // whose phones rang; nil likewise
 	Counted     uint64              // what Config.Heard gave
 	Media       []media.Figures     // of each stream and side, where bridged; valid while it is told
 }

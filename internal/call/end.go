@@ -21,7 +21,7 @@ func (c *Calls) end(sh *transaction.Shard, call *Call, why policy.Reason, status
 		call.ended(why, 200, dialog.Callee)
 		call.reason = why
 		call.state = ending
-		c.tell(sh, call)
+		c.tell(sh, call, transport.Flow{})
 		c.unheard(sh, call)
 		if s := c.bridged(sh, call); s != nil {
 			s.Shut(c.cfg.Media) // before anybody knows of the end, and whenever the BYEs are answered
@@ -113,6 +113,7 @@ func (c *Calls) finish(sh *transaction.Shard, call *Call) {
 		return
 	}
 	was := call.state
+	tried := c.tried(sh, call)
 	sh.Stop(&call.invite)
 	sh.Stop(&call.initial)
 	sh.Stop(&call.bye)
@@ -124,7 +125,7 @@ func (c *Calls) finish(sh *transaction.Shard, call *Call) {
 	if call.method == sip.INVITE && was != watched {
 		c.cfg.Release(call.id)
 		c.count(call, -1)
-		c.tell(sh, call)
+		c.tell(sh, call, tried)
 		c.hush(sh, call)
 		if call.referred && was == up {
 			c.linger(sh, call)
@@ -141,12 +142,23 @@ func (c *Calls) finish(sh *transaction.Shard, call *Call) {
 	c.reap(sh, call)
 }
 
-// tell says once how a call was. Its times are by the wall clock as it goes now: the
-// layer knows only what that showed when it started.
-func (c *Calls) tell(sh *transaction.Shard, call *Call) {
+// tried is where the INVITE of a call that is being set up was sent last, zero where it was not.
+func (c *Calls) tried(sh *transaction.Shard, call *Call) (to transport.Flow) {
+	if s := c.setup(sh, call); s != nil {
+		to = s.flow
+	}
+	return to
+}
+
+// tell says once how a call was; tried is who was, where nobody has a dialog. Its times are by the
+// wall clock as it goes now: the layer knows only what that showed when it started.
+func (c *Calls) tell(sh *transaction.Shard, call *Call, tried transport.Flow) {
 	if call.method == sip.INVITE && !call.told {
 		call.told = true
 		e := call.ending(time.Now(), sh.Since())
+		if e.Target.Proto == 0 {
+			e.Target = tried
+		}
 		e.Media = c.quality(sh, call)
 		c.cfg.Ended(e)
 	}

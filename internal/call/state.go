@@ -140,7 +140,8 @@ func (c *Call) ending(now time.Time, since time.Duration) Ending {
 		Started: now.Add(c.started - since), Setup: since - c.started,
 		CallID: c.text(c.caller.CallID), FarCallID: c.text(c.out.callID), URI: c.text(c.uri),
 		From: c.text(c.caller.Remote), To: c.text(c.caller.Local), Source: c.caller.Flow, Destination: c.dest,
-		Counted: c.counted,
+		Counted: c.counted, Switch: c.customer.Switch(c.parties.source),
+		User: c.customer.UserByID(c.parties.user), Called: c.customer.UserByID(c.parties.called),
 	}
 	if e.Answered {
 		e.Setup, e.Duration = c.answered-c.started, since-c.answered

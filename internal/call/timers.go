@@ -51,7 +51,7 @@ func (c *Calls) Timer(sh *transaction.Shard, code uint8, ref uint64) {
 		c.end(sh, call, policy.SessionExpired, 404)
 	case timerBye:
 		call.bye = 0
-		c.tell(sh, call)
+		c.tell(sh, call, c.tried(sh, call))
 	case timerProbe:
 		if call.probe = 0; call.restored {
 			c.askParties(sh, call)

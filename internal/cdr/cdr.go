@@ -41,6 +41,12 @@ func (p Party) String() string {
 	return "tollgate"
 }
 
+// Named is a noun of the customer's; the zero value is none.
+type Named[ID ~int64] struct {
+	ID   ID
+	Name string
+}
+
 // Record is how a call attempt was. What it is given is copied while it is told.
 type Record struct {
 	ID              ID
@@ -58,8 +64,11 @@ type Record struct {
 	EndedBy         Party
 	Rule            tenant.RuleID
 	RuleName        string
-	Limit           string // that was full: "customer 7", ""
-	Counter         string // what decided where numbers did: "invite 10 of 10", ""
+	Limit           string                  // that was full: "customer acme, 30 calls", ""
+	Counter         string                  // what decided where numbers did: "invite 10 of 10", ""
+	Switch          Named[tenant.SwitchID]  // that the call came from: an entry, or a destination that is one
+	User            Named[tenant.SIPUserID] // that called, and had proven his password
+	Called          Named[tenant.SIPUserID] // whose phones rang
 	DestinationID   tenant.DestinationID
 	Destination     string // its name
 	CallID          []byte // the caller's

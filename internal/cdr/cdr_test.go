@@ -22,7 +22,7 @@ func TestRecord(t *testing.T) {
 		CallID: "call@phone", FarCallID: "far", From: `"Alice" <sip:alice@x.test>`, To: "<sip:bob@y.test>", URI: "sip:+39040123456@y.test",
 		Source: "192.0.2.1:5060", SourceTransport: "udp", Target: "[2001:db8::1]:5061", TargetTransport: "tls", DestinationID: 7, Destination: "pbx",
 		Started: r.Started, Answered: r.Started.Add(r.Setup), Ended: r.Started.Add(r.Setup + r.Duration), Setup: 1.234567, Duration: 3600,
-		Status: 200, Reason: "ok", EndedBy: "callee", Rule: 9, RuleName: "wall", Limit: "customer 3", Counter: "10 of 10",
+		Status: 200, Reason: "ok", EndedBy: "callee", Rule: 9, RuleName: "wall", Limit: "customer 3", Counter: "10 of 10", SwitchID: 11, Switch: "trunk", UserID: 12, User: "alice", CalledUserID: 13, CalledUser: "bob",
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)

@@ -21,12 +21,16 @@ import (
 //	uvarints: destination, rule, setup, duration (microseconds)
 //	source and target: a byte 0, 4 or 16, as many bytes of address, and u16 port unless 0
 //	texts: uvarint length and bytes
+//	whom the call came from and whose phones rang: a byte that says which of switch, user and called
+//	there are; of each uvarint id and a text, its name
+//	media (media.go), where the flags say so: only of calls that are bridged
 //
 // It began a setup and a duration before its end. Another layout gets another version; what wrote
 // these stays readable.
 const (
-	version      = 2
-	versionMedia = 3   // the same, and media behind it (media.go): only of calls that are bridged
+	version      = 4
+	versionMedia = 3   // without names; media is always there
+	versionTwo   = 2   // without names and media
 	versionOne   = 1   // the whole first layout stands behind the head; in the journal it has none
 	versionJSON  = '{' // as lists give it: what a migration has made of still older rows
 )
@@ -37,6 +41,16 @@ const (
 	flagHidden
 	flagAnswered
 	partyShift = 3
+	partyMask  = 3
+	flagMedia  = 1 << 5
+)
+
+// Which names there are.
+const (
+	hasSwitch = 1 << iota
+	hasUser
+	hasCalled
+	hasAll = hasSwitch | hasUser | hasCalled
 )
 
 // maxText is how many bytes of a text are kept; a mark shows where more was.
@@ -53,11 +67,9 @@ func (r *Record) append(dst []byte) []byte {
 	setup, duration := r.Setup.Microseconds(), r.Duration.Microseconds()
 	dst = store.AppendCDRHead(dst, r.Company, r.Customer, r.ended())
 	flags := bit(r.Outbound, flagOutbound) | bit(r.Hidden, flagHidden) | bit(r.Answered, flagAnswered)
-	v, bridged := byte(version), r.bridged()
-	if bridged {
-		v = versionMedia
-	}
-	dst = append(dst, v, flags|byte(r.EndedBy)<<partyShift)
+	bridged := r.bridged()
+	flags |= bit(bridged, flagMedia) | byte(r.EndedBy)<<partyShift
+	dst = append(dst, version, flags)
 	dst = w.AppendUint16(dst, uint16(max(r.Status, 0)))
 	dst = w.AppendUint32(dst, 0) // what it stands for besides is counted later
 	for _, n := range [...]int64{int64(r.DestinationID), int64(r.Rule), setup, duration} {
@@ -70,8 +82,24 @@ func (r *Record) append(dst []byte) []byte {
 	for _, t := range [...][]byte{r.CallID, r.FarCallID, r.From, r.To, r.URI} {
 		dst = appendText(dst, t)
 	}
+	dst = r.appendNames(dst)
 	if bridged {
 		dst = appendMedia(dst, r.Media, r.OneWay)
+	}
+	return dst
+}
+
+// appendNames appends whom the call came from, and whose phones rang.
+func (r *Record) appendNames(dst []byte) []byte {
+	which := bit(r.Switch.ID != 0, hasSwitch) | bit(r.User.ID != 0, hasUser) | bit(r.Called.ID != 0, hasCalled)
+	dst = append(dst, which)
+	if r.Switch.ID != 0 {
+		dst = appendText(binary.AppendUvarint(dst, uint64(r.Switch.ID)), r.Switch.Name)
+	}
+	for _, u := range [...]*Named[tenant.SIPUserID]{&r.User, &r.Called} {
+		if u.ID != 0 {
+			dst = appendText(binary.AppendUvarint(dst, uint64(u.ID)), u.Name)
+		}
 	}
 	return dst
 }
@@ -188,6 +216,9 @@ func (d *decoder) text(size int) string {
 	return clean(string(d.take(size)))
 }
 
+// sized is a text behind its length.
+func (d *decoder) sized() string { return d.text(int(min(d.uvarint(), maxText+1))) }
+
 func clean(s string) string {
 	if utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 {
 		return s
@@ -203,7 +234,7 @@ func decode(s *store.CDR) (c CDR, err error) {
 	c = CDR{ID: hex.EncodeToString(s.ID[:]), Company: s.Company(), Customer: s.Customer(), Ended: s.Ended()}
 	body := s.Record[store.CDRHead:]
 	switch body[0] {
-	case version, versionMedia:
+	case version, versionMedia, versionTwo:
 		err = c.decode(body)
 	case versionOne:
 		err = c.decodeOne(body)
@@ -224,7 +255,7 @@ func (c *CDR) decode(body []byte) error {
 	head := d.take(8)
 	flags := head[1]
 	c.flags(flags)
-	c.EndedBy, c.Status = Party(flags>>partyShift).String(), int(binary.BigEndian.Uint16(head[2:]))
+	c.EndedBy, c.Status = Party(flags>>partyShift&partyMask).String(), int(binary.BigEndian.Uint16(head[2:]))
 	c.Repeated = int(binary.BigEndian.Uint32(head[4:]))
 	c.DestinationID, c.Rule = tenant.DestinationID(d.uvarint()), tenant.RuleID(d.uvarint())
 	setup, duration := d.micros(), d.micros()
@@ -234,12 +265,30 @@ func (c *CDR) decode(body []byte) error {
 		&c.CustomerName, &c.Destination, &c.Reason, &c.SourceTransport, &c.TargetTransport, &c.RuleName, &c.Limit, &c.Counter,
 		&c.CallID, &c.FarCallID, &c.From, &c.To, &c.URI,
 	} {
-		*to = d.text(int(min(d.uvarint(), maxText+1)))
+		*to = d.sized()
 	}
-	if body[0] == versionMedia {
+	if body[0] == version {
+		c.names(d)
+	}
+	if body[0] == versionMedia || body[0] == version && flags&flagMedia != 0 {
 		c.Media, c.OneWay = d.media()
 	}
 	return d.end()
+}
+
+// names reads what appendNames wrote.
+func (c *CDR) names(d *decoder) {
+	which := d.take(1)[0]
+	d.bad = d.bad || which&^hasAll != 0
+	if which&hasSwitch != 0 {
+		c.SwitchID, c.Switch = tenant.SwitchID(d.uvarint()), d.sized()
+	}
+	if which&hasUser != 0 {
+		c.UserID, c.User = tenant.SIPUserID(d.uvarint()), d.sized()
+	}
+	if which&hasCalled != 0 {
+		c.CalledUserID, c.CalledUser = tenant.SIPUserID(d.uvarint()), d.sized()
+	}
 }
 
 // end wants everything to be read.

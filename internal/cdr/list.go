@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"tollgate/internal/media"
+	"tollgate/internal/policy"
 	"tollgate/internal/store"
 	"tollgate/internal/tenant"
 	"tollgate/internal/trace"
@@ -29,9 +30,15 @@ type CDR struct {
 	URI             string               `json:"uri" doc:"What was called."`
 	Source          string               `json:"source" doc:"Address and port of the caller."`
 	SourceTransport string               `json:"source_transport"`
+	SwitchID        tenant.SwitchID      `json:"switch_id,omitempty"`
+	Switch          string               `json:"switch,omitempty" doc:"That the call came from."`
+	UserID          tenant.SIPUserID     `json:"user_id,omitempty"`
+	User            string               `json:"user,omitempty" doc:"The SIP user that called."`
+	CalledUserID    tenant.SIPUserID     `json:"called_user_id,omitempty"`
+	CalledUser      string               `json:"called_user,omitempty" doc:"The SIP user whose phones rang."`
 	DestinationID   tenant.DestinationID `json:"destination_id,omitempty"`
-	Destination     string               `json:"destination,omitempty" doc:"Taken, or tried last; absent for phones and foreign hosts."`
-	Target          string               `json:"target,omitempty" doc:"Address and port of the callee, where one was reached."`
+	Destination     string               `json:"destination,omitempty" doc:"Taken, tried last, or where a refused call would have gone; absent for phones and foreign hosts."`
+	Target          string               `json:"target,omitempty" doc:"Address and port of the callee, or of who was tried last; absent where nobody was."`
 	TargetTransport string               `json:"target_transport,omitempty"`
 	Started         time.Time            `json:"started"`
 	Answered        time.Time            `json:"answered,omitzero" doc:"Absent: never."`
@@ -40,10 +47,11 @@ type CDR struct {
 	Duration        float64              `json:"duration_seconds" doc:"From the answer to the end, likewise."`
 	Status          int                  `json:"status" doc:"The final one; 0: no answer was given."`
 	Reason          string               `json:"reason"`
+	Sentence        string               `json:"sentence" doc:"The reason for people."`
 	EndedBy         string               `json:"ended_by" enum:"caller,callee,tollgate"`
 	Rule            tenant.RuleID        `json:"rule_id,omitempty" doc:"Of the firewall or block list: that decided."`
 	RuleName        string               `json:"rule,omitempty" doc:"Its name."`
-	Limit           string               `json:"limit,omitempty" doc:"That was full."`
+	Limit           string               `json:"limit,omitempty" doc:"That was full, such as \"switch carrier, 30 calls\"."`
 	Counter         string               `json:"counter,omitempty" doc:"What was counted, and up to what, where a number decided."`
 	OneWay          bool                 `json:"one_way,omitempty" doc:"One-way audio: one side was heard, and the other never; media says which."`
 	Media           []media.Figures      `json:"media,omitempty" nullable:"false" doc:"How each stream of each side was; absent where media was not bridged, or nothing came of a call that nobody answered."`
@@ -119,7 +127,10 @@ const Damaged = "damaged"
 func Read(s *store.CDR) CDR {
 	c, err := decode(s)
 	if err != nil {
-		return CDR{Seq: s.Seq, ID: hex.EncodeToString(s.ID[:]), Ref: trace.ID(s.ID).Ref(), Company: s.Company(), Customer: s.Customer(), Ended: s.Ended(), Reason: Damaged}
+		c = CDR{Seq: s.Seq, ID: hex.EncodeToString(s.ID[:]), Ref: trace.ID(s.ID).Ref(), Company: s.Company(), Customer: s.Customer(), Ended: s.Ended(), Reason: Damaged}
+	}
+	if r, ok := policy.ReasonOf(c.Reason); ok {
+		c.Sentence = r.Sentence()
 	}
 	return c
 }
@@ -129,7 +140,7 @@ func (c *CDR) holds(text string) bool {
 	if text == "" {
 		return true
 	}
-	for _, in := range [...]string{c.From, c.To, c.URI, c.CallID, c.FarCallID, c.Source, c.Target, c.Destination, c.ID, c.Ref} {
+	for _, in := range [...]string{c.From, c.To, c.URI, c.CallID, c.FarCallID, c.Source, c.Target, c.Destination, c.Switch, c.User, c.CalledUser, c.ID, c.Ref} {
 		if strings.Contains(strings.ToLower(in), text) {
 			return true
 		}

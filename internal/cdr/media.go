@@ -9,7 +9,7 @@ import (
 	"tollgate/internal/media/rtp"
 )
 
-// The media of a bridged call stands behind the rest of its record, whose version is then 3:
+// The media of a bridged call stands behind the rest of its record:
 //
 //	flags (one-way audio), how many figures, each:
 //	u8 stream and side, flags, uvarints as in counts, varint skew, source, texts codec and suite
@@ -107,7 +107,7 @@ func (d *decoder) figures() media.Figures {
 	}
 	f.Skew = int(d.varint())
 	f.Source = d.addrPort()
-	f.Codec, f.Suite = d.text(int(min(d.uvarint(), maxText+1))), d.text(int(min(d.uvarint(), maxText+1)))
+	f.Codec, f.Suite = d.sized(), d.sized()
 	return f
 }
 

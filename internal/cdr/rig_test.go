@@ -185,6 +185,7 @@ func record(n int) *Record {
 		CallID: []byte("call@phone"), FarCallID: []byte("far"), From: []byte(`"Alice" <sip:alice@x.test>`), To: []byte("<sip:bob@y.test>"),
 		URI: []byte("sip:+39040123456@y.test"), Source: netip.MustParseAddrPort("192.0.2.1:5060"), Target: netip.MustParseAddrPort("[2001:db8::1]:5061"),
 		SourceTransport: "udp", TargetTransport: "tls",
+		Switch: Named[tenant.SwitchID]{11, "trunk"}, User: Named[tenant.SIPUserID]{12, "alice"}, Called: Named[tenant.SIPUserID]{13, "bob"},
 	}
 	binary.BigEndian.PutUint64(r.ID[:], uint64(n))
 	return r

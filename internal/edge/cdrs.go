@@ -1,7 +1,6 @@
 package edge
 
 import (
-	"strconv"
 	"sync"
 	"time"
 
@@ -12,6 +11,7 @@ import (
 	"tollgate/internal/journal"
 	"tollgate/internal/media"
 	"tollgate/internal/policy"
+	"tollgate/internal/tenant"
 	"tollgate/sip"
 )
 
@@ -90,7 +90,29 @@ func (e *Edge) recordCall(c *call.Ending) {
 		r.DestinationID, r.Destination = c.Destination.ID, c.Destination.Name
 	}
 	of(&r, c.Customer)
+	parties(&r, c.Switch, c.User)
+	if c.Called != nil {
+		r.Called = cdr.Named[tenant.SIPUserID]{ID: c.Called.ID, Name: c.Called.Username}
+	}
 	e.cdrs.Ended(&r)
+}
+
+// parties says whom a call came from; nil: nobody that has a name.
+func parties(r *cdr.Record, sw *policy.Switch, user *policy.User) {
+	if sw != nil {
+		r.Switch = cdr.Named[tenant.SwitchID]{ID: sw.ID, Name: sw.Name}
+	}
+	if user != nil {
+		r.User = cdr.Named[tenant.SIPUserID]{ID: user.ID, Name: user.Username}
+	}
+}
+
+// calling is the switch that a request came from: an entry, or a destination that is one.
+func calling(id *policy.Identity) *policy.Switch {
+	if id.Entry == nil && id.Source != nil {
+		return id.Source.Switch
+	}
+	return id.Entry
 }
 
 func of(r *cdr.Record, c *policy.Customer) {
@@ -115,9 +137,11 @@ func (e *Edge) recordRefusal(d *gate.Decision) {
 	if d.Verdict.Reason == policy.Canceled {
 		r.EndedBy = cdr.Caller
 	}
-	if full := d.Limit.Scope; full.Kind != 0 {
-		r.Limit = full.Kind.String() + " " + strconv.FormatInt(full.ID, 10)
+	r.Limit = d.LimitText()
+	if c := d.Candidates; c != nil && c.N > 0 {
+		r.DestinationID, r.Destination = c.List[0].ID, c.List[0].Name
 	}
 	of(&r, d.Identity.Customer)
+	parties(&r, calling(d.Identity), d.Identity.User)
 	e.cdrs.Refused(&r)
 }

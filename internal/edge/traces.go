@@ -109,7 +109,7 @@ func (e *Edge) traceDecision(d *gate.Decision) {
 		v.Counter, v.Verdict.Detail = d.Verdict.Detail, ""
 	}
 	if l := &d.Limit; l.Scope.Kind != 0 {
-		v.LimitOf, v.LimitID, v.LimitMax = l.Scope.Kind.String(), l.Scope.ID, l.Calls
+		v.LimitOf, v.LimitID, v.LimitMax = d.LimitText(), l.Scope.ID, l.Calls
 		if d.Verdict.Reason == policy.RateLimit {
 			v.LimitMax = l.CPS
 		}

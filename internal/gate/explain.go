@@ -1,7 +1,6 @@
 package gate
 
 import (
-	"fmt"
 	"slices"
 	"strconv"
 
@@ -52,8 +51,8 @@ func tellRefusal(name string) func(*policy.Explanation, *passage, policy.Verdict
 // tellReserve tells what has no room for a call.
 func tellReserve(e *policy.Explanation, p *passage, v policy.Verdict) {
 	text := ""
-	if v.Refused() && p.full.Calls > 0 {
-		text = fmt.Sprintf("%s It allows %d calls at once.", v.Reason.Sentence(), p.full.Calls)
+	if limit := limitText(p.full, &p.id, false); v.Refused() && limit != "" {
+		text = v.Reason.Sentence() + " Limit of " + limit + "."
 	}
 	e.ToldReserve(&p.list, v, text)
 }

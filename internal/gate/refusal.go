@@ -8,6 +8,7 @@ import (
 	"tollgate/internal/dialog"
 	"tollgate/internal/live"
 	"tollgate/internal/policy"
+	"tollgate/internal/tenant"
 	"tollgate/internal/trace"
 	"tollgate/internal/transaction"
 	"tollgate/internal/transport"
@@ -30,6 +31,44 @@ type Decision struct {
 	Limit      live.Limit         // that has no room
 	Candidates *policy.Candidates // of one that was routed, else nil
 	Username   []byte             // that a password was given for, in our realm; nil: none was
+}
+
+// LimitText names the limit that has no room, and its size: "switch carrier, 30 calls". "": there is none.
+func (d *Decision) LimitText() string {
+	return limitText(d.Limit, d.Identity, d.Verdict.Reason == policy.RateLimit)
+}
+
+// limitText is that of a limit which an identity's call met.
+func limitText(l live.Limit, id *policy.Identity, rate bool) string {
+	most := l.Calls
+	if rate {
+		most = l.CPS
+	}
+	if l.Scope.Kind == 0 || id.Customer == nil {
+		return ""
+	}
+	return trace.LimitText(limitName(l.Scope, id.Customer), most, rate)
+}
+
+// limitName is the noun whose limit it is.
+func limitName(of live.Scope, c *policy.Customer) string {
+	name := ""
+	switch of.Kind {
+	case live.Company:
+		name = c.Company.Name
+	case live.Customer, live.Emergency:
+		name = c.Settings.Name
+	case live.Switch:
+		if sw := c.Switch(tenant.SwitchID(of.ID)); sw != nil {
+			name = sw.Name
+		}
+	case live.User:
+		if u := c.UserByID(tenant.SIPUserID(of.ID)); u != nil {
+			name = u.Username
+		}
+	case live.Platform:
+	}
+	return strings.TrimSpace(of.Kind.String() + " " + name)
 }
 
 // StepNames are the steps in order, as explanations and decisions name them.

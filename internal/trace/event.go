@@ -32,7 +32,7 @@ type Event struct {
 	URI          []byte
 	UserAgent    []byte
 	Verdict      policy.Verdict // of an ended call: its final status, and why it ended
-	LimitOf      string         // whose limit was reached, such as "customer"; "" = none was
+	LimitOf      string         // the limit that was reached, as LimitText says it; "" = none was
 	LimitID      int64
 	LimitMax     int
 	Counter      string
@@ -243,6 +243,18 @@ func text(b []byte) string {
 	return strings.ReplaceAll(strings.ToValidUTF8(string(b), "\ufffd"), "\x00", "\ufffd")
 }
 
+// LimitText says whose limit it is and its size, for people: "switch carrier, 30 calls".
+func LimitText(of string, most int, rate bool) string {
+	text := of + ", " + strconv.Itoa(most) + " call"
+	if most != 1 {
+		text += "s"
+	}
+	if rate {
+		text += " a second"
+	}
+	return text
+}
+
 // decision gives what was kept of the decision in words.
 func (e *event) decision(sentences map[string]string) Decision {
 	t := func(i int) string { return text(e.texts[i]) }
@@ -264,8 +276,11 @@ func (e *event) decision(sentences map[string]string) Decision {
 	}
 	if of := t(textLimit); of != "" {
 		d.Limit, d.LimitMax = of, int(binary.BigEndian.Uint32(e.fixed[48:]))
-		if id := e.int(40); id != 0 {
-			d.Limit += " " + strconv.FormatInt(id, 10)
+		if !strings.Contains(of, ", ") { // an earlier version kept the noun's kind alone
+			if id := e.int(40); id != 0 {
+				of += " " + strconv.FormatInt(id, 10)
+			}
+			d.Limit = LimitText(of, d.LimitMax, d.Reason == policy.RateLimit.Code())
 		}
 	}
 	d.Sentence, d.Would = sentences[d.Reason], e.spared(sentences)

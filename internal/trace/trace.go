@@ -150,7 +150,7 @@ type Decision struct {
 	Detail          string            `json:"detail,omitempty"`
 	Rule            tenant.RuleID     `json:"rule_id,omitempty"`
 	RuleName        string            `json:"rule_name,omitempty"`
-	Limit           string            `json:"limit,omitempty" doc:"The limit that was reached, such as \"customer 7\"."`
+	Limit           string            `json:"limit,omitempty" doc:"The limit that was reached, by its noun's name, such as \"switch carrier, 30 calls\"."`
 	LimitMax        int               `json:"limit_max,omitempty"`
 	Counter         string            `json:"counter,omitempty" doc:"The counter that was reached, such as \"invite 10 of 10\"."`
 	Passed          []string          `json:"passed" doc:"The steps that it passed, in order."`

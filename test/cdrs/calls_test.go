@@ -3,7 +3,6 @@ package cdrs
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -35,6 +34,7 @@ func TestEnds(t *testing.T) {
 		{Name: "no answer", Matrix: stage.One(), Customer: short, Play: play(noAnswer)},
 		{Name: "nobody there", Matrix: stage.One(), Customer: short, Play: play(nobodyThere)},
 		{Name: "cancelled", Matrix: stage.One(), Play: play(canceled)},
+		{Name: "an entry, by its name", Matrix: stage.One(), Play: play(named)},
 		{Name: "failover", Matrix: stage.One(), Play: play(failover)},
 		{Name: "challenged", Matrix: stage.One(), Play: play(challenged)},
 		{Name: "the limit", Matrix: stage.One(), Customer: two, Play: play(limit)},
@@ -104,8 +104,31 @@ func (t theater) refused(status int) {
 	b.Answer(status)
 	b.Expect("ACK")
 	a.Expect(status)
-	if c := t.one(status, "ok", "callee"); !c.Answered.IsZero() || c.CallID != a.ID {
+	c := t.one(status, "ok", "callee")
+	if !c.Answered.IsZero() || c.CallID != a.ID || c.Switch != "" || c.SwitchID != 0 || c.User != "" {
 		t.Errorf("%+v", c)
+	}
+	if c.Sentence == "" || t.Callee.Proto() == "udp" && c.Target != t.Callee.Addr().String() {
+		t.Errorf("who refused is not told: %+v", c)
+	}
+}
+
+// named: what an entry sends is told by its name, although it never came to a destination, too.
+func named(t theater) {
+	entry := t.Peer(stage.Leg{Proto: "udp"})
+	t.Stage.Customer.Extra += fmt.Sprintf("switches:\n  - {name: trunk, direction: egress, addresses: [%q]}\n", entry.IP()) +
+		"blocklist:\n  - {prefix: \"00882\"}\n"
+	t.Apply()
+	entry.Invite("sip:00882123@" + t.Domain).Expect(403)
+	a := entry.Invite("sip:200@" + t.Domain)
+	b := t.Callee.Accept("INVITE")
+	b.Answer(486)
+	b.Expect("ACK")
+	a.Expect(486)
+	for i, c := range t.want(t.Stage.Customer.Name, 2) {
+		if c.Switch != "trunk" || c.SwitchID == 0 || (c.Target != "") != (i == 1) {
+			t.Errorf("%+v", c)
+		}
 	}
 }
 
@@ -182,7 +205,7 @@ func limit(t theater) {
 	second := t.Caller.Invite(t.URI())
 	second.Expect(480)
 	c := t.one(480, "call_limit", "tollgate")
-	if c.CallID != second.ID || c.Destination != "" || c.Target != "" || !strings.HasPrefix(c.Limit, "customer ") {
+	if c.CallID != second.ID || c.Destination != "d1" && !t.Outbound || c.Target != "" || c.Limit != "customer "+t.Stage.Customer.Name+", 1 call" {
 		t.Errorf("%+v", c)
 	}
 	t.End(a, b)

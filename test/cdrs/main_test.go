@@ -37,6 +37,9 @@ type record struct {
 	URI         string    `json:"uri"`
 	Source      string    `json:"source"`
 	Transport   string    `json:"source_transport"`
+	SwitchID    int64     `json:"switch_id"`
+	Switch      string    `json:"switch"`
+	User        string    `json:"user"`
 	Destination string    `json:"destination"`
 	Target      string    `json:"target"`
 	Started     time.Time `json:"started"`
@@ -46,6 +49,7 @@ type record struct {
 	Duration    float64   `json:"duration_seconds"`
 	Status      int       `json:"status"`
 	Reason      string    `json:"reason"`
+	Sentence    string    `json:"sentence"`
 	EndedBy     string    `json:"ended_by"`
 	Rule        int64     `json:"rule_id"`
 	RuleName    string    `json:"rule"`

@@ -202,7 +202,7 @@ func limited(s scene) {
 	second := s.Caller.Invite(s.URI())
 	second.Expect(480)
 	d := s.only(second.ID)
-	if !d.Refused || d.Reason != "call_limit" || d.LimitMax != 1 || !strings.HasPrefix(d.Limit, "customer ") {
+	if !d.Refused || d.Reason != "call_limit" || d.LimitMax != 1 || d.Limit != "customer "+s.Customer.Name+", 1 call" {
 		s.Errorf("decision %+v", d)
 	}
 	s.End(a, b)

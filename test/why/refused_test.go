@@ -122,10 +122,10 @@ func limitEntry(sc *scene) {
 	b.Answer(180)
 	a.Expect(180)
 	text, d := sc.refused(sc.Caller.Invite(number(sc.Caller, "0612346")), 480, "call_limit")
-	if d.LimitMax != 1 || !strings.HasPrefix(d.Limit, "customer ") {
+	if d.LimitMax != 1 || d.Limit != "customer "+sc.Customer.Name+", 1 call" {
 		sc.Errorf("%+v", d)
 	}
-	sc.says(text, "at most 1", "screen")
+	sc.says(text, d.Limit, "screen")
 	sc.uses("customer", sc.Customer.Name, 1, 1)
 	b.Answer(486)
 	b.Expect("ACK")

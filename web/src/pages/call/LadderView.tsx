@@ -136,7 +136,7 @@ function useNote(d: Traced["decision"]): string[] {
     const passed = d.passed ?? [];
     if (passed.length) lines.push(t("call.passed", { count: passed.length, last: passed.at(-1) }));
     for (const w of d.would ?? []) lines.push(shown(`${t("call.let_pass")} ${w.sentence}${w.rule_name ? ` (${w.rule_name})` : ""}`));
-    const by = [d.rule_name, d.counter, d.limit && `${d.limit}${d.limit_max ? `: ${d.limit_max}` : ""}`].filter(Boolean).join(", ");
+    const by = [d.rule_name, d.counter, d.limit].filter(Boolean).join(", ");
     if (d.refused) lines.push(shown(`${d.status < 0 ? t("call.silent") : d.status} ${d.reason}: ${d.sentence}${by ? ` (${by})` : ""}`));
     else lines.push(shown(d.destination ? t("call.goes_to", { where: d.destination }) + (d.group ? ` · ${t("call.group", { group: d.group })}` : "") : t("call.goes_on")));
     return lines;
