@@ -17,7 +17,8 @@ const period = 100_000
 // Cgroup is a group of processes with a share of a core.
 type Cgroup struct{ dir string }
 
-// NewCgroup makes a group whose processes get so many hundredths of a core together.
+// NewCgroup makes a group whose processes get so many hundredths of a core together, and not less
+// where others want it.
 // It needs root, and the cpu controller of cgroups v1 or v2.
 func NewCgroup(name string, percent int) (*Cgroup, error) {
 	parent, v2, err := cpuController()
@@ -32,9 +33,10 @@ func NewCgroup(name string, percent int) (*Cgroup, error) {
 	if err := os.Mkdir(c.dir, 0o755); err != nil && !errors.Is(err, os.ErrExist) {
 		return nil, fmt.Errorf("make a cgroup (as root, where cgroups may be written): %w", err)
 	}
-	limit := [][2]string{{"cpu.cfs_period_us", strconv.Itoa(period)}, {"cpu.cfs_quota_us", strconv.Itoa(period / 100 * percent)}}
+	// Beside whatever else runs it is to get just that, hence the highest weight.
+	limit := [][2]string{{"cpu.cfs_period_us", strconv.Itoa(period)}, {"cpu.cfs_quota_us", strconv.Itoa(period / 100 * percent)}, {"cpu.shares", "262144"}}
 	if v2 {
-		limit = [][2]string{{"cpu.max", fmt.Sprintf("%d %d", period/100*percent, period)}}
+		limit = [][2]string{{"cpu.max", fmt.Sprintf("%d %d", period/100*percent, period)}, {"cpu.weight", "10000"}}
 	}
 	for _, l := range limit {
 		if err := os.WriteFile(filepath.Join(c.dir, l[0]), []byte(l[1]), 0o600); err != nil {
