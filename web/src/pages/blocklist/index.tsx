@@ -1,17 +1,15 @@
 // Prefixes that may not be called: 100,000 of them, paged; from and to CSV.
 
-import { Alert, Button, Checkbox, Code, FileButton, Group, List, Modal, Stack, Text, Textarea } from "@mantine/core";
-import { IconDownload, IconUpload } from "@tabler/icons-react";
+import { Button, Stack, Text } from "@mantine/core";
+import { IconDownload } from "@tabler/icons-react";
 import { useMutation } from "@tanstack/react-query";
-import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import { refresh } from "~/api/cache";
 import { type Schemas, call } from "~/api/client";
-import { asProblem, sentence } from "~/api/problem";
+import { asProblem } from "~/api/problem";
 import { useCustomer } from "~/frame/CustomerFilter";
 import { useMay } from "~/session/SessionProvider";
 import { CustomerName } from "~/ui/CustomerName";
-import { say } from "~/ui/notice";
+import { ImportButton, type ImportKind } from "~/ui/ImportDialog";
 import { ResourcePage } from "~/ui/ResourcePage";
 import { When } from "~/ui/When";
 import { WireText } from "~/ui/WireText";
@@ -56,23 +54,25 @@ function Domain({ name }: { name: string }) {
   return name ? <WireText>{name}</WireText> : <Text span size="sm" c="dimmed">{t("blocklist.all_calls")}</Text>;
 }
 
+const csv: ImportKind = {
+  preset: "blocklist",
+  path: "blocklist",
+  columns: "prefix,domain",
+  example: "prefix,domain\n00882,\n040,acme.example",
+  headed: (text) => ({ text: headed(text), above: hasHead(text) ? 0 : 1 }),
+};
+
 export default function Blocklist() {
   const { t } = useTranslation();
   const customer = useCustomer();
   const { write } = useMay();
-  const [importing, setImporting] = useState(false);
   const actions = customer !== undefined && (
     <>
-      {write && <Button variant="default" leftSection={<IconUpload size={15} />} onClick={() => setImporting(true)}>{t("blocklist.import")}</Button>}
+      {write && <ImportButton kind={csv} title={t("blocklist.import_title")} note={t("blocklist.import_text")} customer={customer} />}
       <Export customer={customer} />
     </>
   );
-  return (
-    <>
-      <ResourcePage resource={{ ...blocklist, pageActions: actions }} />
-      {importing && customer !== undefined && <Import customer={customer} onClose={() => setImporting(false)} />}
-    </>
-  );
+  return <ResourcePage resource={{ ...blocklist, pageActions: actions }} />;
 }
 
 /** All entries as the CSV that the import takes. */
@@ -93,73 +93,5 @@ function Export({ customer }: { customer: number }) {
     <Button variant="default" leftSection={<IconDownload size={15} />} loading={run.isPending} c={run.isError ? "var(--mantine-color-error)" : undefined} title={run.error ? asProblem(run.error).message : undefined} onClick={() => run.mutate()}>
       {t("blocklist.export")}
     </Button>
-  );
-}
-
-const mono = { input: { fontFamily: "var(--mantine-font-family-monospace)" } };
-
-function Import({ customer, onClose }: { customer: number; onClose: () => void }) {
-  const { t } = useTranslation();
-  const [text, setText] = useState("");
-  const [skip, setSkip] = useState(false);
-  const [looked, setLooked] = useState<Schemas["ImportResult"]>();
-  const send = useMutation({
-    mutationFn: async (dry: boolean) =>
-      (await call<Schemas["ImportResult"]>("POST", "/import/blocklist", { query: { customer, dry_run: dry, skip_bad: skip }, body: headed(text), headers: { "Content-Type": "text/csv" } })).body,
-    onSuccess: async (result) => {
-      if (result.dry_run) return setLooked(result);
-      await refresh("blocklist", "audit");
-      void say(t("blocklist.imported", { count: result.changes.length }));
-      onClose();
-    },
-  });
-  const change = (value: string) => {
-    setText(value);
-    setLooked(undefined);
-    send.reset();
-  };
-  const problem = send.error ? asProblem(send.error) : undefined;
-  const above = hasHead(text) ? 0 : 1;
-  return (
-    <Modal opened onClose={onClose} size="lg" title={t("blocklist.import")} closeButtonProps={{ "aria-label": t("ui.close") }}>
-      <Stack gap="sm">
-        <Text size="sm" c="dimmed">{t("blocklist.import_text")} <Code>prefix,domain</Code></Text>
-        <Group>
-          <FileButton accept=".csv,text/csv,text/plain" onChange={(file) => void file?.text().then(change)}>
-            {(props) => <Button {...props} variant="default" size="xs">{t("blocklist.file")}</Button>}
-          </FileButton>
-          <Checkbox label={t("blocklist.skip_bad")} checked={skip} onChange={(e) => (setSkip(e.currentTarget.checked), setLooked(undefined), send.reset())} />
-        </Group>
-        <Textarea label={t("firewall.text")} value={text} onChange={(e) => change(e.currentTarget.value)} rows={10} styles={mono} spellCheck={false} placeholder={"prefix,domain\n00882,\n040,acme.example"} />
-        {problem && <Alert color="red" py="xs"><Faults faults={problem.faults} message={problem.message} above={above} /></Alert>}
-        {looked && (
-          <Alert color={looked.changes.length ? "yellow" : "green"} py="xs" title={t("blocklist.would", { count: looked.changes.length, lines: looked.lines })}>
-            {looked.skipped.length > 0 && <Faults faults={looked.skipped} message="" above={above} />}
-          </Alert>
-        )}
-        <Group justify="flex-end">
-          <Button variant="default" onClick={onClose}>{t("ui.cancel")}</Button>
-          {looked?.changes.length ? (
-            <Button loading={send.isPending} onClick={() => send.mutate(false)}>{t("blocklist.take", { count: looked.changes.length })}</Button>
-          ) : (
-            <Button loading={send.isPending} disabled={text.trim() === ""} onClick={() => send.mutate(true)}>{t("firewall.look_first")}</Button>
-          )}
-        </Group>
-      </Stack>
-    </Modal>
-  );
-}
-
-const mostFaults = 12;
-
-/** above: how many lines of what was sent stand above what was typed. */
-function Faults({ faults, message, above }: { faults: { line?: number; message: string; want?: string }[]; message: string; above: number }) {
-  const { t } = useTranslation();
-  if (faults.length === 0) return <>{message}</>;
-  return (
-    <List size="sm">
-      {faults.slice(0, mostFaults).map((f, i) => <List.Item key={i}>{f.line ? `${t("firewall.line", { line: f.line - above })}: ` : ""}{sentence({ code: "", ...f })}</List.Item>)}
-      {faults.length > mostFaults && <List.Item>{t("ui.and_more", { count: faults.length - mostFaults })}</List.Item>}
-    </List>
   );
 }

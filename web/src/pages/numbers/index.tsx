@@ -5,9 +5,11 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Schemas } from "~/api/client";
 import { useItem } from "~/api/nouns";
+import { useCustomer } from "~/frame/CustomerFilter";
 import { useMay } from "~/session/SessionProvider";
 import { CustomerName } from "~/ui/CustomerName";
 import { useDraft, useField } from "~/ui/Form";
+import { ImportButton, type ImportKind } from "~/ui/ImportDialog";
 import { Page } from "~/ui/Page";
 import { ResourceList } from "~/ui/ResourcePage";
 import { WireText } from "~/ui/WireText";
@@ -63,12 +65,23 @@ function Fields({ creating }: { creating: boolean }) {
   );
 }
 
+const csv: ImportKind = {
+  preset: "dids",
+  path: "dids",
+  columns: "number,sip_user,switch",
+  example: "number,sip_user,switch\n390401234567,1001,\n390401234568,,carrier",
+};
+
 export default function Numbers() {
   const { t } = useTranslation();
+  const customer = useCustomer();
+  const { write } = useMay();
   const [url, setUrl] = useUrl();
   const tab = url.tab === "clis" ? "clis" : "dids";
   return (
-    <Page title={t("menu.numbers")} note={t(tab === "clis" ? "clis.about" : "dids.about")}>
+    <Page title={t("menu.numbers")} note={t(tab === "clis" ? "clis.about" : "dids.about")} actions={
+      tab === "dids" && write && customer !== undefined && <ImportButton kind={csv} title={t("dids.import_title")} note={t("dids.import_text")} customer={customer} />
+    }>
       <SegmentedControl mb="sm" aria-label={t("menu.numbers")} value={tab} onChange={(v) => setUrl({ tab: v === "clis" ? v : undefined, q: undefined, edit: undefined })}
         data={[{ value: "dids", label: t("dids.title") }, { value: "clis", label: t("clis.title") }]} />
       {tab === "clis" ? <ResourceList key="clis" resource={clis} height="calc(100dvh - 240px)" /> : <ResourceList key="dids" resource={dids} height="calc(100dvh - 240px)" />}

@@ -9,6 +9,7 @@ import { useCustomer } from "~/frame/CustomerFilter";
 import { useMay } from "~/session/SessionProvider";
 import { CustomerName } from "~/ui/CustomerName";
 import { Section, useDraft, useField } from "~/ui/Form";
+import { ImportButton, type ImportKind } from "~/ui/ImportDialog";
 import { ResourcePage } from "~/ui/ResourcePage";
 import { WireText } from "~/ui/WireText";
 import { CodecsField, ListField, NumberField, RefField, SecretField, SwitchField, TextField } from "~/ui/fields";
@@ -145,7 +146,18 @@ function Voicemail() {
   );
 }
 
+const csv: ImportKind = {
+  preset: "users",
+  path: "sip-users",
+  columns: "username,password,channels,allow_from,…",
+  example: "username,password,channels\n1001,generate,2\n1002,Correct-Horse-1,1",
+};
+
 export default function SIPUsers() {
+  const { t } = useTranslation();
   const customer = useCustomer();
-  return <ResourcePage resource={{ ...users, above: customer !== undefined && <CapacityBar customer={customer} /> }} />;
+  const { write } = useMay();
+  if (customer === undefined) return <ResourcePage resource={users} />;
+  const importing = write && <ImportButton kind={csv} title={t("sip-users.import_title")} note={t("sip-users.import_text")} customer={customer} />;
+  return <ResourcePage resource={{ ...users, pageActions: importing, above: <CapacityBar customer={customer} /> }} />;
 }
