@@ -62,20 +62,30 @@ func TestNothingLeaks(t *testing.T) {
 	}
 }
 
-// TestMemory: a session with one stream takes 6 KiB at most.
+// TestMemory: a session with one stream takes 6 KiB at most, and SRTP on both sides 4 KiB more.
 func TestMemory(t *testing.T) {
-	const calls = 400
-	r := newRig(t, func(c *media.Config) { c.First, c.Last = 32000, 34000 })
-	r.open(1)
-	before := heap()
-	for range calls {
-		id := r.open(1)
-		r.stream(id, 0, media.Caller)
-		r.stream(id, 0, media.Callee)
-	}
-	per := (heap() - before) / calls
-	if t.Logf("%d bytes a session", per); per > 6<<10 {
-		t.Errorf("%d bytes a session", per)
+	for suite, most := range map[srtp.Suite]uint64{srtp.None: 6 << 10, srtp.AESCM128HMACSHA180: 10 << 10, srtp.AEADAES256GCM: 10 << 10} {
+		t.Run(suite.String(), func(t *testing.T) {
+			const calls = 400
+			r := newRig(t, func(c *media.Config) { c.First, c.Last = 32000, 34000 })
+			r.open(1)
+			before := heap()
+			for range calls {
+				id := r.open(1)
+				for _, side := range []media.Side{media.Caller, media.Callee} {
+					r.stream(id, 0, side)
+					p := media.Party{RTP: netip.MustParseAddrPort("127.0.0.1:9"), Sends: true, Receives: true, RTPStream: true}
+					if suite != srtp.None {
+						p = newSecured(suite).party(p)
+					}
+					r.Party(id, 0, side, p)
+				}
+			}
+			per := (heap() - before) / calls
+			if t.Logf("%d bytes a session", per); per > most {
+				t.Errorf("%d bytes a session", per)
+			}
+		})
 	}
 }
 

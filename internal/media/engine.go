@@ -387,7 +387,7 @@ func (e *Engine) Party(id ID, n int, side Side, p Party) {
 		p.RTCP = netip.AddrPort{}
 	}
 	first := !me.known
-	me.describe(p, now, e.window)
+	me.describe(p, now, e.window, &s.loop.room)
 	if first && other.known {
 		other.latch.begin(other.party.Latch, now, e.window, false)
 	}
@@ -395,9 +395,9 @@ func (e *Engine) Party(id ID, n int, side Side, p Party) {
 }
 
 // describe takes what a party says.
-func (p *side) describe(said Party, now, window int64) {
+func (p *side) describe(said Party, now, window int64, room *srtp.Room) {
 	said.RTP, said.RTCP = unmap(said.RTP), unmap(said.RTCP)
-	p.rekey(said.In, said.Out)
+	p.rekey(said.In, said.Out, room)
 	anew := said.Fresh || said.RTP.IsValid() && said.RTP != p.said
 	if anew || said.RTCP != p.party.RTCP || said.Mux != p.party.Mux {
 		p.control = netip.AddrPort{}

@@ -8,6 +8,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"tollgate/internal/media/srtp"
 )
 
 const (
@@ -35,6 +37,7 @@ type loop struct {
 	buf    [maxDatagram]byte
 	plain  [maxDatagram + 64]byte // what was opened
 	sealed [maxDatagram + 64]byte // what is closed again
+	room   srtp.Room
 	slice  int
 	next   int64 // when the next slice is due
 	seen   int   // events since the last slice

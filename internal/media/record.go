@@ -188,7 +188,7 @@ func (e *Engine) restoreSide(s *session, n int, side Side, r *reader) error {
 	if r.failed || k > rankExact || (k == rankNone) == source.IsValid() {
 		return ErrRecord
 	}
-	p.describe(party, e.now(), e.window)
+	p.describe(party, e.now(), e.window, &s.loop.room)
 	p.said, p.control = said, control
 	p.latch.rank, p.latch.source = k, source
 	if k != rankNone {

@@ -71,36 +71,36 @@ type keys struct {
 
 // rekey goes on where a key is the same (RFC 3711 3.2.1), the one before included, which comes back
 // where an offer is refused. What still comes under the old key is opened until the new one is used.
-func (p *side) rekey(in, out srtp.Key) {
+func (p *side) rekey(in, out srtp.Key, room *srtp.Room) {
 	now := keys{p.party.In, p.party.Out, p.in, p.out}
 	if in != now.inKey {
-		p.in = p.before.receiver(in)
+		p.in = p.before.receiver(in, room)
 		p.before.inKey, p.before.in = now.inKey, now.in
 	}
 	if out != now.outKey {
-		p.out = p.before.sender(out)
+		p.out = p.before.sender(out, room)
 		p.before.outKey, p.before.out = now.outKey, now.out
 	}
 }
 
-func (k *keys) receiver(key srtp.Key) *srtp.Receiver {
+func (k *keys) receiver(key srtp.Key, room *srtp.Room) *srtp.Receiver {
 	switch {
 	case key.Suite == srtp.None:
 		return nil
 	case key == k.inKey && k.in != nil:
 		return k.in
 	}
-	return srtp.NewReceiver(key)
+	return srtp.NewReceiver(key, room)
 }
 
-func (k *keys) sender(key srtp.Key) *srtp.Sender {
+func (k *keys) sender(key srtp.Key, room *srtp.Room) *srtp.Sender {
 	switch {
 	case key.Suite == srtp.None:
 		return nil
 	case key == k.outKey && k.out != nil:
 		return k.out
 	}
-	return srtp.NewSender(key)
+	return srtp.NewSender(key, room)
 }
 
 // target is where RTP for a party goes; not valid: nowhere.

@@ -18,7 +18,7 @@ type secured struct {
 
 func newSecured(s srtp.Suite) *secured {
 	out := &secured{in: srtp.NewKey(s), out: srtp.NewKey(s)}
-	out.sends, out.hears = srtp.NewSender(out.in), srtp.NewReceiver(out.out)
+	out.sends, out.hears = srtp.NewSender(out.in, new(srtp.Room)), srtp.NewReceiver(out.out, new(srtp.Room))
 	return out
 }
 

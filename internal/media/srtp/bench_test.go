@@ -12,7 +12,7 @@ func BenchmarkRTP(b *testing.B) {
 	for _, suite := range suites {
 		k := srtp.NewKey(suite)
 		b.Run("send/"+suite.String(), func(b *testing.B) {
-			s, buf, packet := srtp.NewSender(k), make([]byte, 0, 256), rtpPacket(1, 0, 160)
+			s, buf, packet := srtp.NewSender(k, new(srtp.Room)), make([]byte, 0, 256), rtpPacket(1, 0, 160)
 			b.ReportAllocs()
 			for i := 0; b.Loop(); i++ {
 				packet[2], packet[3] = byte(i>>8), byte(i)
@@ -22,7 +22,7 @@ func BenchmarkRTP(b *testing.B) {
 			}
 		})
 		b.Run("both/"+suite.String(), func(b *testing.B) {
-			s, r := srtp.NewSender(k), srtp.NewReceiver(k)
+			s, r := srtp.NewSender(k, new(srtp.Room)), srtp.NewReceiver(k, new(srtp.Room))
 			packet, buf := rtpPacket(1, 0, 160), make([]byte, 0, 256)
 			b.ReportAllocs()
 			for i := 0; b.Loop(); i++ {

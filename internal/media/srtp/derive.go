@@ -3,7 +3,6 @@ package srtp
 import (
 	"crypto/aes"
 	"crypto/cipher"
-	"crypto/hmac"
 	"crypto/sha1"
 )
 
@@ -26,29 +25,36 @@ func derive(block cipher.Block, salt []byte, label byte, out []byte) {
 }
 
 // newTransform derives the session keys of one kind of packets. k is usable.
-func newTransform(k Key, rtcp bool) transform {
+func newTransform(k Key, rtcp bool, room *Room) transform {
 	master := mustAES(k.master())
 	label := byte(0)
 	if rtcp {
 		label = labelsOfRTCP
 	}
-	var session [32]byte
-	key := session[:k.Suite.KeyLen()]
+	key := make([]byte, k.Suite.KeyLen())
 	derive(master, k.salt(), label+labelCipher, key)
-	block := mustAES(key)
+	now := session{room: room, mki: k.mki(), rtcp: rtcp}
+	if rtcp {
+		now.key = key
+	}
 	if k.Suite.numbers().aead {
-		g := &gcm{aead: mustGCM(block), mki: k.mki(), rtcp: rtcp}
+		g := &gcm{session: now}
+		if !rtcp {
+			g.aead = mustGCM(mustAES(key))
+		}
 		derive(master, k.salt(), label+labelSalt, g.salt[:])
 		return g
 	}
-	c := &counterMode{block: block, tag: k.Suite.TagLen(), mki: k.mki(), rtcp: rtcp}
+	c := &counterMode{session: now, tag: k.Suite.TagLen()}
 	if rtcp {
 		c.tag = 10 // RFC 4568 6.2.2, RFC 6188 4: never 4
+	} else {
+		c.block = mustAES(key)
 	}
 	derive(master, k.salt(), label+labelSalt, c.salt[:])
 	var auth [sha1.Size]byte
 	derive(master, k.salt(), label+labelAuth, auth[:])
-	c.mac = hmac.New(sha1.New, auth[:])
+	c.mac = newMAC(auth[:])
 	return c
 }
 

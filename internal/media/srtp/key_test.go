@@ -61,15 +61,15 @@ func TestKeyIsNeverShown(t *testing.T) {
 		h := holder{Name: "leg", Key: k, Ptr: &k}
 		var out strings.Builder
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%o", "%b", "%T"} {
-			for _, value := range []any{k, &k, h, &h, []srtp.Key{k}, map[string]srtp.Key{"a": k}, srtp.NewSender(k), srtp.NewReceiver(k)} {
+			for _, value := range []any{k, &k, h, &h, []srtp.Key{k}, map[string]srtp.Key{"a": k}, srtp.NewSender(k, new(srtp.Room)), srtp.NewReceiver(k, new(srtp.Room))} {
 				fmt.Fprintf(&out, verb+"\n", value)
 			}
 		}
 		fmt.Fprintln(&out, k, errors.New(k.String()), h)
 		for _, handler := range []slog.Handler{slog.NewTextHandler(&out, nil), slog.NewJSONHandler(&out, nil)} {
-			slog.New(handler).Info("key", "key", k, "ptr", &k, "holder", h, "keys", []srtp.Key{k}, "sender", srtp.NewSender(k))
+			slog.New(handler).Info("key", "key", k, "ptr", &k, "holder", h, "keys", []srtp.Key{k}, "sender", srtp.NewSender(k, new(srtp.Room)))
 		}
-		for _, value := range []any{k, &k, h, map[string]any{"k": k}, srtp.NewSender(k), srtp.NewReceiver(k)} {
+		for _, value := range []any{k, &k, h, map[string]any{"k": k}, srtp.NewSender(k, new(srtp.Room)), srtp.NewReceiver(k, new(srtp.Room))} {
 			if err := json.NewEncoder(&out).Encode(value); err != nil {
 				t.Fatal(err)
 			}
@@ -98,19 +98,19 @@ func FuzzKeyOfAFile(f *testing.F) {
 	f.Fuzz(func(t *testing.T, suite, mkiLen byte, mki uint64) {
 		k := srtp.Key{Suite: srtp.Suite(suite), MKILen: mkiLen, MKI: mki}
 		packet := rtpPacket(1, 1, 20)
-		wire, err := srtp.NewSender(k).RTP(nil, packet)
+		wire, err := srtp.NewSender(k, new(srtp.Room)).RTP(nil, packet)
 		if err != nil {
 			if !errors.Is(err, srtp.ErrUnsupported) {
 				t.Fatal(err)
 			}
-			for _, receive := range []func(dst, packet []byte) ([]byte, error){srtp.NewReceiver(k).RTP, srtp.NewReceiver(k).RTCP, srtp.NewSender(k).RTCP} {
+			for _, receive := range []func(dst, packet []byte) ([]byte, error){srtp.NewReceiver(k, new(srtp.Room)).RTP, srtp.NewReceiver(k, new(srtp.Room)).RTCP, srtp.NewSender(k, new(srtp.Room)).RTCP} {
 				if _, err := receive(nil, packet); !errors.Is(err, srtp.ErrUnsupported) {
 					t.Fatal(err)
 				}
 			}
 			return
 		}
-		if got, err := srtp.NewReceiver(k).RTP(nil, wire); err != nil || !bytes.Equal(got, packet) {
+		if got, err := srtp.NewReceiver(k, new(srtp.Room)).RTP(nil, wire); err != nil || !bytes.Equal(got, packet) {
 			t.Fatal(got, err)
 		}
 	})

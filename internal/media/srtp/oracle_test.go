@@ -70,7 +70,7 @@ func TestOracleOpensWhatWeSend(t *testing.T) {
 	rtp, rtcp := packetsToTry()
 	for _, k := range keysToTry() {
 		t.Run(k.String(), func(t *testing.T) {
-			s, theirs := srtp.NewSender(k), oracle(t, k)
+			s, theirs := srtp.NewSender(k, new(srtp.Room)), oracle(t, k)
 			for _, packet := range rtp {
 				wire, err := s.RTP(nil, packet)
 				if err != nil {
@@ -99,7 +99,7 @@ func TestWeOpenWhatTheOracleSends(t *testing.T) {
 	rtp, rtcp := packetsToTry()
 	for _, k := range keysToTry() {
 		t.Run(k.String(), func(t *testing.T) {
-			theirs, r := oracle(t, k), srtp.NewReceiver(k)
+			theirs, r := oracle(t, k), srtp.NewReceiver(k, new(srtp.Room))
 			for _, packet := range rtp {
 				wire, err := theirs.EncryptRTP(nil, packet, nil)
 				if err != nil {

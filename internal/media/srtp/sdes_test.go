@@ -111,7 +111,7 @@ func FuzzParseCrypto(f *testing.F) {
 		if err != nil || tag2 != tag || k2 != k {
 			t.Fatalf("%q: %d and %d, %v", line, tag, tag2, err)
 		}
-		if _, err := srtp.NewSender(k).RTP(nil, rtpPacket(1, 1, 1)); err != nil {
+		if _, err := srtp.NewSender(k, new(srtp.Room)).RTP(nil, rtpPacket(1, 1, 1)); err != nil {
 			t.Fatalf("%q: %v", line, err)
 		}
 	})

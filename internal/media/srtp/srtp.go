@@ -46,8 +46,8 @@ var (
 // index and MKI.
 const Overhead = 16 + 4 + maxMKILen
 
-// Sender protects the packets of one direction. Calls are not concurrent: the
-// caller holds a lock.
+// Sender protects the packets of one direction. Calls are not concurrent, nor with those of others
+// that share its Room: the caller holds a lock.
 type Sender struct {
 	rtp, rtcp transform // nil for a Key that cannot be used
 	streams   streams
@@ -55,11 +55,11 @@ type Sender struct {
 
 // NewSender makes a Sender. For a Key that cannot be used, such as one of no
 // suite, it is one that refuses every packet with ErrUnsupported.
-func NewSender(k Key) *Sender {
+func NewSender(k Key, room *Room) *Sender {
 	if !k.usable() {
 		return &Sender{}
 	}
-	return &Sender{rtp: newTransform(k, false), rtcp: newTransform(k, true)}
+	return &Sender{rtp: newTransform(k, false, room), rtcp: newTransform(k, true, room)}
 }
 
 // RTP appends the SRTP packet of an RTP packet to dst. It allocates where dst
@@ -94,7 +94,7 @@ func (s *Sender) RTP(dst, packet []byte) ([]byte, error) {
 }
 
 // RTCP appends the SRTCP packet of a compound RTCP packet to dst; as RTP does
-// otherwise.
+// otherwise, but that it allocates for each packet.
 func (s *Sender) RTCP(dst, packet []byte) ([]byte, error) {
 	if s.rtcp == nil {
 		return dst, ErrUnsupported
@@ -127,8 +127,8 @@ func protect(t transform, dst, packet []byte, h int, ssrc uint32, index uint64) 
 // Format says what it is: no key material is printed by mistake.
 func (s *Sender) Format(f fmt.State, _ rune) { io.WriteString(f, "srtp.Sender") } //nolint:errcheck // fmt's own writer
 
-// Receiver opens the packets of one direction. Calls are not concurrent: the
-// caller holds a lock.
+// Receiver opens the packets of one direction. Calls are not concurrent, nor with those of others
+// that share its Room: the caller holds a lock.
 type Receiver struct {
 	rtp, rtcp transform // nil for a Key that cannot be used
 	streams   streams
@@ -139,11 +139,11 @@ type Receiver struct {
 
 // NewReceiver makes a Receiver. For a Key that cannot be used, such as one of
 // no suite, it is one that refuses every packet with ErrUnsupported.
-func NewReceiver(k Key) *Receiver {
+func NewReceiver(k Key, room *Room) *Receiver {
 	if !k.usable() {
 		return &Receiver{}
 	}
-	return &Receiver{rtp: newTransform(k, false), rtcp: newTransform(k, true)}
+	return &Receiver{rtp: newTransform(k, false, room), rtcp: newTransform(k, true, room)}
 }
 
 // RTP appends the RTP packet that is in an SRTP packet to dst. It allocates

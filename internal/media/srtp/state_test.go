@@ -13,7 +13,7 @@ import (
 // restartReceiver is what a restart does: a new Receiver with the old state.
 func (p *pair) restartReceiver(state []byte) {
 	p.t.Helper()
-	p.r = srtp.NewReceiver(p.k)
+	p.r = srtp.NewReceiver(p.k, new(srtp.Room))
 	if err := p.r.Restore(state); err != nil {
 		p.t.Fatal(err)
 	}
@@ -32,7 +32,7 @@ func (p *pair) sendFar(from uint16, n int, seq uint16) []byte {
 func TestReceiverAfterARestart(t *testing.T) {
 	eachSuite(t, func(t *testing.T, p *pair) {
 		for missed := range 3 {
-			p.s, p.r = srtp.NewSender(p.k), srtp.NewReceiver(p.k)
+			p.s, p.r = srtp.NewSender(p.k, new(srtp.Room)), srtp.NewReceiver(p.k, new(srtp.Room))
 			old := p.send(5, 65000)
 			p.wants(old, nil)
 			known := p.sendFar(65001, 1, 100)
@@ -94,7 +94,7 @@ func TestSenderAfterARestart(t *testing.T) {
 		p.wants(p.send(5, 10000), nil) // over a rollover
 		last := sendRTCP()
 
-		p.s = srtp.NewSender(p.k)
+		p.s = srtp.NewSender(p.k, new(srtp.Room))
 		if err := p.s.Restore(state); err != nil {
 			t.Fatal(err)
 		}
@@ -168,7 +168,7 @@ func FuzzRestore(f *testing.F) {
 	f.Add([]byte{1, 0, 0, 0, 5, 3, 0xff, 0xff, 0xff, 0xff, 0xff, 0xf0, 0x7f, 0xff, 0xff, 0xf0}, uint16(0))
 	f.Fuzz(func(t *testing.T, state []byte, seq uint16) {
 		k := srtp.NewKey(srtp.AEADAES128GCM)
-		s, r := srtp.NewSender(k), srtp.NewReceiver(k)
+		s, r := srtp.NewSender(k, new(srtp.Room)), srtp.NewReceiver(k, new(srtp.Room))
 		if r.Restore(state) != nil {
 			return
 		}

@@ -6,9 +6,23 @@ import (
 	"crypto/cipher"
 	"crypto/sha1"
 	"crypto/subtle"
+	"encoding"
 	"encoding/binary"
 	"hash"
 )
+
+// Room is what work on a packet needs, and nothing keeps afterwards: whoever has many Senders and
+// Receivers and uses one at a time has one Room for all. It would be allocated for each packet if it
+// were on the stack, since it goes through interfaces. The zero value is ready.
+type Room struct {
+	digest hash.Hash
+	bytes  [stateSize]byte // key stream, or a state of digest
+	iv     [aes.BlockSize]byte
+	nonce  [12]byte
+	aad    [12]byte // of RTCP by gcm: head, E and index
+	word   [4]byte
+	sum    [sha1.Size]byte
+}
 
 // transform is a suite with its session keys, for RTP or for RTCP.
 //
@@ -45,35 +59,43 @@ func indexWord(index uint64, rtcp bool) uint32 {
 //	RTP:  head | body encrypted | MKI | tag           (and the ROC in the tag)
 //	RTCP: head | body encrypted | E, index | MKI | tag
 type counterMode struct {
-	block cipher.Block
-	mac   hash.Hash
-	salt  [14]byte
-	tag   int
+	session
+	mac  mac
+	salt [14]byte
+	tag  int
+}
+
+// session is what both modes keep of a key. That of RTP keeps the key's schedule, too; that of RTCP, of
+// which there is a packet every few seconds, makes it for each.
+type session struct {
+	room  *Room
+	block cipher.Block // of RTP
+	aead  cipher.AEAD  // likewise, of gcm
+	key   []byte       // of RTCP
 	mki   []byte
 	rtcp  bool
+}
 
-	// Room that would be allocated for each packet if it were on the stack:
-	// it goes through interfaces.
-	iv     [aes.BlockSize]byte
-	stream [8 * aes.BlockSize]byte
-	word   [4]byte
-	sum    [sha1.Size]byte
+func (s *session) cipher() cipher.Block {
+	if s.block != nil {
+		return s.block
+	}
+	return mustAES(s.key)
 }
 
 func (c *counterMode) overhead() int {
 	n := len(c.mki) + c.tag
 	if c.rtcp {
-		n += len(c.word)
+		n += wordSize
 	}
 	return n
 }
 
 func (c *counterMode) seal(out []byte, h int, ssrc uint32, index uint64) []byte {
 	c.xor(out[h:], out[h:], ssrc, index)
-	binary.BigEndian.PutUint32(c.word[:], indexWord(index, c.rtcp))
-	tag := c.authenticate(out)
+	tag := c.authenticate(out, indexWord(index, c.rtcp))
 	if c.rtcp {
-		out = append(out, c.word[:]...)
+		out = append(out, c.room.word[:]...)
 	}
 	out = append(out, c.mki...)
 	return append(out, tag...)
@@ -82,10 +104,9 @@ func (c *counterMode) seal(out []byte, h int, ssrc uint32, index uint64) []byte 
 func (c *counterMode) open(out, packet []byte, h int, ssrc uint32, index uint64) error {
 	signed, trailer := packet[:len(out)], packet[len(out):]
 	if c.rtcp {
-		trailer = trailer[len(c.word):]
+		trailer = trailer[wordSize:]
 	}
-	binary.BigEndian.PutUint32(c.word[:], indexWord(index, c.rtcp))
-	tag := c.authenticate(signed)
+	tag := c.authenticate(signed, indexWord(index, c.rtcp))
 	mki, got := trailer[:len(c.mki)], trailer[len(c.mki):]
 	if subtle.ConstantTimeCompare(tag, got) != 1 || !bytes.Equal(mki, c.mki) {
 		return ErrAuth
@@ -99,30 +120,84 @@ func (c *counterMode) indexIn(packet []byte) uint32 {
 	return binary.BigEndian.Uint32(packet[len(packet)-c.overhead():])
 }
 
-// authenticate is the tag of b and c.word. For RTP and RTCP alike the word
-// comes last (RFC 3711 4.2).
-func (c *counterMode) authenticate(b []byte) []byte {
-	c.mac.Reset()
-	c.mac.Write(b)
-	c.mac.Write(c.word[:])
-	return c.mac.Sum(c.sum[:0])[:c.tag]
+// authenticate is the tag of b and a word, which it leaves in its room. For RTP and RTCP alike the
+// word comes last (RFC 3711 4.2).
+func (c *counterMode) authenticate(b []byte, word uint32) []byte {
+	binary.BigEndian.PutUint32(c.room.word[:], word)
+	return c.mac.sum(c.room, b, c.room.word[:])[:c.tag]
 }
 
 // xor writes src XOR the key stream of RFC 3711 4.1.1 to dst. cipher.NewCTR
 // would do the same and allocate for each packet.
 func (c *counterMode) xor(dst, src []byte, ssrc uint32, index uint64) {
-	c.iv = [aes.BlockSize]byte{}
-	copy(c.iv[:], c.salt[:])
-	mixIndex(c.iv[4:14], ssrc, index)
+	block, iv, stream := c.cipher(), c.room.iv[:], c.room.bytes[:]
+	clear(iv)
+	copy(iv, c.salt[:])
+	mixIndex(iv[4:14], ssrc, index)
 	for counter := 0; len(src) > 0; {
-		n := min(len(src), len(c.stream))
+		n := min(len(src), len(stream))
 		for i := 0; i < n; i += aes.BlockSize {
-			binary.BigEndian.PutUint16(c.iv[14:], uint16(counter))
-			c.block.Encrypt(c.stream[i:], c.iv[:])
+			binary.BigEndian.PutUint16(iv[14:], uint16(counter))
+			block.Encrypt(stream[i:], iv)
 			counter++
 		}
-		subtle.XORBytes(dst, src[:n], c.stream[:n])
+		subtle.XORBytes(dst, src[:n], stream[:n])
 		dst, src = dst[n:], src[n:]
+	}
+}
+
+// mac is HMAC-SHA1 (RFC 2104) with a key: what the digest's state is when it has read the key's
+// inner and outer block. hash.Hash of crypto/hmac would keep ten times as much.
+type mac struct{ inner, outer [sha1.Size]byte }
+
+// The state of a digest as crypto/sha1 marshals it: a mark, five words, a block that is not full, and
+// how many bytes were read.
+const (
+	stateMark = "sha\x01"
+	stateSize = len(stateMark) + sha1.Size + sha1.BlockSize + 8
+	wordSize  = 4
+)
+
+func newMAC(key []byte) (m mac) {
+	for pad, state := range map[byte]*[sha1.Size]byte{0x36: &m.inner, 0x5c: &m.outer} {
+		var block [sha1.BlockSize]byte
+		copy(block[:], key)
+		for i := range block {
+			block[i] ^= pad
+		}
+		digest := sha1.New()
+		digest.Write(block[:])
+		text, err := digest.(encoding.BinaryMarshaler).MarshalBinary()
+		if err != nil || len(text) != stateSize {
+			panic("srtp: the state of a digest is not as expected")
+		}
+		copy(state[:], text[len(stateMark):])
+	}
+	return m
+}
+
+// sum is that of two pieces of a text.
+func (m *mac) sum(r *Room, text, end []byte) []byte {
+	r.resume(&m.inner)
+	r.digest.Write(text)
+	r.digest.Write(end)
+	inner := r.digest.Sum(r.sum[:0])
+	r.resume(&m.outer)
+	r.digest.Write(inner)
+	return r.digest.Sum(r.sum[:0])
+}
+
+// resume has the digest go on from where it had read one block.
+func (r *Room) resume(state *[sha1.Size]byte) {
+	if r.digest == nil {
+		r.digest = sha1.New()
+	}
+	clear(r.bytes[:])
+	copy(r.bytes[:], stateMark)
+	copy(r.bytes[len(stateMark):], state[:])
+	r.bytes[stateSize-1] = sha1.BlockSize
+	if err := r.digest.(encoding.BinaryUnmarshaler).UnmarshalBinary(r.bytes[:]); err != nil {
+		panic("srtp: " + err.Error()) // never: newMAC has made the state
 	}
 }
 
@@ -139,17 +214,22 @@ func mixIndex(iv []byte, ssrc uint32, index uint64) {
 //	RTP:  head | body encrypted, tag | MKI
 //	RTCP: head | body encrypted, tag | E, index | MKI
 type gcm struct {
-	aead cipher.AEAD
+	session
 	salt [12]byte
-	mki  []byte
-	rtcp bool
+}
 
-	nonce [12]byte
-	aad   [12]byte // of RTCP: head, E and index
+// gcmTag is how long a tag is, in bytes.
+const gcmTag = 16
+
+func (g *gcm) cipher() cipher.AEAD {
+	if g.aead != nil {
+		return g.aead
+	}
+	return mustGCM(mustAES(g.key))
 }
 
 func (g *gcm) overhead() int {
-	n := g.aead.Overhead() + len(g.mki)
+	n := gcmTag + len(g.mki)
 	if g.rtcp {
 		n += 4
 	}
@@ -158,7 +238,7 @@ func (g *gcm) overhead() int {
 
 func (g *gcm) seal(out []byte, h int, ssrc uint32, index uint64) []byte {
 	g.nonceOf(ssrc, index)
-	body := g.aead.Seal(out[h:h], g.nonce[:], out[h:], g.aadOf(out[:h], index))
+	body := g.cipher().Seal(out[h:h], g.room.nonce[:], out[h:], g.aadOf(out[:h], index))
 	out = out[:h+len(body)]
 	if g.rtcp {
 		out = binary.BigEndian.AppendUint32(out, indexWord(index, true))
@@ -172,8 +252,8 @@ func (g *gcm) open(out, packet []byte, h int, ssrc uint32, index uint64) error {
 		return ErrAuth
 	}
 	g.nonceOf(ssrc, index)
-	sealed := packet[h : len(out)+g.aead.Overhead()]
-	if _, err := g.aead.Open(out[h:h], g.nonce[:], sealed, g.aadOf(packet[:h], index)); err != nil {
+	sealed := packet[h : len(out)+gcmTag]
+	if _, err := g.cipher().Open(out[h:h], g.room.nonce[:], sealed, g.aadOf(packet[:h], index)); err != nil {
 		return ErrAuth
 	}
 	copy(out[:h], packet[:h])
@@ -186,8 +266,8 @@ func (g *gcm) indexIn(packet []byte) uint32 {
 
 // nonceOf is the IV of RFC 7714 8.1 and 9.1.
 func (g *gcm) nonceOf(ssrc uint32, index uint64) {
-	g.nonce = g.salt
-	mixIndex(g.nonce[2:], ssrc, index)
+	g.room.nonce = g.salt
+	mixIndex(g.room.nonce[2:], ssrc, index)
 }
 
 // aadOf is what is authenticated and not encrypted: RFC 7714 8.2, 9.2.
@@ -195,7 +275,7 @@ func (g *gcm) aadOf(head []byte, index uint64) []byte {
 	if !g.rtcp {
 		return head
 	}
-	copy(g.aad[:8], head)
-	binary.BigEndian.PutUint32(g.aad[8:], indexWord(index, true))
-	return g.aad[:]
+	copy(g.room.aad[:8], head)
+	binary.BigEndian.PutUint32(g.room.aad[8:], indexWord(index, true))
+	return g.room.aad[:]
 }
