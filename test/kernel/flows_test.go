@@ -289,8 +289,13 @@ func banned(k *bridge) {
 func killed(k *bridge) {
 	k.node.Signal(k, syscall.SIGKILL)
 	k.node.Exited(5 * time.Second)
-	k.send(k.phone, k.phone.packet(0))
-	k.hearsNothing(k.other)
+	harness.Eventually(k, 3*time.Second, func() error { // the kernel clears up a moment later
+		k.send(k.phone, k.phone.packet(0))
+		if _, _, err := k.other.receive(quiet); err == nil {
+			return errors.New("media still flows")
+		}
+		return nil
+	})
 	k.node.Up(k)
 	harness.Eventually(k, 3*time.Second, func() error {
 		k.send(k.phone, k.phone.packet(0))
