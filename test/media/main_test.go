@@ -1,6 +1,12 @@
 // Package media plays bridged media: sockets of its own on both sides, and what arrives there
 // byte by byte. What Tollgate counts is asked for only where that is the question.
 //
+// A new scene is a function of a *stage.Stage, named in a list of its file that play or paths is
+// given. connect has both parties talk (encrypted, where one has a suite); a side is its signalling
+// (call) and its phone (sockets); says, talk, reports, unheard send and expect the very bytes;
+// reoffer and reinvites change the stream; end hangs up and wants silence. Between namespaces: home
+// is a phone behind a NAT, or two of them, world a node in two networks. users are lines of SIP users.
+//
 // How descriptions are edited in detail is package sdp's test, which codecs are taken out that
 // of test/codecs.
 package media

@@ -41,12 +41,7 @@ func (h *home) at() netip.AddrPort {
 }
 
 // open opens an endpoint in a namespace.
-func (h *home) open(ns harness.Netns, addr string) *peer.UA {
-	h.Helper()
-	return h.openOver("udp", ns, addr)
-}
-
-func (h *home) openOver(proto string, ns harness.Netns, addr string) *peer.UA {
+func (h *home) open(proto string, ns harness.Netns, addr string) *peer.UA {
 	h.Helper()
 	u := peer.OpenIn(h.T, ns.Do, proto, netip.AddrPortFrom(netip.MustParseAddr(addr), 0))
 	u.Edge = h.Node.Addr(proto, netip.MustParseAddr(harness.HomeOutside))
@@ -90,7 +85,7 @@ func (h *home) userIn(ns harness.Netns, user string) *side {
 	if user == "anna" || user == "ben" {
 		proto = "tls"
 	}
-	u := h.openOver(proto, ns, harness.HomePhone)
+	u := h.open(proto, ns, harness.HomePhone)
 	registered(h.Stage, u, user)
 	return h.phoneIn(ns, u, uint32(user[0])<<8|uint32(user[1]))
 }
@@ -231,35 +226,40 @@ func (h *home) lossOf(from string) (percent float64) {
 	return percent
 }
 
-// TestSoftphonesBehindNAT: baresip behind a router and baresip outside, registered at the node,
-// call each other, with audio both ways.
+// softphones starts baresip behind a router and baresip outside, registered at the node. What each
+// says and hears is in a folder.
+func (h *home) softphones() (dir string, phones map[string]*harness.Baresip) {
+	h.Helper()
+	h.Customer.Destinations = []harness.Destination{{Addr: netip.AddrPortFrom(h.at().Addr(), 9)}} // nobody's
+	h.Apply()
+	dir, phones = h.TempDir(), map[string]*harness.Baresip{}
+	for name, where := range map[string]struct {
+		ns harness.Netns
+		ip string
+		hz float64
+	}{"alice": {h.Phone, harness.HomePhone, aliceHz}, "bob": {h.Outside, harness.HomeOutside, bobHz}} {
+		if err := os.Mkdir(filepath.Join(dir, name), 0o700); err != nil {
+			h.Fatal(err)
+		}
+		says := filepath.Join(dir, name+".wav")
+		tone(h.Stage, says, where.hz)
+		phones[name] = &harness.Baresip{
+			IP: where.ip, Port: harness.Ports(h.T, 2), Netns: where.ns, Plays: says, Records: filepath.Join(dir, name),
+			Account: harness.Registered(name, h.Domain, secret, h.at(), "udp", 60),
+		}
+		phones[name].Start(h.T)
+		phones[name].Until(h.T, "200 OK")
+	}
+	return dir, phones
+}
+
+// TestSoftphonesBehindNAT: they call each other, with audio both ways.
 func TestSoftphonesBehindNAT(t *testing.T) {
-	const password = "Correct-Horse-1"
 	for _, kernel := range []string{"off", "auto"} {
 		t.Run("kernel "+kernel, func(t *testing.T) {
 			t.Parallel()
-			h := newHome(t, kernel, fmt.Sprintf("registration: local\ndigest: [md5]\nsip_users:\n  - {username: alice, password: %[1]q}\n  - {username: bob, password: %[1]q}\n", password))
-			h.Customer.Destinations = []harness.Destination{{Addr: netip.AddrPortFrom(h.at().Addr(), 9)}} // nobody's
-			h.Apply()
-			dir := t.TempDir()
-			phones := map[string]*harness.Baresip{}
-			for name, where := range map[string]struct {
-				ns harness.Netns
-				ip string
-				hz float64
-			}{"alice": {h.Phone, harness.HomePhone, aliceHz}, "bob": {h.Outside, harness.HomeOutside, bobHz}} {
-				if err := os.Mkdir(filepath.Join(dir, name), 0o700); err != nil {
-					t.Fatal(err)
-				}
-				says := filepath.Join(dir, name+".wav")
-				tone(h.Stage, says, where.hz)
-				phones[name] = &harness.Baresip{
-					IP: where.ip, Port: harness.Ports(t, 2), Netns: where.ns, Plays: says, Records: filepath.Join(dir, name),
-					Account: harness.Registered(name, h.Domain, password, h.at(), "udp", 60),
-				}
-				phones[name].Start(t)
-				phones[name].Until(t, "200 OK")
-			}
+			h := newHome(t, kernel, users("alice", "bob"))
+			dir, phones := h.softphones()
 			for _, pair := range [][2]string{{"alice", "bob"}, {"bob", "alice"}} {
 				from, to := phones[pair[0]], phones[pair[1]]
 				from.Do(t, "dial", "sip:"+pair[1]+"@"+h.Domain)
@@ -280,6 +280,59 @@ func TestSoftphonesBehindNAT(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestSoftphoneMoves: both are heard again once alice's router has got another address and she has
+// asked for the same call from there.
+func TestSoftphoneMoves(t *testing.T) {
+	for _, kernel := range []string{"off", "auto"} {
+		t.Run("kernel "+kernel, func(t *testing.T) {
+			t.Parallel()
+			h := newHome(t, kernel, users("alice", "bob"))
+			dir, phones := h.softphones()
+			alice := phones["alice"]
+			alice.Do(t, "dial", "sip:bob@"+h.Domain)
+			alice.Until(t, "Call established")
+			h.bothHeard(dir)
+			h.Move(t)
+			alice.Do(t, "reinvite", "")
+			h.bothHeard(dir)
+			alice.Do(t, "hangup", "")
+			phones["bob"].Until(t, "session closed")
+		})
+	}
+}
+
+// said is how many pieces of 50 ms each phone has recorded of the other's tone.
+func (h *home) said(dir string) (heard [2]int) {
+	h.Helper()
+	for i, who := range []struct {
+		name        string
+		want, other float64
+	}{{"alice", bobHz, aliceHz}, {"bob", aliceHz, bobHz}} {
+		files, err := filepath.Glob(filepath.Join(dir, who.name, "*-dec.wav"))
+		if err != nil {
+			h.Fatal(err)
+		}
+		for _, f := range files {
+			_, good := tones(h.Stage, f, who.want, who.other)
+			heard[i] += good
+		}
+	}
+	return heard
+}
+
+// bothHeard wants each phone to hear two seconds more of the other.
+func (h *home) bothHeard(dir string) {
+	h.Helper()
+	before := h.said(dir)
+	harness.Eventually(h.T, 20*time.Second, func() error {
+		now := h.said(dir)
+		if now[0] < before[0]+40 || now[1] < before[1]+40 {
+			return fmt.Errorf("alice and bob have heard %v pieces of 50 ms after %v", now, before)
+		}
+		return nil
+	})
 }
 
 // recorded wants a recording of some seconds to be there.

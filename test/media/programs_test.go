@@ -72,10 +72,10 @@ func softphones(s *stage.Stage) {
 	heard(s, file("bob"), aliceHz, bobHz)
 }
 
-// tone writes ten seconds of a tone as a WAV file.
+// tone writes a minute of a tone as a WAV file: baresip ends a call with its file.
 func tone(s *stage.Stage, file string, hz float64) {
 	s.Helper()
-	const seconds = 10
+	const seconds = 60
 	var b bytes.Buffer
 	w := func(v any) { _ = binary.Write(&b, binary.LittleEndian, v) } // a Buffer takes all
 	b.WriteString("RIFF")
@@ -102,20 +102,30 @@ func heard(s *stage.Stage, folder string, want, other float64) {
 	if err != nil || len(files) != 1 {
 		s.Fatalf("recordings: %v %v", files, err)
 	}
-	data, err := os.ReadFile(files[0])
+	loud, good := tones(s, files[0], want, other)
+	s.Logf("%s: %.2f s of sound, %.2f s of them the tone of %.0f Hz", filepath.Base(folder), float64(loud)/20, float64(good)/20, want)
+	if good < 20*talkTime/2 || good < loud*9/10 {
+		s.Errorf("%s: %.2f s of sound, %.2f s of them the tone of %.0f Hz", filepath.Base(folder), float64(loud)/20, float64(good)/20, want)
+	}
+}
+
+// tones counts in a recording the pieces of 50 ms in which something is heard, and those in which
+// it is a certain tone and not another one.
+func tones(s *stage.Stage, file string, want, other float64) (loud, good int) {
+	s.Helper()
+	data, err := os.ReadFile(file)
 	if err != nil {
 		s.Fatal(err)
 	}
 	const head = 44
 	if len(data) < head {
-		s.Fatalf("%s has %d bytes", filepath.Base(folder), len(data))
+		return 0, 0
 	}
 	samples := make([]float64, (len(data)-head)/2)
 	for i := range samples {
 		samples[i] = float64(int16(binary.LittleEndian.Uint16(data[head+2*i:])))
 	}
-	const block = rate / 20 // 50 ms: whole waves of both tones
-	good, loud := 0, 0
+	const block = rate / 20 // whole waves of both tones
 	for ; len(samples) >= block; samples = samples[block:] {
 		all := 0.0
 		for _, x := range samples[:block] {
@@ -129,10 +139,7 @@ func heard(s *stage.Stage, folder string, want, other float64) {
 			good++
 		}
 	}
-	s.Logf("%s: %.2f s of sound, %.2f s of them the tone of %.0f Hz", filepath.Base(folder), float64(loud)/20, float64(good)/20, want)
-	if good < 20*talkTime/2 || good < loud*9/10 {
-		s.Errorf("%s: %.2f s of sound, %.2f s of them the tone of %.0f Hz", filepath.Base(folder), float64(loud)/20, float64(good)/20, want)
-	}
+	return loud, good
 }
 
 // power is what a tone has of samples, by the sums that correlate with it (Goertzel).
