@@ -273,7 +273,7 @@ func (k *keeper) logsIn() {
 func (k *keeper) watches() (end func() string) {
 	k.Helper()
 	ctx, cancel := context.WithCancel(k.Context())
-	r, err := http.NewRequestWithContext(ctx, "GET", "http://"+k.Node.HTTP+"/api/v1/events", nil)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+k.Node.HTTP+"/api/v1/events", nil)
 	if err != nil {
 		k.Fatal(err)
 	}
