@@ -80,7 +80,7 @@ func judge(t *testing.T, trial *flood.Trial) {
 	if harness.Soak() {
 		limit = 5 * time.Second
 	}
-	if after := trial.After; after.Completed != after.Offered || after.Offered == 0 || after.Normal() > limit {
+	if after := trial.After; after.Offered-after.Completed > after.Offered/1000 || after.Offered == 0 || after.Normal() > limit {
 		t.Errorf("after the flood: %s", after)
 	}
 }
