@@ -18,9 +18,13 @@ type relay struct {
 	name  string
 	label string
 	srtp  bool   // the callers encrypt, the others do not
+	cable bool   // the relay is in a network namespace, the parties in another
 	mode  string // of rtpload
 	start func(r *relay, b *bench) (*process, error)
 	at    netip.AddrPort // of its signalling
+
+	host, parties      string   // addresses
+	relayIn, partiesIn []string // before the command lines
 }
 
 const (
@@ -28,6 +32,10 @@ const (
 	relayEngine      = "rtpengine"
 	relayOwn         = "tollgate"
 	relayKernel      = "tollgate-kernel"
+	relayDirectVeth  = "direct-veth"
+	relayEngineVeth  = "rtpengine-veth"
+	relayOwnVeth     = "tollgate-veth"
+	relayKernelVeth  = "tollgate-kernel-veth"
 	relayDirectSRTP  = "direct-srtp"
 	relayEngineSRTP  = "rtpengine-srtp"
 	relayOwnSRTP     = "tollgate-srtp"
@@ -63,6 +71,10 @@ func relays() []*relay {
 		{name: relayEngine, label: "rtpengine, userspace", mode: "ng", start: startEngine},
 		{name: relayOwn, label: "Tollgate, userspace", mode: "sip", start: startRelay("off")},
 		{name: relayKernel, label: "Tollgate, kernel", mode: "sip", start: startRelay("auto")},
+		{name: relayDirectVeth, label: "no relay, no cable", mode: "direct", cable: true},
+		{name: relayEngineVeth, label: "rtpengine over a cable", mode: "ng", cable: true, start: startEngine},
+		{name: relayOwnVeth, label: "Tollgate over a cable, userspace", mode: "sip", cable: true, start: startRelay("off")},
+		{name: relayKernelVeth, label: "Tollgate over a cable, kernel", mode: "sip", cable: true, start: startRelay("auto")},
 		{name: relayDirectSRTP, label: "no relay, half encrypted", mode: "direct", srtp: true},
 		{name: relayEngineSRTP, label: "rtpengine, userspace, SRTP to RTP", mode: "ng", srtp: true, start: startEngine},
 		{name: relayOwnSRTP, label: "Tollgate, SRTP to RTP", mode: "sip", srtp: true, start: startRelay("auto")},
@@ -78,7 +90,22 @@ func (b *bench) measureMedia(r *report, stop <-chan os.Signal) error {
 	if out, err := exec.Command("go", "build", "-o", b.path("rtpload"), "./bench/rtpload").CombinedOutput(); err != nil {
 		return fmt.Errorf("build the load tool: %w\n%s", err, out)
 	}
+	scene, err := newBanScene() // the same cable
+	if err == nil {
+		err = ipCommand("-n " + scene.outside + " link set lo up")
+	}
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err := scene.close(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+		}
+	}()
 	all := relays()
+	for _, x := range all {
+		x.place(scene)
+	}
 	for round := range b.rounds {
 		for _, calls := range b.mediaCalls {
 			for i := range all {
@@ -94,9 +121,29 @@ func (b *bench) measureMedia(r *report, stop <-chan os.Signal) error {
 	return nil
 }
 
+// place says where a relay and its parties are.
+func (x *relay) place(s *banScene) {
+	x.host, x.parties = "127.0.0.1", "127.0.0.1"
+	if x.cable {
+		x.host, x.parties = sceneNode, sceneSource
+		x.relayIn, x.partiesIn = []string{"ip", "netns", "exec", s.inside}, []string{"ip", "netns", "exec", s.outside}
+	}
+}
+
+// atHost is a port of this machine that is free, at the relay's address.
+func (x *relay) atHost() (netip.AddrPort, error) {
+	at, err := freeUDP("127.0.0.1")
+	return x.moved(x.host, at), err
+}
+
+// moved is an address with another host.
+func (x *relay) moved(host string, at netip.AddrPort) netip.AddrPort {
+	return netip.AddrPortFrom(netip.MustParseAddr(host), at.Port())
+}
+
 func (b *bench) mediaTurn(x *relay, calls, round int) mediaTurn {
 	t := mediaTurn{Relay: x.name, Calls: calls, Round: round}
-	args := []string{"-mode", x.mode, "-calls", strconv.Itoa(calls), "-warm", mediaWarm.String(), "-run", (time.Duration(b.seconds) * time.Second).String()}
+	args := []string{"-mode", x.mode, "-address", x.parties, "-calls", strconv.Itoa(calls), "-warm", mediaWarm.String(), "-run", (time.Duration(b.seconds) * time.Second).String()}
 	if x.srtp {
 		args = append(args, "-srtp")
 	}
@@ -107,17 +154,17 @@ func (b *bench) mediaTurn(x *relay, calls, round int) mediaTurn {
 			return t
 		}
 		defer proc.stop()
-		args = append(args, "-relay", x.at.String(), "-answer", b.answer.String(), "-domain", customerDomain(0), "-pids", strconv.Itoa(proc.pid()))
+		args = append(args, "-relay", x.at.String(), "-answer", x.moved(x.parties, b.answer).String(), "-domain", customerDomain(0), "-pids", strconv.Itoa(proc.pid()))
 	}
-	if err := b.loadMedia(&t, args); err != nil {
+	if err := b.loadMedia(&t, slices.Concat(x.partiesIn, []string{b.path("rtpload")}, args)); err != nil {
 		t.Void = err.Error()
 	}
 	return t
 }
 
-func (b *bench) loadMedia(t *mediaTurn, args []string) error {
+func (b *bench) loadMedia(t *mediaTurn, command []string) error {
 	log := b.path("rtpload.log")
-	load, err := startProcess("rtpload", log, slices.Concat([]string{b.path("rtpload")}, args)...)
+	load, err := startProcess("rtpload", log, command...)
 	if err != nil {
 		return err
 	}
@@ -141,11 +188,13 @@ func (b *bench) loadMedia(t *mediaTurn, args []string) error {
 // startEngine starts rtpengine without its kernel module.
 func startEngine(x *relay, b *bench) (*process, error) {
 	var err error
-	if x.at, err = freeUDP("127.0.0.1"); err != nil {
+	if x.at, err = x.atHost(); err != nil {
 		return nil, err
 	}
-	proc, err := startProcess(x.name, b.path(x.name+".log"), "rtpengine", "--interface=127.0.0.1", "--listen-ng="+x.at.String(),
-		"--table=-1", "-f", "--log-stderr", "--log-level=4", "--num-threads=2", "--port-min=30000", "--port-max=39999")
+	proc, err := startProcess(x.name, b.path(x.name+".log"), slices.Concat(x.relayIn, []string{
+		"rtpengine", "--interface=" + x.host, "--listen-ng=" + x.at.String(),
+		"--table=-1", "-f", "--log-stderr", "--log-level=4", "--num-threads=2", "--port-min=30000", "--port-max=39999",
+	})...)
 	if err != nil {
 		return nil, err
 	}
@@ -157,7 +206,7 @@ func startRelay(kernel string) func(*relay, *bench) (*process, error) {
 	return func(x *relay, b *bench) (*process, error) {
 		p := &peer{name: "media-" + x.name}
 		var err error
-		if p.addr, err = freeUDP("127.0.0.1"); err != nil {
+		if p.addr, err = x.atHost(); err != nil {
 			return nil, err
 		}
 		c, err := b.tollgateConfig(p, false)
@@ -165,13 +214,14 @@ func startRelay(kernel string) func(*relay, *bench) (*process, error) {
 			return nil, err
 		}
 		c.kernel, c.bridged, x.at = kernel, true, c.sip
+		c.answer = x.moved(x.parties, b.answer)
 		if c.tls, err = freeTCP(); err != nil {
 			return nil, err
 		}
 		if x.srtp {
 			x.at = c.tls
 		}
-		return c.start(nil)
+		return c.start(x.relayIn)
 	}
 }
 
@@ -186,7 +236,7 @@ func started(proc *process, at netip.AddrPort) (*process, error) {
 // String is a turn as one line of progress.
 func (t mediaTurn) String() string {
 	l := &t.Load
-	return fmt.Sprintf("media  round %d  %4d calls  %-16s process %5.0f ns/packet, machine %5.0f  late p50 %4d us p99 %5d us  lost %d of %d  %s",
+	return fmt.Sprintf("media  round %d  %4d calls  %-20s process %5.0f ns/packet, machine %5.0f  late p50 %4d us p99 %5d us  lost %d of %d  %s",
 		t.Round+1, t.Calls, t.Relay, l.each(l.Relay), l.machine(), l.Median/1000, l.P99/1000, l.Sent-l.Received, l.Sent, t.Void)
 }
 
@@ -212,8 +262,11 @@ func (r *report) mediaTable(b *strings.Builder) {
 
 func (r *report) mediaRow(b *strings.Builder, x *relay, calls int) {
 	direct, engine := relayDirect, relayEngine
-	if x.srtp {
+	switch {
+	case x.srtp:
 		direct, engine = relayDirectSRTP, relayEngineSRTP
+	case x.cable:
+		direct, engine = relayDirectVeth, relayEngineVeth
 	}
 	process := func(round int, name string) (float64, bool) {
 		t, ok := r.mediaOf(name, calls, round)

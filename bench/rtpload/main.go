@@ -15,6 +15,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"net/netip"
 	"os"
 	"strconv"
 	"strings"
@@ -29,7 +30,8 @@ type load struct {
 	calls       int
 	warm, run   time.Duration
 	srtp        bool
-	pids        []int // of the relay
+	address     netip.Addr // of both parties
+	pids        []int      // of the relay
 }
 
 // result is what came of it.
@@ -68,6 +70,7 @@ func parseFlags(args []string) (*load, error) {
 	flags.StringVar(&l.relay, "relay", "", "where the relay's signalling is, ADDRESS:PORT")
 	flags.StringVar(&l.answer, "answer", "", "where calls are answered, ADDRESS:PORT, with -mode sip")
 	flags.StringVar(&l.domain, "domain", "", "the domain that is called, with -mode sip")
+	flags.TextVar(&l.address, "address", netip.MustParseAddr("127.0.0.1"), "where both parties are, an IPv4 address")
 	flags.IntVar(&l.calls, "calls", 400, "calls")
 	flags.DurationVar(&l.warm, "warm", 3*time.Second, "how long media flows before it counts")
 	flags.DurationVar(&l.run, "run", 6*time.Second, "how long it counts")
@@ -86,6 +89,9 @@ func parseFlags(args []string) (*load, error) {
 		}
 		l.pids = append(l.pids, pid)
 	}
+	if !l.address.Is4() {
+		return nil, fmt.Errorf("-address %s: IPv4 is wanted", l.address)
+	}
 	if l.calls < 1 || l.run < time.Second {
 		return nil, errors.New("-calls: at least 1; -run: at least 1s")
 	}
@@ -94,7 +100,7 @@ func parseFlags(args []string) (*load, error) {
 
 // do sets calls up, lets media flow, and hangs up.
 func (l *load) do() (r result, err error) {
-	m, err := newMedia(l.calls, l.srtp)
+	m, err := newMedia(l.calls, l.address, l.srtp)
 	if err != nil {
 		return r, err
 	}

@@ -47,14 +47,14 @@ type leg struct {
 	sent  [ring]atomic.Int64 // when, by sequence number; 0: not in the time that counts
 }
 
-func newMedia(calls int, srtp bool) (*media, error) {
+func newMedia(calls int, at netip.Addr, srtp bool) (*media, error) {
 	m := &media{legs: make([]leg, 2*calls)}
 	var err error
 	if m.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
 		return nil, os.NewSyscallError("epoll_create1", err)
 	}
 	for i := range m.legs {
-		if err := m.open(i); err != nil {
+		if err := m.open(i, at); err != nil {
 			m.close()
 			return nil, err
 		}
@@ -65,14 +65,14 @@ func newMedia(calls int, srtp bool) (*media, error) {
 	return m, nil
 }
 
-func (m *media) open(i int) error {
+func (m *media) open(i int, at netip.Addr) error {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if err != nil {
 		return os.NewSyscallError("socket", err)
 	}
 	l := &m.legs[i]
 	l.fd = fd
-	if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+	if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: at.As4()}); err != nil {
 		return os.NewSyscallError("bind", err)
 	}
 	sa, err := unix.Getsockname(fd)

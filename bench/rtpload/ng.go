@@ -86,6 +86,7 @@ func describe(l *leg) string {
 	if l.crypt != nil {
 		proto, key = "RTP/SAVP", "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:"+l.crypt.key+"\r\n"
 	}
-	return "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio " +
+	at := l.at.Addr().String()
+	return "v=0\r\no=- 1 1 IN IP4 " + at + "\r\ns=-\r\nc=IN IP4 " + at + "\r\nt=0 0\r\nm=audio " +
 		strconv.Itoa(int(l.at.Port())) + " " + proto + " 8\r\na=rtpmap:8 PCMA/8000\r\n" + key
 }
