@@ -118,7 +118,7 @@ func describe(version string) huma.Config {
 			Info: &huma.Info{
 				Title: "Tollgate", Version: version,
 				Description: "Every operation works within the scope of its key; what belongs to another tenant is 404. " +
-					"A write returns once this node's traffic obeys it.",
+					"A write returns once this node's traffic obeys it. Accept-Language: it gives the sentences of reasons in Italian, else they are English.",
 			},
 			Components: &huma.Components{
 				Schemas: registry,

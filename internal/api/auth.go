@@ -19,6 +19,7 @@ const (
 	localKey contextKey = iota
 	principalKey
 	visitorKey
+	languageKey
 )
 
 // WithLocal marks the connections of the node's own unix socket: whoever may open it is the
@@ -59,6 +60,7 @@ func (s *server) principal(next http.Handler) http.Handler {
 		}
 		s.used(r, w, v)
 		ctx := context.WithValue(context.WithValue(r.Context(), principalKey, p), visitorKey, v)
+		ctx = context.WithValue(ctx, languageKey, accepted(r.Header))
 		next.ServeHTTP(w, r.WithContext(ctx))
 	})
 }

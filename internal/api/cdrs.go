@@ -42,7 +42,7 @@ const (
 type cdrInput struct {
 	Customer int64  `query:"customer" minimum:"1" doc:"Only what belongs to this customer."`
 	Company  int64  `query:"company" minimum:"1" doc:"Only what belonged to this company."`
-	Q        string `query:"q" maxLength:"200" doc:"Only where a number, address or Call-ID holds this text, in any case."`
+	Q        string `query:"q" maxLength:"200" doc:"Only where a name, address or Call-ID holds this text, in any case, or a number is this one, with + and separators or without."`
 	Limit    int    `query:"limit" minimum:"1" maximum:"1000" doc:"Items on a page; 100 where absent."`
 	Cursor   string `query:"cursor" maxLength:"19" doc:"The next of the page before."`
 	After    string `query:"after" maxLength:"19" doc:"Only records with a higher seq: the next of an earlier answer, 0 to begin."`
@@ -73,6 +73,7 @@ func (s *server) listCDRs(ctx context.Context, in *cdrInput) (*huma.StreamRespon
 	if err != nil {
 		return nil, s.refused(ctx, err)
 	}
+	speakCDRs(ctx, list)
 	if format == "json" {
 		return pageOfCDRs(in, &q, list), nil
 	}
@@ -193,6 +194,7 @@ func (c *cdrStream) give(ctx context.Context, hc huma.Context, list []cdr.CDR) {
 			c.s.log.Warn("call records broke off", "error", err.Error())
 			panic(http.ErrAbortHandler) // so that the client knows that it has not all
 		}
+		speakCDRs(ctx, list)
 	}
 }
 

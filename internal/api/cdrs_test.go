@@ -115,7 +115,7 @@ func TestCDRFilters(t *testing.T) {
 	w.record(list...)
 	since := url.QueryEscape(list[15].Ended.Format(time.RFC3339Nano))
 	for query, want := range map[string]int{
-		"reason=firewall": 1, "status=403": 1, "q=%2B39040123": 1, "q=CALL19": 1, "q=nothing": 0, "since=" + since: 5, "until=" + since: 16,
+		"reason=firewall": 1, "status=403": 1, "q=%2B39040123": 1, "q=0039+040-123": 1, "q=%2B39+040+124": 0, "q=CALL19": 1, "q=nothing": 0, "since=" + since: 5, "until=" + since: 16,
 		"since=1h": 20, "since=1h&until=1h": 0, "customer=" + itoa(alfa.customer): 21, "limit=7": 7, "status=503": 0,
 		"verdict=refused": 1, "verdict=answered&customer=" + itoa(alfa.customer): 1, "verdict=failed&newest=true": 19,
 	} {

@@ -117,6 +117,7 @@ func (s *server) cases(ctx context.Context, in *decisionInput, holds func(*trace
 	out := &pageOutput[trace.Decision]{Body: Page[trace.Decision]{Items: []trace.Decision{}}}
 	for i := range list {
 		if holds(&list[i]) {
+			speak(ctx, &list[i])
 			out.Body.Items = append(out.Body.Items, list[i])
 		}
 	}
@@ -147,6 +148,7 @@ func (s *server) found(ctx context.Context, in *caseInput) (trace.Decision, []tr
 	if err != nil {
 		return trace.Decision{}, nil, s.refused(ctx, err)
 	}
+	speak(ctx, &d)
 	return d, messages, nil
 }
 

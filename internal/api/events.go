@@ -201,6 +201,14 @@ func (t *telling) watch(ctx context.Context) {
 	}
 }
 
+// decision tells one in the language of who watches; others are told the same one.
+func (t *telling) decision(ctx context.Context, d *trace.Decision) bool {
+	own := *d
+	own.Would = slices.Clone(d.Would)
+	speak(ctx, &own)
+	return t.event(eventDecision, d.ID.String(), &own)
+}
+
 func (t *telling) loop(ctx context.Context, decisions <-chan *trace.Decision, watcher *feed.Watcher) {
 	beat, recheck, count := time.NewTicker(beatEvery), time.NewTicker(recheckEvery), time.NewTicker(countEvery)
 	defer beat.Stop()
@@ -217,7 +225,7 @@ func (t *telling) loop(ctx context.Context, decisions <-chan *trace.Decision, wa
 		case <-count.C:
 			well = t.losses(watcher) && t.count()
 		case d, open := <-decisions:
-			well = open && t.event(eventDecision, d.ID.String(), d)
+			well = open && t.decision(ctx, d)
 		case e, open := <-watcher.Events:
 			well = open && t.say(fmt.Sprintf("event: %s\ndata: %s\n\n", e.Kind, e.Data))
 		}

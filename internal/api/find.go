@@ -203,7 +203,7 @@ func (f *search) decisions(ctx context.Context) error {
 				continue
 			}
 			seen[d.ID] = true
-			f.add(foundItem{Kind: eventDecision, ID: d.ID.String(), Label: d.From, Detail: d.Sentence, Customer: d.Customer, CustomerName: d.CustomerName, At: d.At})
+			f.add(foundItem{Kind: eventDecision, ID: d.ID.String(), Label: d.From, Detail: sentenceIn(ctx, d.Reason, d.Sentence), Customer: d.Customer, CustomerName: d.CustomerName, At: d.At})
 		}
 	}
 	return nil

@@ -12,6 +12,7 @@ import (
 
 	"tollgate/internal/call"
 	"tollgate/internal/tenant"
+	"tollgate/internal/trace"
 )
 
 // live are the operations on what happens now, and on what was done.
@@ -100,7 +101,7 @@ func badCursor() error {
 	return &tenant.Fault{Code: tenant.CodeInvalid, Field: "cursor", Message: "is not one that a list gave", Want: "the next of the page before"}
 }
 
-// holds is the text filter of calls.
+// holds is the text filter of calls; a number is found however it is written.
 func holds(c *call.Summary, q string) bool {
 	q = strings.ToLower(strings.TrimSpace(q))
 	for _, text := range []string{c.ID, c.Name, c.CallID, c.From, c.To, c.Source, c.Destination, c.Target, c.State} {
@@ -108,7 +109,8 @@ func holds(c *call.Summary, q string) bool {
 			return true
 		}
 	}
-	return q == ""
+	digits := trace.Digits(q)
+	return q == "" || trace.HasNumber(c.From, digits) || trace.HasNumber(c.To, digits)
 }
 
 type callInput struct {

@@ -10,6 +10,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"tollgate/internal/peer"
+	"tollgate/internal/policy"
 	"tollgate/internal/pulse"
 	"tollgate/internal/tenant"
 )
@@ -175,7 +176,7 @@ func (s *server) getOverview(ctx context.Context, in *overviewInput) (*overviewO
 		Top: present(s.node.Busiest(keep, mostTop)), Destinations: s.node.Neighbours(keep, mostNeighbours), Degraded: []Part{},
 	}}
 	out.Body.Destinations.List = present(out.Body.Destinations.List)
-	out.Body.hour(s.node.Pulse(customers))
+	out.Body.hour(s.node.Pulse(customers), languageOf(ctx))
 	if principalOf(ctx).Role == tenant.RolePlatform {
 		out.Body.Degraded = present(s.node.Degraded())
 	}
@@ -195,7 +196,7 @@ func (s *server) audienceOf(ctx context.Context, scope tenant.Scope) (list []ten
 }
 
 // hour tells of the last hour.
-func (o *overview) hour(r *pulse.Report) {
+func (o *overview) hour(r *pulse.Report, l policy.Language) {
 	o.Rate, o.Minutes, o.Reasons = r.Rate, r.Minutes[:], []refusals{}
 	for i := range r.Minutes {
 		m := &r.Minutes[i]
@@ -214,7 +215,7 @@ func (o *overview) hour(r *pulse.Report) {
 		o.MOS = new(r.Score / float64(r.Rated))
 	}
 	for why, n := range r.Refused {
-		o.Reasons = append(o.Reasons, refusals{Reason: why.Code(), Sentence: why.Sentence(), Count: n})
+		o.Reasons = append(o.Reasons, refusals{Reason: why.Code(), Sentence: why.In(l), Count: n})
 	}
 	slices.SortFunc(o.Reasons, func(a, b refusals) int {
 		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Reason, b.Reason))

@@ -86,9 +86,10 @@ func List(ctx context.Context, from Shelf, scope tenant.Scope, q Query) ([]CDR, 
 	}
 	var out []CDR
 	text := strings.ToLower(strings.TrimSpace(q.Q))
+	digits := trace.Digits(text)
 	tell := func(s *store.CDR) bool {
 		c := Read(s)
-		if (q.Reason == "" || c.Reason == q.Reason) && (q.Status == 0 || c.Status == q.Status) && (q.Verdict == "" || c.verdict() == q.Verdict) && c.holds(text) {
+		if (q.Reason == "" || c.Reason == q.Reason) && (q.Status == 0 || c.Status == q.Status) && (q.Verdict == "" || c.verdict() == q.Verdict) && (c.holds(text) || c.dials(digits)) {
 			out = append(out, c)
 		}
 		return len(out) < q.Limit
@@ -146,4 +147,9 @@ func (c *CDR) holds(text string) bool {
 		}
 	}
 	return false
+}
+
+// dials says that a number, of which trace.Digits gave the digits, called or was called.
+func (c *CDR) dials(digits string) bool {
+	return trace.HasNumber(c.From, digits) || trace.HasNumber(c.To, digits) || trace.HasNumber(c.URI, digits)
 }

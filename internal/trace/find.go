@@ -126,7 +126,7 @@ func newWanted(q *Query) (*wanted, bool) {
 		w.addr = a.Unmap()
 	}
 	if !w.addr.IsValid() {
-		w.digits = string(appendDigits(nil, w.text))
+		w.digits = Digits(text)
 	}
 	return w, true
 }
@@ -163,7 +163,7 @@ func (w *wanted) textIn(c *storedCase) bool {
 	texts := &c.event.texts
 	if w.digits != "" {
 		for _, i := range [...]int{textFrom, textTo, textURI} {
-			if w.isNumber(texts[i]) {
+			if HasNumber(texts[i], w.digits) {
 				return true
 			}
 		}
@@ -214,12 +214,17 @@ func extended(b []byte, from, to int) bool {
 // enough is how many digits make two numbers the same where one has a prefix more.
 const enough = 6
 
-// isNumber says that a From, To or URI has the number that is asked for as its user: the same
+// Digits gives the digits of a number as people write it, without leading zeros; "": it is none.
+func Digits(text string) string { return string(appendDigits(nil, []byte(text))) }
+
+// HasNumber says that a From, To or URI has a number, of which Digits gave want, as its user: the same
 // digits, or those of one with some prefix before the other's ("0039040...", "+39040...").
-func (w *wanted) isNumber(value []byte) bool {
+func HasNumber[T string | []byte](value T, want string) bool {
+	if want == "" {
+		return false
+	}
 	var room [64]byte
-	has := appendDigits(room[:0], userOf(value))
-	want := w.digits
+	has := appendDigits(room[:0], userOf([]byte(value)))
 	if len(has) == 0 {
 		return false
 	}

@@ -35,6 +35,7 @@ export async function send(request: Request): Promise<Response> {
   request.headers.delete("X-Tollgate-Action");
   if (acted) request.headers.set("X-Tollgate-Action", "1");
   if (bearer) request.headers.set("Authorization", "Bearer " + bearer);
+  if (typeof document !== "undefined") request.headers.set("Accept-Language", document.documentElement.lang || "en");
   noteCall(request);
   const spare = request.clone();
   let response = await fetch(request);
