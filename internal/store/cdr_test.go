@@ -97,7 +97,7 @@ func atSchema3(t *testing.T, dir, change string) {
 			t.Fatal(err)
 		}
 	}
-	run(backTo5 + "DROP TABLE cdr_blocks; DROP TABLE cdr_parts; DROP TABLE cdr_state; DROP TABLE cdr_webhook; DROP TABLE cdr_dead_letters; DELETE FROM goose_db_version WHERE version_id > 3")
+	run(backTo6() + backTo5 + "DROP TABLE cdr_blocks; DROP TABLE cdr_parts; DROP TABLE cdr_state; DROP TABLE cdr_webhook; DROP TABLE cdr_dead_letters; DELETE FROM goose_db_version WHERE version_id > 3")
 	made, err := migrations.ReadFile(migrationsDir + "/0003_cdrs.sql")
 	if err != nil {
 		t.Fatal(err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/uptrace/bun"
 
@@ -17,6 +18,8 @@ type Query struct {
 	Q        string            // text filter, any case
 	Limit    int               // 0 is 100, at most 1000
 	Cursor   string            // Page.Next of the page before
+	// Transparent leaves those whose own transparent mode is on: of customers and users, nothing else has one.
+	Transparent bool
 }
 
 // Page is one page of a list, in order of id; Next is "" on the last.
@@ -63,11 +66,18 @@ func After(id int64) string {
 
 func cursor(id int64) string { return strconv.FormatInt(id, 36) }
 
+// trigram is from how many characters on a text is looked up rather than searched for in each row.
+const trigram = 3
+
 // matching adds the text filter.
-func matching(q *bun.SelectQuery, text string) *bun.SelectQuery {
+func (t *table[T, ID]) matching(q *bun.SelectQuery, text string) *bun.SelectQuery {
 	text = searchText(strings.TrimSpace(text))
 	if text == "" {
 		return q
+	}
+	if t.indexed && utf8.RuneCountInString(text) >= trigram {
+		phrase := `"` + strings.ReplaceAll(text, `"`, `""`) + `"`
+		q = q.Where("id IN (SELECT rowid FROM ?0 WHERE ?0 MATCH ?1)", bun.Ident(t.name+"_search"), phrase)
 	}
 	return matchingExpr(q, "search", text)
 }
@@ -160,7 +170,10 @@ func filtered[T any, ID ~int64](ctx context.Context, db bun.IDB, t *table[T, ID]
 		}
 	}
 	sel := narrowed(within(t.selectFrom(db), t.owner, scope), t.owner, q)
-	return matching(sel, q.Q).OrderExpr("id"), nil
+	if q.Transparent {
+		sel = sel.Where(isTransparent)
+	}
+	return t.matching(sel, q.Q).OrderExpr("id"), nil
 }
 
 func list[T any, ID ~int64](ctx context.Context, db bun.IDB, t *table[T, ID], scope tenant.Scope, q Query) (p Page[T], err error) {

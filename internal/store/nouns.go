@@ -20,6 +20,7 @@ func companies() *table[tenant.Company, tenant.CompanyID] {
 func customers() *table[tenant.Customer, tenant.CustomerID] {
 	return &table[tenant.Customer, tenant.CustomerID]{
 		name: "customers", kind: tenant.KindCustomer, owner: theCustomer, global: true,
+		indexed: true,
 		fresh:   tenant.NewCustomer,
 		noun:    func(v *tenant.Customer) tenant.Noun { return v },
 		id:      func(v *tenant.Customer) *tenant.CustomerID { return &v.ID },
@@ -32,6 +33,7 @@ func customers() *table[tenant.Customer, tenant.CustomerID] {
 func users() *table[tenant.User, tenant.UserID] {
 	return &table[tenant.User, tenant.UserID]{
 		name: "users", kind: tenant.KindUser, owner: ownedByRole, global: true,
+		indexed:  true,
 		fresh:    tenant.NewUser,
 		noun:     func(v *tenant.User) tenant.Noun { return v },
 		id:       func(v *tenant.User) *tenant.UserID { return &v.ID },
@@ -70,6 +72,7 @@ func sipProfiles() *table[tenant.SIPProfile, tenant.ProfileID] {
 func domains() *table[tenant.Domain, tenant.DomainID] {
 	return &table[tenant.Domain, tenant.DomainID]{
 		name: "domains", kind: tenant.KindDomain, owner: ownedByCustomer, global: true,
+		indexed:  true,
 		fresh:    func() (v tenant.Domain) { return v },
 		noun:     func(v *tenant.Domain) tenant.Noun { return v },
 		id:       func(v *tenant.Domain) *tenant.DomainID { return &v.ID },
@@ -94,6 +97,7 @@ func groups() *table[tenant.DestinationGroup, tenant.GroupID] {
 func destinations() *table[tenant.Destination, tenant.DestinationID] {
 	return &table[tenant.Destination, tenant.DestinationID]{
 		name: "destinations", kind: tenant.KindDestination, owner: ownedByCustomer,
+		indexed:  true,
 		fresh:    tenant.NewDestination,
 		noun:     func(v *tenant.Destination) tenant.Noun { return v },
 		id:       func(v *tenant.Destination) *tenant.DestinationID { return &v.ID },
@@ -152,6 +156,7 @@ func whitelist() *table[tenant.WhitelistEntry, tenant.EntryID] {
 func switches() *table[tenant.Switch, tenant.SwitchID] {
 	return &table[tenant.Switch, tenant.SwitchID]{
 		name: "switches", kind: tenant.KindSwitch, owner: ownedByCustomer,
+		indexed:  true,
 		fresh:    tenant.NewSwitch,
 		noun:     func(v *tenant.Switch) tenant.Noun { return v },
 		id:       func(v *tenant.Switch) *tenant.SwitchID { return &v.ID },
@@ -184,6 +189,7 @@ func clis() *table[tenant.CLI, tenant.EntryID] {
 func dids() *table[tenant.DID, tenant.EntryID] {
 	return &table[tenant.DID, tenant.EntryID]{
 		name: "dids", kind: tenant.KindDID, owner: ownedByCustomer,
+		indexed:  true,
 		fresh:    func() (v tenant.DID) { return v },
 		noun:     func(v *tenant.DID) tenant.Noun { return v },
 		id:       func(v *tenant.DID) *tenant.EntryID { return &v.ID },
@@ -199,6 +205,7 @@ func dids() *table[tenant.DID, tenant.EntryID] {
 func sipUsers() *table[tenant.SIPUser, tenant.SIPUserID] {
 	return &table[tenant.SIPUser, tenant.SIPUserID]{
 		name: "sip_users", kind: tenant.KindSIPUser, owner: ownedByCustomer,
+		indexed:  true,
 		fresh:    func() (v tenant.SIPUser) { return v },
 		noun:     func(v *tenant.SIPUser) tenant.Noun { return v },
 		id:       func(v *tenant.SIPUser) *tenant.SIPUserID { return &v.ID },

@@ -35,6 +35,7 @@ type table[T any, ID ~int64] struct {
 	customer func(*T) *tenant.CustomerID
 	refs     func(*T) []column // columns of references to other nouns
 	search   func(*T) string
+	indexed  bool // NAME_search holds the search text by its trigrams
 	hooks    hooks[T]
 }
 

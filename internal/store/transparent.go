@@ -9,13 +9,16 @@ import (
 	"tollgate/internal/tenant"
 )
 
+// isTransparent is the condition for a body with the mode on. It is JSON: within a text its quotes
+// would be escaped.
+const isTransparent = `body LIKE '%"transparent":true%'`
+
 // Switchers gives the users who have made all customers that they manage transparent
 // (mission row T3).
 func (s *Store) Switchers(ctx context.Context) ([]tenant.User, error) {
 	t := users()
 	var rows []record
-	// The body is JSON: within a text its quotes would be escaped.
-	q := t.selectFrom(s.r).Where(`body LIKE '%"transparent":true%'`)
+	q := t.selectFrom(s.r).Where(isTransparent)
 	if err := q.Scan(ctx, &rows); err != nil {
 		return nil, s.explain(err)
 	}

@@ -53,6 +53,7 @@ func lists(h *house) {
 			h.Errorf("%+v %+v gives %d items, want %d", c.scope, c.q, len(p.Items), c.want)
 		}
 	}
+	h.found()
 	if _, err := h.s.Destinations.List(h.ctx, tenant.Platform(), store.Query{Cursor: "'; --"}); tenant.FaultsOf(err) == nil {
 		h.Errorf("a made-up cursor: %v", err)
 	}
@@ -61,6 +62,29 @@ func lists(h *house) {
 	if d.Name != "pbx02" || d.Customer != h.anna.ID {
 		h.Errorf("found %+v", d)
 	}
+}
+
+// found: what a noun is searched by follows what becomes of it, of short texts and long ones.
+func (h *house) found() {
+	want := func(q string, n int) {
+		h.Helper()
+		p, err := h.s.Destinations.List(h.ctx, tenant.OfCompany(h.verdi.ID), store.Query{Q: q})
+		h.ok(err)
+		if len(p.Items) != n {
+			h.Errorf("%q finds %d destinations, want %d", q, len(p.Items), n)
+		}
+	}
+	d := destination(h.anna.ID, `Nord"OVEST" AND è`)
+	h.write(func(tx *store.Tx) error { return tx.Destinations.Create(h.ctx, &d) })
+	for _, q := range []string{"n", "ES", "rd\"o", `D"OVEST" and`, `"`, `t" AND È`} {
+		want(q, 1)
+	}
+	d.Name = "Sud"
+	h.write(func(tx *store.Tx) error { return tx.Destinations.Update(h.ctx, &d) })
+	want("ovest", 0)
+	want("sud", 1)
+	h.write(func(tx *store.Tx) error { return tx.Destinations.Delete(h.ctx, d.ID) })
+	want("sud", 0)
 }
 
 // hostile: what comes from a form is text, never SQL, and control characters stay out.
