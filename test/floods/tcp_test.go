@@ -197,6 +197,9 @@ func tooMany(t *testing.T, a *attacker) {
 // slowWriters send a request byte by byte.
 func slowWriters(t *testing.T, a *attacker) {
 	list := a.hold(t, held)
+	if len(list) == 0 {
+		return
+	}
 	p := &phone{user: "slow", domain: flooded, proto: "TCP", conn: list[0], heard: map[int]int{}}
 	request := kinds()[1].request(p, callIDs+"slow")
 	at := 0
@@ -226,11 +229,15 @@ func halfMessages(t *testing.T, a *attacker) {
 func endless(t *testing.T, a *attacker) {
 	ended := 0
 	for range 20 {
-		c := a.hold(t, 1)[0]
+		c, err := a.dial()
+		if err != nil {
+			t.Errorf("the node takes no connections: %v", err)
+			return
+		}
 		if err := c.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
 			t.Error(err)
 		}
-		_, err := fmt.Fprintf(c, "OPTIONS sip:1000@%s SIP/2.0\r\n", flooded)
+		_, err = fmt.Fprintf(c, "OPTIONS sip:1000@%s SIP/2.0\r\n", flooded)
 		line := "X: " + strings.Repeat("y", 1000) + "\r\n"
 		for sent := 0; err == nil && sent < 64<<20; sent += len(line) {
 			_, err = fmt.Fprint(c, line)
