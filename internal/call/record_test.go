@@ -14,7 +14,7 @@ import (
 // FuzzRecord: no bytes from the disk end a node or make it take much memory, and what
 // is taken for a call says the same when it is written again.
 func FuzzRecord(f *testing.F) {
-	for _, name := range []string{"testdata/call.v1", "testdata/subscription.v1", "testdata/call.v2", "testdata/subscription.v2"} {
+	for _, name := range []string{"testdata/call.v1", "testdata/subscription.v1", "testdata/call.v2", "testdata/subscription.v2", "testdata/call.v3", "testdata/call.v4"} {
 		data, err := os.ReadFile(name)
 		if err != nil {
 			f.Fatal(err)
@@ -62,7 +62,7 @@ func read(call *Call) {
 // TestSwitchesKept: the switches at which a call holds places stand in its record; an earlier
 // one says nothing of them.
 func TestSwitchesKept(t *testing.T) {
-	for name, want := range map[string][2]tenant.SwitchID{"call.v1": {}, "call.v2": {11, 12}, "call.v3": {11, 12}, "subscription.v2": {}} {
+	for name, want := range map[string][2]tenant.SwitchID{"call.v1": {}, "call.v2": {11, 12}, "call.v3": {11, 12}, "call.v4": {11, 12}, "subscription.v2": {}} {
 		data, err := os.ReadFile("testdata/" + name)
 		if err != nil {
 			t.Fatal(err)
@@ -77,7 +77,7 @@ func TestSwitchesKept(t *testing.T) {
 // TestPartiesKept: whose restricted codecs count stands in a call's record; of an earlier one
 // the entry is known.
 func TestPartiesKept(t *testing.T) {
-	for name, want := range map[string]parties{"call.v1": {}, "call.v2": {source: 11}, "call.v3": {11, 21, 22}} {
+	for name, want := range map[string]parties{"call.v1": {}, "call.v2": {source: 11}, "call.v3": {11, 21, 22}, "call.v4": {11, 21, 22}} {
 		data, err := os.ReadFile("testdata/" + name)
 		if err != nil {
 			t.Fatal(err)
@@ -86,5 +86,27 @@ func TestPartiesKept(t *testing.T) {
 		if _, err := decodeRecord(data, &call); err != nil || call.parties != want {
 			t.Errorf("%s: %+v, %v", name, call.parties, err)
 		}
+	}
+}
+
+// TestMediaKept: what a side was told last, and what package bridge keeps, stand in a call's record; it is
+// written as it was read.
+func TestMediaKept(t *testing.T) {
+	data, err := os.ReadFile("testdata/call.v4")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var call Call
+	s, err := decodeRecord(data, &call)
+	if err != nil || string(call.text(call.said[0])) != "v=0 caller" || string(call.text(call.said[1])) != "v=0 callee" || string(s.media) != "bridged" {
+		t.Fatalf("%v: %q %q %q", err, call.text(call.said[0]), call.text(call.said[1]), s.media)
+	}
+	call.customer, call.dest = &policy.Customer{}, &policy.Destination{ID: tenant.DestinationID(s.destination)}
+	call.customer.Settings.ID = tenant.CustomerID(s.customer)
+	times := []int64{s.started, s.answered, s.session}
+	again := appendRecord(nil, &call, func(time.Duration) (at int64) { at, times = times[0], times[1:]; return at },
+		func(dst []byte) []byte { return append(dst, s.media...) })
+	if string(again) != string(data) {
+		t.Errorf("the layout has changed, and needs another version:\n%x\n%x", again, data)
 	}
 }
