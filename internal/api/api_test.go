@@ -130,6 +130,38 @@ func TestPages(t *testing.T) {
 	}
 }
 
+// TestCustomersAtAGlance: a list of customers tells their use, and can be narrowed to the transparent ones.
+func TestCustomersAtAGlance(t *testing.T) {
+	w := newWorld(t)
+	alfa, beta := w.settle("alfa", 1), w.settle("beta", 2)
+	a := w.admin()
+	names := func(path string) (list []string) {
+		for _, item := range a.must("GET", "/api/v1/"+path, nil)["items"].([]any) {
+			o := item.(object)
+			list = append(list, o["name"].(string))
+			if use, ok := o["use"].(object); ok && int64(use["calls"].(float64)) != id(o) {
+				t.Errorf("%v uses %v", o["name"], use)
+			}
+		}
+		return list
+	}
+	if got := names("customers?limit=10"); len(got) != 2 {
+		t.Errorf("customers %v", got)
+	}
+	a.must("POST", "/api/v1/transparent", object{"customer_id": beta.customer, "on": true})
+	for path, want := range map[string]int{
+		"customers?transparent=1": 1, "customers?transparent=true&q=bet": 1, "customers?transparent=1&q=alfa": 0, "customers?transparent=0": 2,
+		"users?transparent=1": 0, "customers?transparent=1&company=" + itoa(alfa.company): 0,
+	} {
+		if got := names(path); len(got) != want {
+			t.Errorf("%s: %v, want %d", path, got, want)
+		}
+	}
+	a.must("PATCH", "/api/v1/customers/"+itoa(beta.customer), object{"call_limit": 4})
+	whole := a.must("GET", "/api/v1/customers/"+itoa(beta.customer), nil)
+	a.must("PUT", "/api/v1/customers/"+itoa(beta.customer), whole) // with its use, as it was read
+}
+
 func TestRefusals(t *testing.T) {
 	w := newWorld(t)
 	e := w.settle("alfa", 1)

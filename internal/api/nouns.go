@@ -6,6 +6,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"tollgate/internal/live"
 	"tollgate/internal/peer"
 	"tollgate/internal/store"
 	"tollgate/internal/tenant"
@@ -33,14 +34,14 @@ func (s *server) tenants() {
 		fresh:  zero[tenant.Company],
 		id:     func(v *tenant.Company) *tenant.CompanyID { return &v.ID },
 	})
-	register(s, resource[tenant.Customer, tenant.Customer, tenant.CustomerID]{
-		path: "customers", one: "customer", all: "customers", reader: s.store.Customers, show: same[tenant.Customer],
+	register(s, resource[tenant.Customer, customer, tenant.CustomerID]{
+		path: "customers", one: "customer", all: "customers", reader: s.store.Customers, show: s.withUse, modes: true,
 		writer: func(tx *store.Tx) store.Writer[tenant.Customer, tenant.CustomerID] { return tx.Customers },
 		fresh:  tenant.NewCustomer,
 		id:     func(v *tenant.Customer) *tenant.CustomerID { return &v.ID },
 	})
 	register(s, resource[tenant.User, tenant.User, tenant.UserID]{
-		path: "users", one: "user", all: "users", reader: s.store.Users, show: same[tenant.User],
+		path: "users", one: "user", all: "users", reader: s.store.Users, show: same[tenant.User], modes: true,
 		writer:    func(tx *store.Tx) store.Writer[tenant.User, tenant.UserID] { return tx.Users },
 		fresh:     tenant.NewUser,
 		id:        func(v *tenant.User) *tenant.UserID { return &v.ID },
@@ -161,6 +162,26 @@ func (s *server) customers(ctx context.Context, scope tenant.Scope) (map[tenant.
 		ids[id] = true
 	}
 	return ids, err
+}
+
+// customer is a customer with what he uses of his limit now, so that a list of them is one request.
+type customer struct {
+	tenant.Customer
+	Use customerUse `json:"use"`
+}
+
+type customerUse struct {
+	Calls int `json:"calls" doc:"Now."`
+	Peak  int `json:"peak" doc:"Most at once since the node's start."`
+}
+
+func (s *server) withUse(_ context.Context, items []tenant.Customer) ([]customer, error) {
+	out := make([]customer, len(items))
+	for i := range items {
+		use := s.node.Usage(live.Scope{Kind: live.Customer, ID: int64(items[i].ID)})
+		out[i] = customer{items[i], customerUse{use.Calls, use.Peak}}
+	}
+	return out, nil
 }
 
 // destination is a destination with how it does right now.

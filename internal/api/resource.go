@@ -27,6 +27,8 @@ type resource[T, V any, ID ~int64] struct {
 	writeOnly map[string]string
 	// split takes them out of a body; what it gives runs once the noun itself is stored. nil: there are none.
 	split func(ctx context.Context, body object) (extra[T, V], error)
+	// modes: it has a transparent mode, by which its list can be narrowed.
+	modes bool
 	// create makes a new one; nil: as the writer does.
 	create extra[T, V]
 }
@@ -41,6 +43,17 @@ type listInput struct {
 	Q        string `query:"q" maxLength:"200" doc:"Only what holds this text, in any case."`
 	Limit    int    `query:"limit" minimum:"1" maximum:"1000" doc:"Items on a page; 100 where absent."`
 	Cursor   string `query:"cursor" maxLength:"1000" doc:"The next of the page before."`
+}
+
+// modeListInput is listInput for nouns that have a transparent mode; huma reads no embedded parameters of a
+// type that is not exported.
+type modeListInput struct {
+	Customer    int64  `query:"customer" minimum:"1" doc:"Only what belongs to this customer."`
+	Company     int64  `query:"company" minimum:"1" doc:"Only what belongs to this company."`
+	Q           string `query:"q" maxLength:"200" doc:"Only what holds this text, in any case."`
+	Limit       int    `query:"limit" minimum:"1" maximum:"1000" doc:"Items on a page; 100 where absent."`
+	Cursor      string `query:"cursor" maxLength:"1000" doc:"The next of the page before."`
+	Transparent bool   `query:"transparent" doc:"Only those whose own transparent mode is on."`
 }
 
 func (in *listInput) query() store.Query {
@@ -101,7 +114,11 @@ func register[T, V any, ID ~int64](s *server, r resource[T, V, ID]) {
 		return o
 	}
 	dash := func(s string) string { return strings.ReplaceAll(s, " ", "-") }
-	huma.Register(s.huma, op(http.MethodGet, path, "list-"+dash(r.all), "List "+r.all), r.list(s))
+	if list := op(http.MethodGet, path, "list-"+dash(r.all), "List "+r.all); r.modes {
+		huma.Register(s.huma, list, r.listModes(s))
+	} else {
+		huma.Register(s.huma, list, r.list(s))
+	}
 	post(s, withBody(op(http.MethodPost, path, "create-"+dash(r.one), "Create a "+r.one), http.StatusCreated), r.add(s))
 	huma.Register(s.huma, op(http.MethodGet, path+"/{id}", "get-"+dash(r.one), "Get a "+r.one), r.get(s))
 	post(s, withBody(op(http.MethodPatch, path+"/{id}", "change-"+dash(r.one), "Change a "+r.one+": what the body leaves out stays"), http.StatusOK), r.change(s, true))
@@ -130,16 +147,29 @@ func title(words string) string {
 
 func (r *resource[T, V, ID]) list(s *server) func(context.Context, *listInput) (*pageOutput[V], error) {
 	return func(ctx context.Context, in *listInput) (*pageOutput[V], error) {
-		page, err := r.reader.List(ctx, principalOf(ctx).Scope(), in.query())
-		if err != nil {
-			return nil, s.refused(ctx, err)
-		}
-		items, err := r.show(ctx, page.Items)
-		if err != nil {
-			return nil, s.refused(ctx, err)
-		}
-		return &pageOutput[V]{Body: Page[V]{Items: present(items), Next: page.Next}}, nil
+		return r.page(ctx, s, in.query())
 	}
+}
+
+func (r *resource[T, V, ID]) listModes(s *server) func(context.Context, *modeListInput) (*pageOutput[V], error) {
+	return func(ctx context.Context, in *modeListInput) (*pageOutput[V], error) {
+		list := listInput{in.Customer, in.Company, in.Q, in.Limit, in.Cursor}
+		q := list.query()
+		q.Transparent = in.Transparent
+		return r.page(ctx, s, q)
+	}
+}
+
+func (r *resource[T, V, ID]) page(ctx context.Context, s *server, q store.Query) (*pageOutput[V], error) {
+	page, err := r.reader.List(ctx, principalOf(ctx).Scope(), q)
+	if err != nil {
+		return nil, s.refused(ctx, err)
+	}
+	items, err := r.show(ctx, page.Items)
+	if err != nil {
+		return nil, s.refused(ctx, err)
+	}
+	return &pageOutput[V]{Body: Page[V]{Items: present(items), Next: page.Next}}, nil
 }
 
 // present is a list that JSON shows as [] where it is empty.

@@ -1,5 +1,6 @@
 import { ScrollArea } from "@mantine/core";
-import { Link } from "@tanstack/react-router";
+import { Link, useLocation } from "@tanstack/react-router";
+import { useEffect } from "react";
 import { useTranslation } from "react-i18next";
 import { menuOf } from "~/pages";
 import { useSession } from "~/session/SessionProvider";
@@ -7,6 +8,10 @@ import { useSession } from "~/session/SessionProvider";
 export function MainMenu() {
   const { t } = useTranslation();
   const { role } = useSession();
+  const { pathname } = useLocation();
+  useEffect(() => {
+    document.querySelector(".tg-menu-link[data-status=active]")?.scrollIntoView({ block: "nearest" });
+  }, [pathname]);
   return (
     <ScrollArea type="auto" pb="md">
       {menuOf(role).map((section) => (

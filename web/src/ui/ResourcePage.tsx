@@ -55,7 +55,7 @@ export function ResourceList<T extends Noun>({ resource, height }: { resource: R
       {t(`${ns}.add`)}
     </Button>
   );
-  const empty = list.isPending ? <Waiting /> : q ? <Empty title={t("ui.nothing_matches", { q })} /> : <Empty title={t(`${ns}.empty`)} text={t(`${ns}.empty_text`)}>{add}</Empty>;
+  const empty = list.isPending ? <Waiting /> : q || resource.narrowed ? <Empty title={t("ui.nothing_matches", { q: q || resource.narrowed })} /> : <Empty title={t(`${ns}.empty`)} text={t(`${ns}.empty_text`)}>{add}</Empty>;
   return (
     <>
       <Group mb="sm" gap="sm">

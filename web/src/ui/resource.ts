@@ -39,6 +39,8 @@ export interface Resource<T extends Noun> {
   pageActions?: ReactNode;
   /** Beside the filter of the list. */
   filters?: ReactNode;
+  /** What these leave, in words, where they narrow the list: an empty one says so. */
+  narrowed?: string;
   /** Above the list. */
   above?: ReactNode;
   /** A row may stand against deletion or editing, such as group 1. */

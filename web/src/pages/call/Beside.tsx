@@ -11,7 +11,7 @@ import { LadderView } from "./LadderView";
 import { useSimilar, useTrace } from "./queries";
 
 export function Beside({ cdr }: { cdr: Schemas["CDR"] }) {
-  const { t } = useTranslation();
+  const { t, i18n } = useTranslation();
   const similar = useSimilar(cdr);
   if (similar.isPending) return <Waiting />;
   if (similar.isError) return <Failed error={similar.error} reset={() => void similar.refetch()} />;
@@ -28,6 +28,8 @@ export function Beside({ cdr }: { cdr: Schemas["CDR"] }) {
         {differences.length === 0 ? (
           <Text size="sm">{t("call.no_differences")}</Text>
         ) : (
+          <>
+          <Text size="sm">{t("call.differs", { what: new Intl.ListFormat(i18n.language).format(differences.map((d) => t(`call.field_${d.field}`, { defaultValue: d.field }).toLowerCase())) })}</Text>
           <Table fz="sm" verticalSpacing={4} maw={900}>
             <Table.Thead>
               <Table.Tr>
@@ -46,6 +48,7 @@ export function Beside({ cdr }: { cdr: Schemas["CDR"] }) {
               ))}
             </Table.Tbody>
           </Table>
+          </>
         )}
         <SimpleGrid cols={{ base: 1, lg: 2 }}>
           <OneLadder id={cdr.id} title={t("call.this_call")} />

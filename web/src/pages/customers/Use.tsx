@@ -28,7 +28,7 @@ export function UseBar({ calls, limit }: { calls: number | undefined; limit: num
 }
 
 /** The live calls of one row; all rows share one reading. */
-export function UseNow({ id, limit, scope = "customer" }: { id: number; limit: number; scope?: LimitUse["scope"] }) {
+export function UseNow({ id, limit, scope }: { id: number; limit: number; scope: LimitUse["scope"] }) {
   const customer = useCustomer();
   const uses = useItems<LimitUse>("limits", { customer, limit: 1000 }, { every });
   const mine = useMemo(() => uses.data?.find((u) => u.scope === scope && u.id === id), [uses.data, id, scope]);

@@ -1,4 +1,4 @@
-import { ActionIcon, Tooltip } from "@mantine/core";
+import { ActionIcon, Switch, Tooltip } from "@mantine/core";
 import { IconFilter } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
 import type { Schemas } from "~/api/client";
@@ -9,7 +9,7 @@ import { CompanyName } from "~/ui/CompanyName";
 import { useUrlText } from "~/url";
 import { Features } from "./Features";
 import { BulkFields, Fields } from "./Fields";
-import { UseNow, UseOf } from "./Use";
+import { UseBar, UseOf } from "./Use";
 
 type Customer = Schemas["Customer"];
 
@@ -19,11 +19,12 @@ const customers: Resource<Customer> = {
   nameOf: (c) => c.name,
   columns: [
     { label: "customers.field.name", render: (c) => c.name },
-    { label: "customers.calls_now", render: (c) => <UseNow id={c.id} limit={c.call_limit} /> },
+    { label: "customers.calls_now", render: (c) => <UseBar calls={c.use.calls} limit={c.call_limit} /> },
     { label: "customers.features", render: (c) => <Features customer={c} /> },
     { label: "customers.field.registration", render: (c) => <Registration value={c.registration} />, narrow: true },
     { label: "customers.field.company_id", render: (c) => <CompanyName id={c.company_id} /> },
   ],
+  every: 5,
   fresh: () => ({}),
   Fields,
   BulkFields,
@@ -52,6 +53,10 @@ function Choose({ customer }: { customer: Customer }) {
 }
 
 export default function Customers() {
+  const { t } = useTranslation();
   const { admin } = useMay();
-  return <ResourcePage resource={{ ...customers, mayAdd: admin, mayDelete: admin }} />;
+  const [only, setOnly] = useUrlText("transparent");
+  const narrowing = only ? { query: { transparent: true }, narrowed: t("customers.only_transparent") } : {};
+  const filters = <Switch size="sm" label={t("customers.only_transparent")} checked={!!only} onChange={(e) => setOnly(e.currentTarget.checked ? "1" : undefined)} />;
+  return <ResourcePage resource={{ ...customers, ...narrowing, filters, mayAdd: admin, mayDelete: admin }} />;
 }

@@ -38,7 +38,7 @@ export default function Wall() {
 
 function Opened({ of }: { of: string }) {
   const { t, i18n } = useTranslation();
-  const who = useQuery({ queryKey: ["wall", of.slice(0, 10)], queryFn: () => readSession(), refetchInterval: 60_000, retry: 1 });
+  const who = useQuery({ queryKey: ["wall", of.slice(0, 10)], queryFn: () => readSession(), refetchInterval: 10_000, retry: 1 });
   const full = useFullscreenDocument();
   const now = useNow();
   const state = useStreamState();
