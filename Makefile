@@ -4,12 +4,13 @@
 # make build  bin/tollgate, panel included
 # make check  format, vet, lint, module file, import table
 # make bench  side by side with its peers; BENCH="-rounds 1 -peers floor,tollgate" for less
+# make pictures  docs/images anew, of the demo in Chromium
 # make soak   the long tests whole (hours)
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := build
-.PHONY: run build panel test check bench soak test-deps need-go
+.PHONY: run build panel test check bench pictures soak test-deps need-go
 
 # Pure Go: no C compiler needed. A checkout that belongs to somebody else has
 # no readable history for the go command, hence the version by hand.
@@ -66,6 +67,9 @@ check: need-go $(GOLANGCI)
 
 bench: test-deps build
 	@go run ./bench $(BENCH)
+
+pictures: build
+	@scripts/pictures
 
 need-go:
 	@command -v go >/dev/null || { echo "make: Go 1.26 or newer is needed: https://go.dev/dl" >&2; exit 1; }

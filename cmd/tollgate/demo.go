@@ -180,34 +180,10 @@ func (d *demo) furnish(ctx context.Context, ended chan error) (key string, err e
 	if _, err := apply(ctx, node, "the demo", []byte(d.tenants()), nil, url.Values{"overwrite": {"true"}}); err != nil {
 		return "", err
 	}
+	if err := d.ban(ctx, node); err != nil {
+		return "", err
+	}
 	return d.key(ctx, node)
-}
-
-// tenants is the demo customer. Whoever comes from 127.0.0.1 and names no domain, as SIPp does, means it too.
-func (d *demo) tenants() string {
-	pbx := d.pbx.Addr(ua.UDP)
-	return fmt.Sprintf(`companies:
-  - name: Demo Company
-customers:
-  - name: demo
-    company: Demo Company
-    country_code: "39"
-    call_limit: 100
-    rtp_bridging: true
-    destination_groups_enabled: true
-    domains: [demo.example, localhost, 127.0.0.1, "::1"]
-    destination_groups:
-      - {id: 2, name: new pbx}
-    destinations:
-      - {name: pbx, host: %[1]s, port: %[2]d, protocol: udp}
-      - {name: pbx of the migration, group: 2, host: %[1]s, port: %[2]d, protocol: udp}
-    routing_rules:
-      - {name: Cisco phones move first, header: user-agent, value: "^Cisco", priority: 10, group: 2}
-    firewall_rules:
-      - {name: scanners, header: user-agent, value: "friendly-scanner|sipvicious", priority: 1, action: drop}
-    blocklist:
-      - {domain: "", prefix: "00882"}
-`, pbx.Addr(), pbx.Port())
 }
 
 // keyFile holds the demo's API key, so that it is the same one in the next run.
@@ -269,27 +245,6 @@ func (d *demo) user(ctx context.Context, key string) (password string, err error
 		return "", err
 	}
 	return password, os.WriteFile(file, []byte(password+"\n"), 0o600)
-}
-
-// callers place calls from 127.0.0.1 to the customer's domains.
-func (d *demo) callers(c *demoCommand) []*ua.Caller {
-	var out []*ua.Caller
-	for i, uris := range [][]string{
-		{"sip:100@demo.example", "sip:102@demo.example", "sip:4711@demo.example", "sip:104@demo.example"},
-		{"sip:101@localhost", "sip:103@localhost"},
-	} {
-		caller, err := ua.NewCaller(ua.CallerConfig{
-			Server: d.node.SIP.Listen[0].Addr, Local: netip.MustParseAddr("127.0.0.1"), From: []string{"sip:anna@demo.example", "sip:bruno@localhost"}[i],
-			URIs: uris, Every: c.Every * time.Duration(i+1), Talk: 6 * time.Second, Ring: 8 * time.Second, Log: d.log,
-			Done: func(l ua.Ladder, err error) { d.called(c, &l, err) },
-		})
-		if err != nil {
-			d.log.Error("demo caller", "error", err.Error())
-			continue
-		}
-		out = append(out, caller)
-	}
-	return out
 }
 
 func (d *demo) called(c *demoCommand, l *ua.Ladder, err error) {
