@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"tollgate/internal/media"
-	"tollgate/internal/policy"
 	"tollgate/internal/store"
 	"tollgate/internal/tenant"
 	"tollgate/internal/trace"
@@ -130,9 +129,7 @@ func Read(s *store.CDR) CDR {
 	if err != nil {
 		c = CDR{Seq: s.Seq, ID: hex.EncodeToString(s.ID[:]), Ref: trace.ID(s.ID).Ref(), Company: s.Company(), Customer: s.Customer(), Ended: s.Ended(), Reason: Damaged}
 	}
-	if r, ok := policy.ReasonOf(c.Reason); ok {
-		c.Sentence = r.Sentence()
-	}
+	c.Sentence = trace.Sentence(c.Reason)
 	return c
 }
 

@@ -39,7 +39,7 @@ var italian = [reasonCount]string{
 	CLIUnknown:             "L'origine è un'autenticazione IP che si riconosce dai numeri chiamanti, e questo non è di nessuno.",
 	EntryClash:             "Le autenticazioni IP di più clienti contengono l'origine, e né DID né prefisso tecnico né numero chiamante dicono quale sia inteso.",
 
-	ForeignToken: "La richiesta indica un telefono registrato di un cliente, e non arriva da una delle sue destinazioni.",
+	ForeignToken: "La richiesta indica la registrazione di un telefono di un cliente, e non arriva da una delle sue destinazioni.",
 
 	Banned: "L'origine è bannata.",
 
@@ -74,7 +74,7 @@ var italian = [reasonCount]string{
 	PhoneUnreachable:        "La registrazione del telefono è terminata, o la sua connessione non c'è più.",
 	PhoneIsSource:           "L'unico telefono di questo indirizzo è quello da cui è arrivata la richiesta.",
 	RegisterFromDestination: "Una destinazione ha chiesto una registrazione: qui si registrano solo i telefoni.",
-	UserNotRegistered:       "Nessun telefono dell'utente SIP è registrato.",
+	UserNotRegistered:       "Nessun telefono dell'utente SIP ha una registrazione attiva.",
 	NoClass5:                "Le chiamate dell'utente SIP vanno alla destinazione class 5, e nessuna lo è.",
 
 	CallLimit:     "È raggiunto il limite di chiamate del cliente.",
@@ -98,7 +98,7 @@ var italian = [reasonCount]string{
 	MaxCall:         "La chiamata ha raggiunto la durata massima.",
 	SessionExpired:  "La sessione non è stata rinnovata in tempo.",
 	Canceled:        "Il chiamante ha rinunciato.",
-	TransportFailed: "Non è stato possibile inviare la richiesta ad alcuna destinazione.",
+	TransportFailed: "Non si è riusciti a inviare la richiesta ad alcuna destinazione.",
 	SwitchChallenge: "Lo switch ha chiesto una password in un modo a cui non si deve rispondere, o non ha accettato quella impostata.",
 	NoCodecLeft:     "Tutti i codec audio dell'offerta sono vietati per una delle parti.",
 	BadSession:      "La descrizione della sessione non si può leggere, o non corrisponde all'offerta.",

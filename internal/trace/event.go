@@ -255,6 +255,14 @@ func LimitText(of string, most int, rate bool) string {
 	return text
 }
 
+// Sentence explains the code of a reason to people; "" where it is none, or none any more.
+func Sentence(code string) string {
+	if r, ok := policy.ReasonOf(code); ok {
+		return r.Sentence()
+	}
+	return ""
+}
+
 // decision gives what was kept of the decision in words.
 func (e *event) decision(sentences map[string]string) Decision {
 	t := func(i int) string { return text(e.texts[i]) }
