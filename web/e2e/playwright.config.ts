@@ -9,10 +9,10 @@ export default defineConfig({
   testDir: ".",
   outputDir: join(tmpdir(), "tollgate-panel-" + process.pid),
   reporter: [["line"], ["json", { outputFile: process.env.REPORT }]],
-  workers: 2,
+  workers: 4,
   fullyParallel: true,
-  timeout: 40_000,
-  expect: { timeout: 8_000 },
+  timeout: 90_000,
+  expect: { timeout: 20_000 },
   forbidOnly: true,
   use: {
     baseURL: scene.url,
