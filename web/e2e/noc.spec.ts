@@ -13,10 +13,12 @@ async function newCustomer(name: string, domain: string): Promise<number> {
   return id;
 }
 
-/** Opens the box that finds everything, and types into it once it has the focus. */
+/** Opens the box that finds everything, and types into it once it has the focus. The box is loaded after the page. */
 async function find(page: Page, text: string): Promise<void> {
-  await page.keyboard.press("Control+k");
-  await expect(dialog(page).locator("input")).toBeFocused();
+  await expect(async () => {
+    await page.keyboard.press("Control+k");
+    await expect(dialog(page).locator("input")).toBeFocused({ timeout: 2000 });
+  }).toPass();
   await page.keyboard.type(text);
 }
 
@@ -141,6 +143,7 @@ test("menu, palette and a form by keyboard alone", async ({ as }) => {
   await expect(page.getByRole("heading", { level: 1, name: /Audit/ })).toBeVisible();
   // What is open is in sight in the menu.
   await expect(page.locator("nav a[data-status=active]")).toBeInViewport();
+  await expect(page.getByRole("dialog")).toHaveCount(0); // what has the focus in a box that closes keeps the key to itself
   await page.keyboard.press("Control+k");
   await expect(page.getByRole("dialog")).toBeVisible();
   await page.keyboard.press("Escape");
@@ -154,7 +157,7 @@ test("every page on a telephone", async ({ as }) => {
   await open(page, "/overview");
   const menu = page.getByRole("button", { name: "Menu" });
   await menu.click();
-  const paths = await page.locator("nav a").evaluateAll((all) => all.map((a) => (a.getAttribute("href") ?? "").replace(/^#|\?.*$/g, "")));
+  const paths = await page.locator("nav a").evaluateAll((all) => all.map((a) => (a.getAttribute("href") ?? "").replace(/^\/?#|\?.*$/g, "")));
   expect(paths.length).toBeGreaterThan(20);
   await page.locator("nav a", { hasText: "Live calls" }).click();
   await expect(page.getByRole("heading", { level: 1, name: "Live calls" })).toBeVisible();
@@ -162,6 +165,7 @@ test("every page on a telephone", async ({ as }) => {
   const wide: string[] = [];
   for (const path of [...paths, `/routing?customer=${scene.calm}`]) {
     await open(page, path);
+    await expect(page.getByRole("heading", { name: "No such page" }), path).toHaveCount(0);
     const width = await page.evaluate(() => document.documentElement.scrollWidth);
     if (width > 390) wide.push(`${path}: ${width}`);
   }

@@ -23,7 +23,7 @@ export default function Tools() {
   const tool = tools.find((name) => name === url.tool) ?? "regex";
   return (
     <Page title={t("tools.title")} note={t(`tools.about_${tool}`)}>
-      <SegmentedControl mb="md" value={tool} onChange={(v) => setUrl({ tool: v })} data={tools.map((value) => ({ value, label: t(`tools.tool_${value}`) }))} aria-label={t("tools.title")} />
+      <SegmentedControl mb="md" maw="100%" style={{ overflowX: "auto" }} value={tool} onChange={(v) => setUrl({ tool: v })} data={tools.map((value) => ({ value, label: t(`tools.tool_${value}`) }))} aria-label={t("tools.title")} />
       <Box maw={1100} p="md" style={{ border: "1px solid var(--tg-line)", borderRadius: "var(--mantine-radius-sm)", background: "var(--mantine-color-body)" }}>
         {tool === "regex" && <Regex />}
         {tool === "rewrite" && <Rewrite />}
