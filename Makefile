@@ -50,7 +50,7 @@ test soak: export TOLLGATE_BIN := $(CURDIR)/bin/tollgate
 
 test: test-deps build $(GOTESTSUM)
 	@cd web && npm test --silent
-	@scripts/test $(GOTESTSUM) -timeout 10m $(PKG)
+	@scripts/test $(GOTESTSUM) -timeout 20m $(PKG)
 
 soak: test-deps build $(GOTESTSUM)
 	@TOLLGATE_SOAK=1 scripts/test $(GOTESTSUM) -timeout 12h -count 1 $(PKG)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"strconv"
 	"strings"
 	"syscall"
@@ -66,6 +67,7 @@ type bridge struct {
 	caller       *peer.UA
 	phone, other *stream
 	version      int
+	mayLose      int // packets, now
 }
 
 // bridge connects one.
@@ -148,6 +150,10 @@ func (k *bridge) says(from, to *stream, b []byte) {
 	k.Helper()
 	k.send(from, b)
 	got, source, err := to.receive(3 * time.Second)
+	if errors.Is(err, os.ErrDeadlineExceeded) && k.mayLose > 0 {
+		k.mayLose--
+		return
+	}
 	if err != nil || string(got) != string(b) || source != to.to {
 		k.Fatalf("%s heard % x from %s (%v), expected from %s % x", to.at, got, source, err, to.to, b)
 	}
@@ -182,9 +188,14 @@ func (k *bridge) talk(n int) int {
 	return k.received() - before
 }
 
-// settle has them talk until the kernel forwards both ways, if it does.
+// settle has them talk until the kernel forwards both ways, if it does. The kernel stops and starts an
+// interface whose clsact queue comes: of each way what is just being sent then may be lost.
 func (k *bridge) settle() {
 	k.Helper()
+	if k.clsact {
+		k.mayLose = 2
+		defer func() { k.mayLose = 0 }()
+	}
 	if !k.drops {
 		k.talk(100)
 		return

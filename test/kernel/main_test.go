@@ -41,6 +41,8 @@ type place struct {
 	pbx   *peer.UA
 	acme  harness.Customer
 	drops bool // in the kernel
+
+	clsact bool // that is how
 }
 
 // set builds the place. The panel can be reached from the phones' side, as SSH could.
@@ -75,7 +77,7 @@ func (p *place) way(told string) {
 	var want []string
 	switch {
 	case told == "clsact":
-		want = []string{"clsact"}
+		p.clsact, want = true, []string{"clsact"}
 	case told != "kernel":
 		want = []string{"none"}
 	case p.drops:

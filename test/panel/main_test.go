@@ -29,7 +29,7 @@ func TestMain(m *testing.M) {
 }
 
 // limit is how long the browser's tests may take altogether, on a machine that is busy with others.
-const limit = 9 * time.Minute
+const limit = 15 * time.Minute
 
 func TestPanel(t *testing.T) {
 	chromium := harness.Need(t, "chromium", "chromium")

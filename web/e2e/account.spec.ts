@@ -5,7 +5,7 @@ import { api, scene } from "./scene";
 import { codeOf, isIn, person, sendLogIn, stranger, tryToEnter } from "./setting";
 
 test("a second factor: set up, asked for, replaced by a recovery code once, and not to be guessed", async ({ browser }) => {
-  test.setTimeout(90_000); // five log-ins
+  test.setTimeout(150_000); // five log-ins
   const email = await person("tommaso");
   const first = await stranger(browser);
   const page = await first.newPage();

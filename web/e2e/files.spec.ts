@@ -8,7 +8,7 @@ import { dialog, expect, open, press, test } from "./panel";
 import { api, register } from "./scene";
 import { customerOf } from "./setting";
 
-test.describe.configure({ timeout: 90_000 });
+test.describe.configure({ timeout: 150_000 });
 
 /** Opens the import of a page, and chooses a file with this text. */
 async function choose(page: Page, path: string, text: string): Promise<void> {

@@ -24,7 +24,7 @@ async function calls(count: number, wish: { URI?: string; Agent?: string; Source
 
 /** A rule is in force once the node has taken it over. */
 async function soon(expected: number, wish: { URI?: string; Agent?: string; Source?: string } = {}): Promise<void> {
-  await expect.poll(async () => (await calls(1, wish)).status[0], { timeout: 10_000 }).toBe(expected);
+  await expect.poll(async () => (await calls(1, wish)).status[0], { timeout: 30_000 }).toBe(expected);
 }
 
 async function add(page: Page, to: string, button: string, fields: () => Promise<void>): Promise<void> {
@@ -132,7 +132,7 @@ test("Cisco phones move to the new PBX first", async ({ as }) => {
   await fill(page, { Name: "Cisco", Value: ".*Cisco.*" });
   await dialog(page).locator("label").filter({ hasText: /^2 new PBX$/ }).click();
   await press(page, "Add a rule");
-  await expect.poll(async () => (await calls(1, { Agent: "Cisco/SPA504G" })).took.pbx2 ?? 0, { timeout: 10_000 }).toBe(1);
+  await expect.poll(async () => (await calls(1, { Agent: "Cisco/SPA504G" })).took.pbx2 ?? 0, { timeout: 30_000 }).toBe(1);
   expect((await calls(2, { Agent: "snomD735" })).took).toEqual({ pbx1: 2 });
 });
 

@@ -97,7 +97,7 @@ test("the list of customers: use from its own request, and who is transparent", 
   await open(page, "/customers?q=Glass&transparent=1");
   await expect(page.getByText(/Nothing matches/)).toBeVisible();
   await api("POST", "/transparent", { customer_id: id, on: true, for: "5m" });
-  await expect(page.getByRole("row").filter({ hasText: "Glass" })).toBeVisible({ timeout: 15_000 }); // the list reads itself anew
+  await expect(page.getByRole("row").filter({ hasText: "Glass" })).toBeVisible({ timeout: 30_000 }); // the list reads itself anew
   await api("POST", "/transparent", { customer_id: id, on: false });
   await page.getByRole("switch", { name: "Transparent mode is on" }).uncheck({ force: true });
   await expect(page.getByRole("row").filter({ hasText: "Glass" })).toBeVisible();
@@ -151,7 +151,7 @@ test("menu, palette and a form by keyboard alone", async ({ as }) => {
 });
 
 test("every page on a telephone", async ({ as }) => {
-  test.setTimeout(90_000);
+  test.setTimeout(150_000);
   const page = await as("platform");
   await page.setViewportSize({ width: 390, height: 780 });
   await open(page, "/overview");

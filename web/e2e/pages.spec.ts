@@ -30,7 +30,7 @@ for (const { who, judged, looks: some } of rounds)
   for (const look of some)
     for (let half = 0; half < halves; half++)
       test(`all pages of ${who}, ${look.language} ${look.theme}, part ${half + 1}`, async ({ as }) => {
-        test.setTimeout(120_000);
+        test.setTimeout(150_000);
         const page = await as(who, look);
         const menu = [...new Set(await menuOf(page))];
         expect(menu.length).toBeGreaterThan(who === "customer" ? 8 : 20);

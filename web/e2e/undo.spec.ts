@@ -88,7 +88,7 @@ async function takenBack(page: Page, k: Kind): Promise<void> {
 
 for (const half of [0, 1])
   test(`changes, deletions and creations of each kind are taken back, part ${half + 1}`, async ({ as }) => {
-    test.setTimeout(120_000);
+    test.setTimeout(150_000);
     const of = await customerOf(`Undo${half}`, [], { destination_groups_enabled: true });
     const sw = await api<Item>("POST", "/switches", { customer_id: of.id, name: "behind the DID", direction: "ingress", host: "192.0.2.52" });
     const page = await as("platform");
