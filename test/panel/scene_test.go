@@ -144,7 +144,7 @@ type phone struct {
 }
 
 func newPhone(t testing.TB) *phone {
-	finals, byes, texts := make(chan *peer.Message, 1000), make(chan *peer.Message, 1000), make(chan string, 1000)
+	finals, byes, texts := make(chan *peer.Message, plenty), make(chan *peer.Message, plenty), make(chan string, plenty)
 	p := &phone{ua: peer.New(t, "udp", harness.IP(t)), finals: finals, byes: byes, texts: texts}
 	p.ua.Handle(func(m *peer.Message) bool {
 		switch {
@@ -176,6 +176,9 @@ func all[T any](c <-chan T) (got []T) {
 	}
 }
 
+// plenty is more than an endpoint hears in all the tests: it must never wait for who reads what it heard.
+const plenty = 1 << 16
+
 // pbx answers every call by itself, with the status that it is told to.
 type pbx struct {
 	name string
@@ -187,7 +190,7 @@ type pbx struct {
 
 // newPBX makes one that answers. Its handler runs on the endpoint's own goroutine and is told by channels.
 func newPBX(t testing.TB, name string) *pbx {
-	told, said, byes := make(chan int, 1), make(chan string, 1000), make(chan *peer.Message, 1000)
+	told, said, byes := make(chan int, 1), make(chan string, plenty), make(chan *peer.Message, plenty)
 	p := &pbx{name: name, ua: peer.New(t, "udp", harness.IP(t)), told: told, said: said, byes: byes}
 	status := 200
 	p.ua.Handle(func(m *peer.Message) bool {
