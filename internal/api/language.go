@@ -58,18 +58,16 @@ func sentenceIn(ctx context.Context, code, text string) string {
 	return text
 }
 
-// speak has decisions say their reasons in the request's language.
-func speak(ctx context.Context, list ...*trace.Decision) {
-	for _, d := range list {
-		d.Sentence = sentenceIn(ctx, d.Reason, d.Sentence)
-		for i := range d.Would {
-			w := &d.Would[i]
-			w.Sentence = sentenceIn(ctx, w.Reason, w.Sentence)
-		}
+// speak has a decision say its reasons in the request's language.
+func speak(ctx context.Context, d *trace.Decision) {
+	d.Sentence = sentenceIn(ctx, d.Reason, d.Sentence)
+	for i := range d.Would {
+		w := &d.Would[i]
+		w.Sentence = sentenceIn(ctx, w.Reason, w.Sentence)
 	}
 }
 
-// speakCDRs is speak for call records.
+// speakCDRs has call records say theirs.
 func speakCDRs(ctx context.Context, list []cdr.CDR) {
 	for i := range list {
 		list[i].Sentence = sentenceIn(ctx, list[i].Reason, list[i].Sentence)

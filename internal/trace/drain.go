@@ -7,8 +7,7 @@ import (
 )
 
 const (
-	// drainEvery is short enough that under load what waits is still in the cache of a CPU.
-	drainEvery = 10 * time.Millisecond
+	drainEvery = 100 * time.Millisecond
 	tidyEvery  = time.Second
 	pruneEvery = time.Hour
 	// rewriteAfter is how often a call that goes on is written again.
