@@ -261,7 +261,8 @@ func (p *party) inside(l *leg, m *peer.Message, from way) []byte {
 // judge holds a request against the dialog (RFC 3261 12.2.2). mu is held.
 func (l *leg) judge(m *peer.Message) {
 	p := l.p
-	if m.Tag("To") != l.localTag || m.Tag("From") != l.remoteTag {
+	// Who never saw the 2xx, which died with the node, knows no tag of the other side.
+	if m.Tag("To") != l.localTag || l.remoteTag != "" && m.Tag("From") != l.remoteTag {
 		p.fault(m, "the dialog's tags are %s (ours) and %s", l.localTag, l.remoteTag)
 	}
 	if peer.User(m.URI) != l.contact {

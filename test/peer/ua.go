@@ -79,10 +79,22 @@ func (f *flow) write(raw []byte) error {
 }
 
 // New opens an endpoint on a free port of ip. proto is udp, tcp or tls.
+//
+// No two ever get the same port of one address, though the first be long closed: a node may still
+// have a customer whose PBX that was.
 func New(t testing.TB, proto, ip string) *UA {
 	t.Helper()
-	return Open(t, proto, netip.AddrPortFrom(netip.MustParseAddr(ip), 0))
+	for {
+		u := Open(t, proto, netip.AddrPortFrom(netip.MustParseAddr(ip), 0))
+		if _, again := given.LoadOrStore(proto+u.addr.String(), true); !again {
+			return u
+		}
+		u.Close()
+	}
 }
+
+// given are the addresses that New's endpoints have or had.
+var given sync.Map
 
 // Open opens an endpoint on that very address; port 0 is any.
 func Open(t testing.TB, proto string, addr netip.AddrPort) *UA {
