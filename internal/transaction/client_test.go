@@ -2,6 +2,7 @@ package transaction_test
 
 import (
 	"strings"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -391,5 +392,22 @@ func TestUnreachable(t *testing.T) {
 		r.layer.Unreachable(far.Remote)
 		r.layer.Unreachable(far.Remote)
 		r.want("unreachable 2", "unreachable 3")
+	})
+}
+
+// TestUnreachableTogether looks once for all that were named within a little while, for whoever
+// has an error come from each of many ports must not have all requests looked through as often.
+func TestUnreachableTogether(t *testing.T) {
+	run(t, func(r *rig) {
+		r.send(sip.MESSAGE, far, 1)
+		r.send(sip.MESSAGE, other, 2)
+		for port := range uint16(900) {
+			r.layer.Unreachable(netip.AddrPortFrom(netip.MustParseAddr("192.0.2.1"), 1+port))
+		}
+		r.layer.Unreachable(far.Remote)
+		r.layer.Unreachable(other.Remote)
+		r.want()
+		time.Sleep(200 * time.Millisecond)
+		r.want("unreachable 1", "unreachable 2")
 	})
 }

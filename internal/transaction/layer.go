@@ -205,6 +205,7 @@ func (l *Layer) serve() time.Duration {
 		next = min(next, sh.wheel.next(longestNap))
 		sh.unlock()
 	}
+	l.lookForUnreachable()
 	for _, f := range l.putOff() {
 		f()
 	}
