@@ -127,9 +127,14 @@ func (q *Queue[T]) shift(c *class, f *fifo) int32 {
 	return s
 }
 
-// lower is how often a class below gets a turn although one above it waits, so that
-// phones stay registered through a long flood: one of so many.
-const lower = 8
+const (
+	// lower is how often a class below gets a turn although one above it waits, so that
+	// phones stay registered through a long flood: one of so many.
+	lower = 8
+	// below is how often the classes below what is urgent get one although that waits: calls that are
+	// up can be a flood themselves. It has no factor in common with lower, so each class gets some.
+	below = 5
+)
 
 // Pop takes the request whose turn it is; false: none waits. urgent takes of class
 // Urgent alone.
@@ -137,7 +142,10 @@ func (q *Queue[T]) Pop(urgent bool) (item Item[T], ok bool) {
 	if urgent && q.classes[Urgent].n == 0 {
 		return item, false
 	}
-	at := q.next()
+	at := next(&q.turns, func(c Class) int { return q.classes[c].n })
+	if urgent {
+		at = Urgent
+	}
 	if at == Classes {
 		return item, false
 	}
@@ -153,27 +161,26 @@ func (q *Queue[T]) Pop(urgent bool) (item Item[T], ok bool) {
 	return item, true
 }
 
-// next chooses a class.
-func (q *Queue[T]) next() Class {
-	if q.classes[Urgent].n > 0 {
+// next chooses a class by how many wait in each; Classes: nobody does.
+func next(turns *uint, waiting func(Class) int) Class {
+	*turns++
+	if waiting(Urgent) > 0 && *turns%below != 0 {
 		return Urgent
 	}
-	q.turns++
 	chosen := Classes
 	for at := Invite; at < Unknown; at++ {
-		if q.classes[at].n == 0 {
-			continue
-		}
-		if chosen == Classes {
+		switch {
+		case waiting(at) == 0:
+		case chosen == Classes:
 			chosen = at
-			continue
-		}
-		if q.turns%lower == lower-uint(at) {
+		case *turns%lower == lower-uint(at):
 			return at
 		}
 	}
-	if chosen == Classes && q.classes[Unknown].n > 0 {
-		return Unknown
+	for _, at := range []Class{Urgent, Unknown} {
+		if chosen == Classes && waiting(at) > 0 {
+			chosen = at
+		}
 	}
 	return chosen
 }

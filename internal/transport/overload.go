@@ -26,6 +26,7 @@ func (t *Transport) Overload() (o Overload) {
 		o.Shed[i] = t.shed.counts[i].Load()
 	}
 	o.TooOld = t.shed.counts[overload.Classes].Load()
+	o.Now = t.turns.crowded(time.Now())
 	for _, l := range t.listeners {
 		o.Now = o.Now || l.udp != nil && l.udp.steering.split.Load() && !l.udp.alarm.calm(time.Now())
 	}

@@ -25,9 +25,12 @@ type stream struct {
 	raw     syscall.RawConn
 	tls     *tls.Conn // nil for TCP
 
-	began    time.Time    // when the item that is not complete began; the reader's own
-	received bool         // some item came; the reader's own
-	used     atomic.Int64 // the last write, in Unix nanoseconds
+	began    time.Time     // when the item that is not complete began; the reader's own
+	received bool          // some item came; the reader's own
+	age      time.Duration // for how long what is being handed up may have waited; the reader's own
+	behind   time.Duration // for how long turns were waited for since the kernel had nothing more; the reader's own
+	turn     chan struct{} // it is its turn
+	used     atomic.Int64  // the last write, in Unix nanoseconds
 	reason   atomic.Pointer[error]
 
 	mu    sync.Mutex // guards all below
@@ -40,7 +43,8 @@ type stream struct {
 }
 
 func newStream(t *Transport, l *listener, c *net.TCPConn) *stream {
-	s := &stream{t: t, tcp: c, network: l.Network}
+	s := &stream{t: t, tcp: c, network: l.Network, turn: make(chan struct{}, 1)}
+	_ = c.SetReadBuffer(receiveBuffer) // more is no worse than it was
 	s.flow = Flow{
 		Proto: l.Proto, Listener: l.Index, Conn: t.conns.newID(),
 		Local: addrPort(c.LocalAddr()), Remote: addrPort(c.RemoteAddr()),

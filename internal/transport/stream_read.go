@@ -69,6 +69,7 @@ func (s *stream) readAll() error {
 		n, err := conn.Read(b.buf[b.end:])
 		if n > 0 {
 			b.end += n
+			s.readNow()
 			if err := s.take(&b, &framer); err != nil {
 				return err
 			}
@@ -134,7 +135,7 @@ func (s *stream) items(b *streamBuffer, framer *sip.Framer) (done int, err error
 		done++
 		switch kind {
 		case sip.FrameMessage:
-			s.t.handler.Receive(s.flow, item)
+			s.serve(item)
 		case sip.FramePing: // RFC 5626 4.4.1
 			_ = s.send([]byte("\r\n")) // then the reader learns it too
 		case sip.FramePong:

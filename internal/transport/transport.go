@@ -85,8 +85,8 @@ type Config struct {
 	Readers      int           // readers of each UDP listener; 0 = GOMAXPROCS
 	// Refused says whose connections are not taken; nil: everybody's are.
 	Refused func(from netip.Addr) bool
-	// Rank places a request over UDP that may wait, while there is too much of them;
-	// nil: a fair share for each source.
+	// Rank places a request that may wait, while there is too much of them; nil: a fair
+	// share for each source.
 	Rank func(f Flow, l *overload.Look) overload.Rank
 	Log  *slog.Logger // nil = none
 
@@ -153,6 +153,7 @@ type Transport struct {
 	conns     connTable
 	dials     dials
 	shed      shed
+	turns     turns
 	dead      chan struct{} // wakes the goroutine that reads the error queues
 	ctx       context.Context
 	cancel    context.CancelFunc
@@ -167,6 +168,7 @@ func New(cfg Config) (*Transport, error) {
 	t := &Transport{cfg: cfg, log: cfg.Log, dead: make(chan struct{}, 1), ctx: ctx, cancel: cancel}
 	t.conns.init(&t.cfg)
 	t.dials.init()
+	t.turns.free = cfg.Readers
 	if err := t.listen(); err != nil {
 		cancel()
 		t.closeListeners()

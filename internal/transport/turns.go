@@ -1,0 +1,139 @@
+package transport
+
+import (
+	"runtime"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"tollgate/internal/overload"
+)
+
+// turns is which streams are served, and when: few at a time, so that no number of connections keeps a reader of
+// UDP from the CPU. While more of them want to be, each waits with the one message that it has at hand, in a line by
+// class and share, as datagrams do. Nothing more is read from it meanwhile: its sender waits, too, and nothing
+// is dropped, since nobody sends again what TCP has delivered. Only an INVITE whose caller is gone by now is not served.
+type turns struct {
+	mu   sync.Mutex // guards all below
+	free int        // how many more may be served now
+	last time.Time  // when there was somebody too many; zero: not for a while
+	slow time.Time  // when a turn was last waited for for long
+	line overload.Line[*stream]
+}
+
+const (
+	// receiveBuffer is what may wait unread in the kernel for one stream, in bytes: the more there is, the older it is.
+	receiveBuffer = 128 << 10
+	// slowTurn is a wait that says that there is too much.
+	slowTurn = 100 * time.Millisecond
+)
+
+// enter says whether a stream may be served at once; else it is to wait.
+func (t *turns) enter() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.free == 0 || !t.last.IsZero() {
+		return false
+	}
+	t.free--
+	return true
+}
+
+// wait returns when it is the stream's turn.
+func (t *turns) wait(s *stream, rank overload.Rank) {
+	began := time.Now()
+	t.mu.Lock()
+	if t.free == 0 || t.line.Len() > 0 {
+		t.last = began
+	} else if began.Sub(t.last) > calm {
+		t.last = time.Time{}
+	}
+	t.line.Push(rank, s)
+	t.mu.Unlock()
+	runtime.Gosched() // so that all who have something at hand stand in line before one is chosen
+	t.admit(0)
+	<-s.turn
+	now := time.Now()
+	waited := now.Sub(began)
+	s.age, s.behind = s.age+waited, s.behind+waited
+	if waited > slowTurn {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		t.slow = now
+	}
+}
+
+// admit lets in whose turn it is, when so many more places are free.
+func (t *turns) admit(places int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for t.free += places; t.free > 0; t.free-- {
+		s, ok := t.line.Pop()
+		if !ok {
+			return
+		}
+		s.turn <- struct{}{} // there is room: it waits for one at most
+	}
+}
+
+// crowded says whether turns take long.
+func (t *turns) crowded(now time.Time) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return now.Sub(t.slow) <= calm
+}
+
+// serve hands a message up when it is its turn.
+func (s *stream) serve(item []byte) {
+	t := &s.t.turns
+	if !t.enter() {
+		rank, _ := s.rank(item)
+		t.wait(s, rank)
+	}
+	if s.age > overload.MaxAge && s.tooOld(item) {
+		s.t.shed.count(overload.Classes)
+	} else {
+		s.t.handler.Receive(s.flow, item)
+	}
+	t.admit(1)
+}
+
+// rank is the place of a message. What is no request belongs to one of ours.
+func (s *stream) rank(item []byte) (overload.Rank, overload.Method) {
+	look, ok := overload.Read(item)
+	if !ok {
+		return overload.Rank{Class: overload.Urgent, Share: s.flow.Conn}, overload.Other
+	}
+	rank := s.t.cfg.Rank(s.flow, &look)
+	if rank.Drop || s.unreadable() {
+		rank.Class = overload.Unknown // it is served when there is nothing else to do
+	}
+	return rank, look.Method
+}
+
+// tooOld says that a message, which has waited for longer than MaxAge, is not worth being served.
+func (s *stream) tooOld(item []byte) bool {
+	rank, method := s.rank(item)
+	return rank.Class != overload.Urgent && (method == overload.INVITE || method == overload.CANCEL)
+}
+
+// unreadable says that the peer does not take what it is sent.
+func (s *stream) unreadable() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.queue) > 0
+}
+
+// readNow notes how old what was just read may be: it came when there was last nothing
+// more to be read, or later.
+func (s *stream) readNow() {
+	if s.age = s.behind; s.behind == 0 {
+		return // it never waited: nobody need be asked
+	}
+	left := 0
+	err := s.raw.Control(func(fd uintptr) { left, _ = unix.IoctlGetInt(int(fd), unix.TIOCINQ) })
+	if err == nil && left == 0 {
+		s.behind = 0
+	}
+}
