@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -79,6 +80,7 @@ type store struct {
 	old     []segmentInfo // the oldest first
 	seq     uint32        // of the newest segment
 	cur     *segment      // nil until something is written
+	marks   []Place       // of cases in the files that are superseded, to be marked by flush
 
 	lostMessages, lostCases uint64
 }
@@ -201,7 +203,7 @@ func (f *file) create(i *segmentInfo, suffix string, now time.Time) (err error) 
 func (s *store) fail(now time.Time, err error) {
 	s.lostMessages += s.cur.said.records
 	s.lostCases += s.cur.cases.records
-	s.cur.said.buf, s.cur.cases.buf = nil, nil
+	s.cur.said.buf, s.cur.cases.buf, s.marks = nil, nil, nil
 	s.close(now)
 	s.retryAt = now.Add(retryAfter)
 	if !s.failing {
@@ -317,24 +319,48 @@ func (s *store) write(now time.Time, c *written, was Place) (Place, bool) {
 	return at, true
 }
 
-// supersede marks a case that was written again. Where that cannot be, both are listed.
+// supersede marks a case that was written again, at once or with the next flush: a file is
+// opened once for all of its marks. Where that cannot be, both are listed.
 func (s *store) supersede(p Place) {
-	at, mark := int64(p.Offset)+frameHeader, []byte{1}
-	if g := s.cur; g != nil && g.seq == p.Segment {
-		if in := at - g.cases.written; in >= 0 && in < int64(len(g.cases.buf)) {
-			g.cases.buf[in] = 1
-			return
+	if g := s.cur; g != nil && g.seq == p.Segment && int64(p.Offset) >= g.cases.written {
+		g.cases.buf[int64(p.Offset)-g.cases.written+frameHeader] = 1
+		return
+	}
+	s.marks = append(s.marks, p)
+}
+
+// mark marks what supersede was told of.
+func (s *store) mark() {
+	slices.SortFunc(s.marks, func(a, b Place) int {
+		return cmp.Or(cmp.Compare(a.Segment, b.Segment), cmp.Compare(a.Offset, b.Offset))
+	})
+	for left := s.marks; len(left) > 0; {
+		n := 1
+		for n < len(left) && left[n].Segment == left[0].Segment {
+			n++
 		}
-		_, _ = g.cases.f.WriteAt(mark, at) // see above
-		return
+		s.markIn(left[:n])
+		left = left[n:]
 	}
-	i := segmentInfo{seq: p.Segment, dir: s.dir}
-	f, err := os.OpenFile(i.path(caseSuffix), os.O_WRONLY, 0)
-	if err != nil {
-		return
+	s.marks = s.marks[:0]
+}
+
+// markIn marks cases of one segment.
+func (s *store) markIn(list []Place) {
+	var f *os.File
+	if g := s.cur; g != nil && g.seq == list[0].Segment {
+		f = g.cases.f
+	} else {
+		var err error
+		i := segmentInfo{seq: list[0].Segment, dir: s.dir}
+		if f, err = os.OpenFile(i.path(caseSuffix), os.O_WRONLY, 0); err != nil {
+			return // see supersede
+		}
+		defer f.Close()
 	}
-	_, _ = f.WriteAt(mark, at) // see above
-	_ = f.Close()
+	for _, p := range list {
+		_, _ = f.WriteAt([]byte{1}, int64(p.Offset)+frameHeader) // likewise
+	}
 }
 
 // flush brings what waits to the files, and begins another segment where this one is full.
@@ -348,6 +374,7 @@ func (s *store) flush(now time.Time) {
 			s.fail(now, err)
 			return
 		}
+		s.mark()
 		g.last = now
 		if s.failing {
 			s.failing = false
