@@ -166,6 +166,7 @@ func (b *behind) binding(what string, wanted func(map[string]any) bool) map[stri
 // moved gives alice's home another address, of which the node learns by her next REGISTER.
 func (b *behind) moved() {
 	b.Helper()
+	b.refreshed()
 	b.home.Move(b.T)
 	if b.proto != "udp" {
 		b.alice.Do(b.T, "options", "sip:"+b.domain) // so she finds that her connection is gone
@@ -175,15 +176,22 @@ func (b *behind) moved() {
 	})
 }
 
-// restarted ends the node and starts it again. Over UDP alice is there at once. Over a connection
-// she is when she has opened another; a REGISTER that met no node would make her wait for a minute,
-// so the node ends when she has just sent one.
+// refreshed waits until alice has just registered, where that is over a connection: a REGISTER under
+// way while the connection goes would make her wait for a minute.
+func (b *behind) refreshed() {
+	b.Helper()
+	if b.proto == "udp" {
+		return
+	}
+	before := b.binding("there", func(map[string]any) bool { return true })["expires"]
+	b.binding("refreshed", func(row map[string]any) bool { return row["expires"] != before })
+}
+
+// restarted ends the node and starts it again. Over UDP alice is there at once, over a connection
+// when she has opened another.
 func (b *behind) restarted(how syscall.Signal) {
 	b.Helper()
-	if b.proto != "udp" {
-		before := b.binding("there", func(map[string]any) bool { return true })["expires"]
-		b.binding("refreshed", func(row map[string]any) bool { return row["expires"] != before })
-	}
+	b.refreshed()
 	b.node.Signal(b.T, how)
 	if b.node.Exited(harness.Stopping) == -2 {
 		b.Fatalf("the node does not end after %v", how)
