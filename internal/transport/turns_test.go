@@ -119,16 +119,16 @@ func TestStreamTooOld(t *testing.T) {
 	write(t, dialTCP(t, at(tr, 0, "127.0.0.1")), requestOf("INVITE", "first", false))
 	eventually(t, "the first", func() bool { return h.count("INVITE sip:first") == 1 })
 	c := dialTCP(t, at(tr, 0, "127.0.0.1"))
-	write(t, c, strings.Repeat(requestOf("INVITE", "late", false), 30)+requestOf("REGISTER", "late", false)+requestOf("BYE", "late", true))
+	write(t, c, strings.Repeat(requestOf("INVITE", "late", false), 80)+requestOf("REGISTER", "late", false)+requestOf("BYE", "late", true))
 	<-time.After(overload.MaxAge + time.Second)
 	close(hold)
 	eventually(t, "what is behind", func() bool { return h.count("BYE sip:late") == 1 })
 	write(t, c, requestOf("INVITE", "new", false))
 	eventually(t, "a new one", func() bool { return h.count("INVITE sip:new") == 1 })
 	if late, registers := h.count("INVITE sip:late"), h.count("REGISTER sip:late"); late != 0 || registers != 1 {
-		t.Errorf("%d of 30 old INVITEs and %d of 1 REGISTER were served", late, registers)
+		t.Errorf("%d of 80 old INVITEs and %d of 1 REGISTER were served", late, registers)
 	}
-	if o := tr.Overload(); o.TooOld != 30 || !o.Now {
+	if o := tr.Overload(); o.TooOld != 80 || !o.Now {
 		t.Errorf("overload: %+v", o)
 	}
 }
