@@ -85,7 +85,8 @@ func finishCrossing(s *stage.Stage, a, b *peer.Call, answer peer.Option) {
 	a.Cancel()
 	b.Answer(200, answer)
 	a.Await("200 CANCEL")
-	if a.AwaitOneOf(200, 487).Status == 200 {
+	answered := a.AwaitOneOf(200, 487).Status == 200
+	if answered {
 		a.Ack(peer.SDP(s.Caller, 2))
 		a.Request("BYE")
 	}
@@ -94,7 +95,9 @@ func finishCrossing(s *stage.Stage, a, b *peer.Call, answer peer.Option) {
 		b.Await("ACK")
 	}
 	b.Reply(b.Await("BYE"), 200)
-	a.AwaitWithin(silence, "200 BYE")
+	if answered {
+		a.AwaitOneOf("200 BYE", "481 BYE") // the edge may have ended it, too
+	}
 	if late := b.AwaitWithin(silence, "CANCEL"); late != nil {
 		b.Reply(late, 481)
 	}

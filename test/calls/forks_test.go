@@ -63,13 +63,12 @@ func twoAnswer(s *stage.Stage) {
 	a.Ack()
 	b1.Expect("ACK")
 	b2.Answer(200, peer.SDP(s.Callee, 2))
-	if second := a.AwaitWithin(silence, 200); second != nil {
+	if second, _ := peer.Either(a, 200, b2, "ACK"); second != nil {
 		a2 := a.Fork(second)
 		a2.Ack()
 		b2.Expect("ACK")
 		s.End(a2, b2)
 	} else {
-		b2.Expect("ACK")
 		b2.Reply(b2.Expect("BYE"), 200)
 	}
 	s.End(a, b1)

@@ -9,7 +9,7 @@ import (
 )
 
 func timers() []stage.Scenario {
-	short := func(c *harness.Customer) { c.Invite = "3s" }
+	short := func(c *harness.Customer) { c.Invite = "4s" }
 	longest := func(c *harness.Customer) { c.MaxCall = "4s" }
 	both := append(stage.One(), stage.Out(stage.One())...)
 	return []stage.Scenario{
@@ -28,11 +28,11 @@ func timers() []stage.Scenario {
 func noAnswer(s *stage.Stage) {
 	begun := time.Now()
 	a, b := s.Ring()
-	s.Callee.Quiet(1500 * time.Millisecond)
+	s.Callee.Quiet(2 * time.Second)
 	b.Answer(183)
 	a.Expect(183)
 	cancel := b.Expect("CANCEL")
-	quickly(s, begun, 2800*time.Millisecond, 5*time.Second, "the CANCEL came")
+	quickly(s, begun, 3800*time.Millisecond, 5900*time.Millisecond, "the CANCEL came") // 6 s, had the 183 restarted it
 	b.Reply(cancel, 200)
 	b.Answer(487)
 	b.Expect("ACK")
@@ -108,20 +108,21 @@ func sessionRunsOut(s *stage.Stage) {
 	b.Reply(byeB, 200)
 }
 
-// sessionRefreshed: an UPDATE and a re-INVITE each buy another interval.
+// sessionRefreshed: an UPDATE and a re-INVITE each buy another interval. All three rests are longer
+// than one, and each is far shorter, so that a machine that is busy refreshes in time.
 func sessionRefreshed(s *stage.Stage) {
 	a, b := talkTimed(s)
-	s.Caller.Quiet(2500 * time.Millisecond)
+	s.Caller.Quiet(1500 * time.Millisecond)
 	a.Request("UPDATE", session("uac")...)
 	b.Reply(b.Expect("UPDATE"), 200, session("uac")...)
 	a.Expect("200 UPDATE")
-	s.Caller.Quiet(2500 * time.Millisecond)
+	s.Caller.Quiet(1500 * time.Millisecond)
 	a.Request("INVITE", append(session("uac"), peer.SDP(s.Caller, 2))...)
 	b.Expect("INVITE")
 	b.Answer(200, append(session("uac"), peer.SDP(s.Callee, 2))...)
 	a.Expect(200)
 	a.Ack()
 	b.Expect("ACK")
-	s.Caller.Quiet(2500 * time.Millisecond)
+	s.Caller.Quiet(1500 * time.Millisecond)
 	s.End(a, b)
 }

@@ -9,9 +9,11 @@ import (
 )
 
 // is tells whether a message is what a scenario names: a status (180), a method
-// ("BYE"), or a status of a method ("200 BYE").
+// ("BYE"), a status of a method ("200 BYE"), or one of several of these.
 func is(m *Message, what any) bool {
 	switch w := what.(type) {
+	case []any:
+		return slices.ContainsFunc(w, func(w any) bool { return is(m, w) })
 	case int:
 		return m.Status == w
 	case string:
@@ -114,6 +116,22 @@ func (c *Call) AwaitOneOf(whats ...any) *Message {
 	}
 	c.learn(m)
 	return m
+}
+
+// Either takes what comes first: what a awaits, or what b does; the other one is nil. For what
+// either an edge answers by itself or the other side has to.
+func Either(a *Call, whatA any, b *Call, whatB any) (atA, atB *Message) {
+	a.UA.t.Helper()
+	for deadline := time.Now().Add(Patience); time.Now().Before(deadline); {
+		if m := a.AwaitWithin(2*time.Millisecond, whatA); m != nil {
+			return m, nil
+		}
+		if m := b.AwaitWithin(2*time.Millisecond, whatB); m != nil {
+			return nil, m
+		}
+	}
+	a.UA.t.Fatalf("awaited %v at %s or %v at %s, in vain", whatA, a.UA.addr, whatB, b.UA.addr)
+	return nil, nil
 }
 
 // ExpectSet takes as many messages as are named, in any order, and gives them in the order named.

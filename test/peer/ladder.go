@@ -41,6 +41,19 @@ func (u *UA) Received(what any) []*Message {
 	return out
 }
 
+// Distinct is Received where what came again counts once.
+func (u *UA) Distinct(what any) []*Message {
+	var out []*Message
+	seen := map[string]bool{}
+	for _, m := range u.Received(what) {
+		if raw := string(m.Bytes()); !seen[raw] {
+			seen[raw] = true
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
 // Names are the strings that name this endpoint in the messages of others: its mark
 // (which stands in its Call-IDs, tags, branches, Contacts and hosts), its host:port and
 // its address, unless the edge or the reader has that address too.
