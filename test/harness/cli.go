@@ -115,10 +115,8 @@ func (n *Node) Apply(t testing.TB, customers ...Customer) {
 func (n *Node) ApplyText(t testing.TB, text string) Result {
 	t.Helper()
 	r := n.TryApply(t, text)
-	for range 20 { // while others change theirs by the API
-		if !strings.Contains(r.Stderr, "was changed meanwhile") {
-			break
-		}
+	// While others change theirs by the API: however often they do, such as with a flood of some seconds.
+	for deadline := time.Now().Add(30 * time.Second); strings.Contains(r.Stderr, "was changed meanwhile") && time.Now().Before(deadline); {
 		r = n.TryApply(t, text)
 	}
 	if r.Code != 0 {

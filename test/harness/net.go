@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 // Port is a free port, below the range that the kernel gives out by itself, free on
@@ -95,6 +96,27 @@ func IP(t testing.TB) string {
 func Refusing(t testing.TB) netip.AddrPort {
 	t.Helper()
 	return netip.AddrPortFrom(netip.MustParseAddr(IP(t)), uint16(Port(t)))
+}
+
+// Unconnected waits until no program of this machine has a TCP connection to an address any more, as
+// after all that it had there was closed: who does not know that yet would still write to it.
+func Unconnected(t testing.TB, addr netip.Addr) {
+	t.Helper()
+	Eventually(t, 10*time.Second, func() error {
+		data, err := os.ReadFile("/proc/thread-self/net/tcp")
+		if err != nil {
+			return err
+		}
+		b := addr.As4()
+		want := fmt.Sprintf("%02X%02X%02X%02X:", b[3], b[2], b[1], b[0])
+		for line := range strings.Lines(string(data)) {
+			fields := strings.Fields(line)
+			if len(fields) > 3 && strings.HasPrefix(fields[2], want) && (fields[3] == "01" || fields[3] == "08") { // established, close wait
+				return fmt.Errorf("%s is still connected to", addr)
+			}
+		}
+		return nil
+	})
 }
 
 // bound tells whether a local process has that UDP or TCP port open, by the kernel's own table.

@@ -227,6 +227,29 @@ func (n *Node) Signal(t testing.TB, s syscall.Signal) {
 	}
 }
 
+// Pause stops the node until it gets a SIGCONT. The kernel stops each thread when it comes to it, so
+// Pause waits for the last: one that still runs would do work.
+func (n *Node) Pause(t testing.TB) {
+	t.Helper()
+	n.Signal(t, syscall.SIGSTOP)
+	Eventually(t, Stopping, func() error {
+		files, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", n.PID()))
+		if err != nil || len(files) == 0 {
+			return fmt.Errorf("no threads of %d: %w", n.PID(), err)
+		}
+		for _, file := range files {
+			stat, err := os.ReadFile(file)
+			if err != nil {
+				continue // it has ended
+			}
+			if state := stat[bytes.LastIndexByte(stat, ')')+1:]; !bytes.HasPrefix(state, []byte(" T ")) {
+				return fmt.Errorf("%s still runs: %s", file, state)
+			}
+		}
+		return nil
+	})
+}
+
 // Exited waits for the node's end and gives its exit status; -1 for a signal, -2 when it did not end.
 func (n *Node) Exited(patience time.Duration) int {
 	select {

@@ -129,7 +129,7 @@ func TestInKernel(t *testing.T) {
 			c := connect(s)
 			c.settle()
 			c.settle()
-			n.Signal(t, syscall.SIGSTOP)
+			n.Pause(t)
 			talk(c.a.phone, c.b.phone, 50)
 			n.Signal(t, syscall.SIGCONT)
 			reports(c.a.phone, c.b.phone, c.a.rtcp, c.b.rtcp)

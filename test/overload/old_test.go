@@ -41,7 +41,7 @@ func TestTooOld(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	node.Signal(t, syscall.SIGSTOP)
+	node.Pause(t)
 	send("INVITE", "early", "")
 	send("BYE", "dialog", ";tag=2")
 	<-time.After(4500 * time.Millisecond)

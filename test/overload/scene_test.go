@@ -1,6 +1,7 @@
 package overload
 
 import (
+	"bytes"
 	"fmt"
 	"net/netip"
 	"os"
@@ -22,6 +23,17 @@ const (
 type scene struct {
 	flood.Scene
 	node *harness.Node
+	tcp  netip.AddrPort
+}
+
+// busy is what the Call-ID of a call begins with that a PBX refuses.
+const busy = "busy-"
+
+func refuse(request []byte) string {
+	if bytes.Contains(request, []byte("\r\nCall-ID: "+busy)) {
+		return "486 Busy Here"
+	}
+	return ""
 }
 
 func newScene(t *testing.T) *scene {
@@ -29,7 +41,7 @@ func newScene(t *testing.T) *scene {
 	local := netip.MustParseAddr("127.0.0.1")
 	var customers []harness.Customer
 	for i, domain := range []string{flooded, quiet} {
-		pbx, err := flood.NewCallee(netip.AddrFrom4([4]byte{127, 0, 0, byte(10 + i)}))
+		pbx, err := flood.NewDeciding(netip.AddrFrom4([4]byte{127, 0, 0, byte(10 + i)}), refuse)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -47,6 +59,7 @@ func newScene(t *testing.T) *scene {
 	})
 	s := &scene{node: harness.Start(t)}
 	s.Scene = flood.Scene{Node: s.node.Addr("udp", local), Flooded: flooded, Quiet: quiet, CPU: s.cpu}
+	s.tcp = s.node.Addr("tcp", local)
 	s.node.Apply(t, customers...)
 	if err := group.Add(s.node.PID()); err != nil {
 		t.Fatal(err)

@@ -167,11 +167,11 @@ func calleeRestarts(s *stage.Stage) {
 	a, b := s.Talk()
 	s.End(a, b)
 	s.Callee.Close()
-	s.Caller.Quiet(silence) // TCP gives no sign to who writes before he has read the end
+	noticed(s, s.Callee)
 	s.Callee.Reopen()
 	a, b = s.Talk()
 	s.Callee.CloseConnections()
-	s.Callee.Quiet(silence)
+	noticed(s, s.Callee)
 	a.Request("INFO")
 	b.Reply(b.Expect("INFO"), 481)
 	a.Expect("481 INFO")
@@ -183,9 +183,19 @@ func calleeRestarts(s *stage.Stage) {
 func callerRestarts(s *stage.Stage) {
 	a, b := s.Talk()
 	s.Caller.CloseConnections()
-	s.Caller.Quiet(silence)
+	noticed(s, s.Caller)
 	b.Request("INFO")
 	a.Reply(a.Expect("INFO"), 200)
 	b.Expect("200 INFO")
 	s.End(b, a)
+}
+
+// noticed waits until the node knows that an endpoint's connections are closed: TCP gives no sign to
+// who writes before he has read the end.
+func noticed(s *stage.Stage, u *peer.UA) {
+	s.Helper()
+	if u.Proto() != "udp" {
+		harness.Unconnected(s.T, u.Addr().Addr())
+	}
+	u.Quiet(silence)
 }
