@@ -436,7 +436,7 @@ func (e *Engine) closeStream(st *stream) {
 		p := &st.sides[i]
 		e.closePorts(st, p)
 		e.closeAside(p)
-		p.known, p.party.In, p.party.Out, p.in, p.out, p.before = false, srtp.Key{}, srtp.Key{}, nil, nil, keys{}
+		p.known, p.party.In, p.party.Out, p.in, p.out, p.before = false, srtp.Key{}, srtp.Key{}, nil, nil, nil
 		p.latch, p.said, p.control = latch{}, netip.AddrPort{}, netip.AddrPort{}
 	}
 }

@@ -146,10 +146,12 @@ func (l *loop) open(me *side, b []byte, control bool) ([]byte, bool) {
 	}
 	plain, err := decrypt(l.plain[:0], b, me.in, control)
 	if err == nil {
-		me.before.in = nil
+		if me.before != nil {
+			me.before.in = nil
+		}
 		return plain, true
 	}
-	if me.before.in != nil && errors.Is(err, srtp.ErrAuth) {
+	if me.before != nil && me.before.in != nil && errors.Is(err, srtp.ErrAuth) {
 		if plain, err := decrypt(l.plain[:0], b, me.before.in, control); err == nil {
 			return plain, true
 		}

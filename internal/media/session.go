@@ -51,7 +51,7 @@ type side struct {
 	control netip.AddrPort // where RTCP comes from, once learnt
 	in      *srtp.Receiver
 	out     *srtp.Sender
-	before  keys // until something came under the keys of now
+	before  *keys // until something came under the keys of now; nil: there were none
 	quality rtp.Stream
 	second  int64 // in which packets were counted
 	rate    uint32
@@ -72,14 +72,24 @@ type keys struct {
 // rekey goes on where a key is the same (RFC 3711 3.2.1), the one before included, which comes back
 // where an offer is refused. What still comes under the old key is opened until the new one is used.
 func (p *side) rekey(in, out srtp.Key, room *srtp.Room) {
-	now := keys{p.party.In, p.party.Out, p.in, p.out}
+	now, before := keys{p.party.In, p.party.Out, p.in, p.out}, keys{}
+	if p.before != nil {
+		before = *p.before
+	}
 	if in != now.inKey {
-		p.in = p.before.receiver(in, room)
-		p.before.inKey, p.before.in = now.inKey, now.in
+		p.in = before.receiver(in, room)
+		before.inKey, before.in = now.inKey, now.in
 	}
 	if out != now.outKey {
-		p.out = p.before.sender(out, room)
-		p.before.outKey, p.before.out = now.outKey, now.out
+		p.out = before.sender(out, room)
+		before.outKey, before.out = now.outKey, now.out
+	}
+	switch {
+	case p.before != nil:
+		*p.before = before
+	case before != (keys{}):
+		p.before = &keys{}
+		*p.before = before
 	}
 }
 

@@ -93,7 +93,7 @@ const stoppedAfter = int64(5 * time.Second)
 
 // Report is all that is known at a time.
 func (s *Stream) Report(now int64) Report {
-	src := &s.sources[s.current]
+	src := s.heardLast()
 	r := Report{
 		Packets: s.packets, Octets: s.octets, Reordered: s.reordered, Duplicates: s.duplicates, Restarts: s.restarts,
 		Jitter: s.jitter(), Gap: time.Duration(s.gap), RTT: s.rtt.report(), MOS: s.mos(),
@@ -136,7 +136,7 @@ func (s *Stream) sound(now int64) Sound {
 
 // jitter is that of the source heard last.
 func (s *Stream) jitter() time.Duration {
-	src := &s.sources[s.current]
+	src := s.heardLast()
 	return inTime(src.jitter, jitterScale*src.clock)
 }
 

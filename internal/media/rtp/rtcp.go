@@ -146,7 +146,7 @@ func (s *Stream) readBye(p rtcpPacket) {
 	for i := range p.count {
 		ssrc := binary.BigEndian.Uint32(p.body[i*ssrcSize:])
 		for j := range s.sources {
-			if src := &s.sources[j]; src.live && src.ssrc == ssrc {
+			if src := &s.sources[j]; src.ssrc == ssrc {
 				src.bye = true
 			}
 		}

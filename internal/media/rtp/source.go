@@ -39,7 +39,6 @@ type source struct {
 	eventAt   uint32 // timestamp of the last event, RFC 4733
 	eventCode uint8
 
-	live     bool // in use
 	timed    bool // transit is known
 	inKernel bool // packets of the media's type are counted there
 	bye      bool

@@ -8,11 +8,11 @@ const MaxSources = 4
 
 // Stream is what one party sends on one stream. The zero value is ready. It has no lock.
 type Stream struct {
-	sources [MaxSources]source
-	current uint8  // the source heard last
-	pt      uint8  // the last payload type that was media
-	codec   Codec  // its codec
-	ssrcs   uint32 // how many were seen
+	sources []source // at most MaxSources, each with its first packet; most parties have one
+	current uint8    // the source heard last
+	pt      uint8    // the last payload type that was media
+	codec   Codec    // its codec
+	ssrcs   uint32   // how many were seen
 
 	packets, octets       uint64
 	reordered, duplicates uint64
@@ -119,13 +119,10 @@ func (s *Stream) hear(src *source, pt uint8, codec Codec, at int64) {
 
 // source finds an SSRC, or gives it the place of the one with the fewest packets.
 func (s *Stream) source(ssrc uint32) *source {
-	if src := &s.sources[s.current]; src.live && src.ssrc == ssrc {
-		return src
-	}
 	least := 0
 	for i := range s.sources {
 		src := &s.sources[i]
-		if src.live && src.ssrc == ssrc {
+		if src.ssrc == ssrc {
 			s.current = uint8(i)
 			return src
 		}
@@ -133,14 +130,27 @@ func (s *Stream) source(ssrc uint32) *source {
 			least = i
 		}
 	}
+	s.ssrcs++
+	begun := source{ssrc: ssrc, next: noSeq}
+	if len(s.sources) < MaxSources {
+		s.sources = append(s.sources, begun)
+		s.current = uint8(len(s.sources) - 1)
+		return &s.sources[s.current]
+	}
 	src := &s.sources[least]
 	expected, got := src.sums()
 	s.goneExpected += expected
 	s.goneGot += got
-	*src = source{ssrc: ssrc, live: true, next: noSeq}
-	s.current = uint8(least)
-	s.ssrcs++
+	*src, s.current = begun, uint8(least)
 	return src
+}
+
+// heardLast is the source heard last; the zero one where nothing came yet.
+func (s *Stream) heardLast() source {
+	if len(s.sources) == 0 {
+		return source{}
+	}
+	return s.sources[s.current]
 }
 
 // FromKernel merges what was counted in the kernel; at is when it was read. An SSRC that was
@@ -175,7 +185,7 @@ func (s *Stream) FromKernel(d Delta, at int64) {
 func (s *Stream) KernelSeed(ssrc uint32) (State, bool) {
 	for i := range s.sources {
 		src := &s.sources[i]
-		if src.live && src.ssrc == ssrc && src.timed {
+		if src.ssrc == ssrc && src.timed {
 			src.inKernel = true
 			return State{
 				ExtSeq: src.ext, Transit: src.transit, Jitter: src.jitter,
@@ -191,10 +201,10 @@ func (s *Stream) KernelSeed(ssrc uint32) (State, bool) {
 func (s *Stream) Pause() { s.paused = true }
 
 // Clock is the clock rate of the media that the party sends, Hz; 0: nothing came.
-func (s *Stream) Clock() uint32 { return s.sources[s.current].clock }
+func (s *Stream) Clock() uint32 { return s.heardLast().clock }
 
 // SSRC is the one heard last; 0: none.
-func (s *Stream) SSRC() uint32 { return s.sources[s.current].ssrc }
+func (s *Stream) SSRC() uint32 { return s.heardLast().ssrc }
 
 // sums are the packets that a source's numbers stand for and the different ones that came.
 func (src *source) sums() (expected, got uint64) {

@@ -45,7 +45,7 @@ func newTransform(k Key, rtcp bool, room *Room) transform {
 		derive(master, k.salt(), label+labelSalt, g.salt[:])
 		return g
 	}
-	c := &counterMode{session: now, tag: k.Suite.TagLen()}
+	c := &counterMode{session: now, tag: uint8(k.Suite.TagLen())}
 	if rtcp {
 		c.tag = 10 // RFC 4568 6.2.2, RFC 6188 4: never 4
 	} else {

@@ -68,5 +68,8 @@ func (k Key) salt() []byte {
 
 // mki is the identifier as packets carry it: big-endian, MKILen bytes.
 func (k Key) mki() []byte {
+	if k.MKILen == 0 {
+		return nil
+	}
 	return binary.BigEndian.AppendUint64(nil, k.MKI)[maxMKILen-k.MKILen:]
 }

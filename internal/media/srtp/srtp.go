@@ -94,7 +94,7 @@ func (s *Sender) RTP(dst, packet []byte) ([]byte, error) {
 }
 
 // RTCP appends the SRTCP packet of a compound RTCP packet to dst; as RTP does
-// otherwise, but that it allocates for each packet.
+// otherwise, but that it allocates where the Room has forgotten the schedule of the key.
 func (s *Sender) RTCP(dst, packet []byte) ([]byte, error) {
 	if s.rtcp == nil {
 		return dst, ErrUnsupported
@@ -132,9 +132,6 @@ func (s *Sender) Format(f fmt.State, _ rune) { io.WriteString(f, "srtp.Sender") 
 type Receiver struct {
 	rtp, rtcp transform // nil for a Key that cannot be used
 	streams   streams
-	// spare is room for a copy of a packet that is opened with more than one
-	// rollover counter: gcm clears what does not open.
-	spare []byte
 }
 
 // NewReceiver makes a Receiver. For a Key that cannot be used, such as one of
@@ -147,8 +144,7 @@ func NewReceiver(k Key, room *Room) *Receiver {
 }
 
 // RTP appends the RTP packet that is in an SRTP packet to dst. It allocates
-// where dst has no room, for an SSRC that is new, and with GCM once more for
-// the longest packet of an SSRC that is new.
+// where dst has no room, and for an SSRC that is new.
 //
 // The first packet of an SSRC here, and the first after Restore, may be up to
 // two rollovers behind what is known: the tag says which.
@@ -205,9 +201,9 @@ const rollovers = 3
 // That is safe: the tag covers the counter. The first packet of an SSRC may be
 // behind a rollover, when those before it were lost or came before the key.
 func (r *Receiver) openUnsure(t track, out, packet []byte, h int, ssrc uint32, seq uint16) (uint64, error) {
-	if _, clears := r.rtp.(*gcm); clears {
-		r.spare = append(r.spare[:0], packet...)
-		packet = r.spare
+	if g, clears := r.rtp.(*gcm); clears {
+		g.room.spare = append(g.room.spare[:0], packet...)
+		packet = g.room.spare
 	}
 	refused := ErrAuth
 	for i := range uint64(rollovers) {

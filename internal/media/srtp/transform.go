@@ -14,6 +14,10 @@ import (
 // Room is what work on a packet needs, and nothing keeps afterwards: whoever has many Senders and
 // Receivers and uses one at a time has one Room for all. It would be allocated for each packet if it
 // were on the stack, since it goes through interfaces. The zero value is ready.
+//
+// The schedules of SRTCP's keys, which are as large as all else that a direction has, are kept here
+// for those that were used last: a party sends a packet every few seconds. The schedule of a key that
+// is over stays until its place is needed.
 type Room struct {
 	digest hash.Hash
 	bytes  [stateSize]byte // key stream, or a state of digest
@@ -22,6 +26,41 @@ type Room struct {
 	aad    [12]byte // of RTCP by gcm: head, E and index
 	word   [4]byte
 	sum    [sha1.Size]byte
+	spare  []byte // a copy of a packet that is opened with more than one rollover counter
+
+	tickets   uint64 // how many schedules were made
+	schedules []schedule
+}
+
+// maxSchedules is how many schedules of SRTCP's keys a Room keeps, of 0.5 to 0.8 KB each. Beyond so
+// many parties that send SRTCP at the same time they are made for each packet.
+const maxSchedules = 256
+
+// schedule is what is prepared of an SRTCP key. The session that has its ticket is the one it is of.
+type schedule struct {
+	ticket uint64
+	block  cipher.Block
+	aead   cipher.AEAD
+}
+
+// scheduleOf is the schedule of a ticket, nil where its place was needed for another. 0 is no ticket.
+func (r *Room) scheduleOf(ticket uint64) *schedule {
+	if n := ticket % maxSchedules; ticket != 0 && r.schedules[n].ticket == ticket {
+		return &r.schedules[n]
+	}
+	return nil
+}
+
+// keep gives the oldest schedule's place to a new one.
+func (r *Room) keep(s schedule) *schedule {
+	if r.schedules == nil {
+		r.schedules = make([]schedule, maxSchedules)
+	}
+	r.tickets++
+	s.ticket = r.tickets
+	place := &r.schedules[s.ticket%maxSchedules]
+	*place = s
+	return place
 }
 
 // transform is a suite with its session keys, for RTP or for RTCP.
@@ -60,31 +99,45 @@ func indexWord(index uint64, rtcp bool) uint32 {
 //	RTCP: head | body encrypted | E, index | MKI | tag
 type counterMode struct {
 	session
-	mac  mac
-	salt [14]byte
-	tag  int
-}
-
-// session is what both modes keep of a key. That of RTP keeps the key's schedule, too; that of RTCP, of
-// which there is a packet every few seconds, makes it for each.
-type session struct {
-	room  *Room
 	block cipher.Block // of RTP
-	aead  cipher.AEAD  // likewise, of gcm
-	key   []byte       // of RTCP
-	mki   []byte
-	rtcp  bool
+	mac   mac
+	salt  [14]byte
+	tag   uint8
 }
 
-func (s *session) cipher() cipher.Block {
-	if s.block != nil {
-		return s.block
+// session is what both modes keep of a key. That of RTP keeps the key's schedule, too; that of RTCP has
+// it in the room.
+type session struct {
+	room   *Room
+	key    []byte // of RTCP
+	ticket uint64 // of RTCP: of its schedule
+	mki    []byte
+	rtcp   bool
+}
+
+// prepared is the schedule of SRTCP's key; aead: that of gcm.
+func (s *session) prepared(aead bool) *schedule {
+	if kept := s.room.scheduleOf(s.ticket); kept != nil {
+		return kept
 	}
-	return mustAES(s.key)
+	made := schedule{block: mustAES(s.key)}
+	if aead {
+		made = schedule{aead: mustGCM(made.block)}
+	}
+	kept := s.room.keep(made)
+	s.ticket = kept.ticket
+	return kept
+}
+
+func (c *counterMode) cipher() cipher.Block {
+	if c.block != nil {
+		return c.block
+	}
+	return c.prepared(false).block
 }
 
 func (c *counterMode) overhead() int {
-	n := len(c.mki) + c.tag
+	n := len(c.mki) + int(c.tag)
 	if c.rtcp {
 		n += wordSize
 	}
@@ -215,6 +268,7 @@ func mixIndex(iv []byte, ssrc uint32, index uint64) {
 //	RTCP: head | body encrypted, tag | E, index | MKI
 type gcm struct {
 	session
+	aead cipher.AEAD // of RTP
 	salt [12]byte
 }
 
@@ -225,7 +279,7 @@ func (g *gcm) cipher() cipher.AEAD {
 	if g.aead != nil {
 		return g.aead
 	}
-	return mustGCM(mustAES(g.key))
+	return g.prepared(true).aead
 }
 
 func (g *gcm) overhead() int {

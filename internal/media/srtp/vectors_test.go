@@ -73,7 +73,7 @@ func TestCounterModeKeyStream(t *testing.T) {
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			c := &counterMode{session: session{room: new(Room), block: mustAES(unhex(t, tt.key))}}
+			c := &counterMode{session: session{room: new(Room)}, block: mustAES(unhex(t, tt.key))}
 			copy(c.salt[:], unhex(t, "F0F1F2F3F4F5F6F7F8F9FAFBFCFD"))
 			got := make([]byte, 48)
 			c.xor(got, got, 0, 0)
@@ -87,7 +87,7 @@ func TestCounterModeKeyStream(t *testing.T) {
 // TestCounterModeFarBlocks: RFC 3711 B.2 gives the blocks around 0xff00, too;
 // they show that the counter is 16 bits and lies behind the index.
 func TestCounterModeFarBlocks(t *testing.T) {
-	c := &counterMode{session: session{room: new(Room), block: mustAES(unhex(t, "2B7E151628AED2A6ABF7158809CF4F3C"))}}
+	c := &counterMode{session: session{room: new(Room)}, block: mustAES(unhex(t, "2B7E151628AED2A6ABF7158809CF4F3C"))}
 	copy(c.salt[:], unhex(t, "F0F1F2F3F4F5F6F7F8F9FAFBFCFD"))
 	got := make([]byte, 0xff02*16)
 	c.xor(got, got, 0, 0)
@@ -124,7 +124,7 @@ func TestGCM(t *testing.T) {
 			bffe0a50 a2eaa5c1 110555be 8415f658 c61de047 6f1b6fad 1d1eb30c 4446839f 57ff6f6c b26ac3be 800005d4`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			g := &gcm{session: session{room: new(Room), aead: mustGCM(mustAES(unhex(t, key)[:tt.keyLen])), rtcp: tt.rtcp}}
+			g := &gcm{session: session{room: new(Room), rtcp: tt.rtcp}, aead: mustGCM(mustAES(unhex(t, key)[:tt.keyLen]))}
 			copy(g.salt[:], unhex(t, "517569642070726f2071756f"))
 			plain, want := unhex(t, tt.plain), unhex(t, tt.want)
 			room := append(make([]byte, 0, 128), plain...)
