@@ -155,6 +155,10 @@ func (a *agreement) judge(e *policy.Explanation, d *gate.Decision, method, text 
 	}
 	a.seen[said.Reason]++
 	names := a.gate.StepNames()[:d.Passed]
+	judged := method == "REGISTER" && v.Refused() && d.Passed == len(a.gate.StepNames())-1
+	if judged { // by the registrar, behind all that is explained
+		v, names = policy.Verdict{}, a.gate.StepNames()
+	}
 	if said != v || !slices.Equal(e.Passed, names) || !slices.Equal(e.Would, d.Identity.Spared()) {
 		a.t.Fatalf("said %+v, passed %v, would %v\nthen %+v, passed %v, would %v\n%s\n%+v",
 			said, e.Passed, e.Would, v, names, d.Identity.Spared(), text, e.Steps)
@@ -171,15 +175,15 @@ func (a *agreement) judge(e *policy.Explanation, d *gate.Decision, method, text 
 		want = nil
 	}
 	got := a.tried(method)
+	if judged && len(got) == 0 {
+		return
+	}
 	if e.Foreign || len(e.Candidates) == 0 { // to a host or phones, which it does not name by address
 		unknown := e.Foreign && !strings.Contains(text, "@203.0.113.200 ") // there is no DNS here
 		if (len(got) == 0) != (said.Refused() || unknown) {
 			a.t.Fatalf("%v, and it went to %v\n%s\n%+v", said, got, text, e.Steps)
 		}
 		return
-	}
-	if method == "REGISTER" && len(got) == 0 {
-		return // the registrar judges what a REGISTER asks for, behind the gate
 	}
 	if len(got) > len(want) || !slices.Equal(got, want[:len(got)]) || len(got) == 0 && len(want) > 0 || a.allTried && len(got) < len(want) {
 		a.t.Fatalf("said to go to %v, went to %v\n%s\n%+v", want, got, text, e.Steps)

@@ -8,6 +8,7 @@ import (
 	"tollgate/internal/dialog"
 	"tollgate/internal/live"
 	"tollgate/internal/policy"
+	"tollgate/internal/registrar"
 	"tollgate/internal/tenant"
 	"tollgate/internal/trace"
 	"tollgate/internal/transaction"
@@ -102,7 +103,8 @@ func (g *Gate) refuse(sh *transaction.Shard, p *passage, v policy.Verdict) {
 		return
 	}
 	r := sip.Response{Status: v.Status}
-	if v.Reason == policy.BadMessage {
+	switch v.Reason {
+	case policy.BadMessage, policy.BadRegistration, policy.ForeignRegistration, policy.RegistrationLate, policy.TooManyBindings:
 		r.Reason = v.Detail
 	}
 	if v.Status == 401 || v.Status == 407 {
@@ -146,6 +148,8 @@ func headersOf(v policy.Verdict, id *policy.Identity, m *sip.Message, stable dia
 	switch v.Status {
 	case 405:
 		h = append(h, allow...)
+	case 423:
+		h = append(h, registrar.MinExpires...)
 	case 420:
 		h = append(h, "Unsupported: "...)
 		h = append(append(h, m.Value(sip.HdrProxyRequire)...), "\r\n"...)

@@ -214,7 +214,7 @@ func (g *Gate) send(sh *transaction.Shard, p *passage) (policy.Verdict, bool) {
 			Known: p.alike.Known,
 		}, p.msg)
 	case sip.REGISTER:
-		g.cfg.Registrar.Start(sh, p.server, &p.id, &p.list, p.msg)
+		return g.cfg.Registrar.Start(sh, p.server, &p.id, &p.list, p.msg), false
 	default:
 		g.cfg.Relay.Start(sh, &relay.Passed{Server: p.server, Identity: &p.id, Candidates: &p.list, Phones: p.phones}, p.msg)
 	}

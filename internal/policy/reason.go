@@ -78,6 +78,11 @@ const (
 	RegisterFromDestination
 	UserNotRegistered
 	NoClass5
+	BadRegistration // this and what follows: what a REGISTER asks for
+	ForeignRegistration
+	RegistrationTooBrief
+	RegistrationLate
+	TooManyBindings
 
 	// Reserve.
 	CallLimit
@@ -185,6 +190,11 @@ var reasonTable = [reasonCount]reasonText{
 	RegisterFromDestination: {"register_from_destination", 403, "A destination asked for a registration: only phones register here."},
 	UserNotRegistered:       {"user_not_registered", 480, "No phone of the SIP user is registered."},
 	NoClass5:                {"no_class5", 404, "The SIP user's calls go to the destination marked class 5, and none is marked."},
+	BadRegistration:         {"bad_registration", 400, "The REGISTER asks for what cannot be registered: its Contacts, Path or To cannot be taken as they are."},
+	ForeignRegistration:     {"foreign_registration", 403, "The REGISTER is not for a user in one of the customer's domains."},
+	RegistrationTooBrief:    {"registration_too_brief", 423, "The phone asks to be registered for less than a minute."},
+	RegistrationLate:        {"registration_late", 500, "The REGISTER has no higher CSeq than an earlier one of the same Call-ID."},
+	TooManyBindings:         {"too_many_bindings", 403, "The user has 32 phones registered, or the customer 200,000: there is no room for another."},
 
 	CallLimit:     {"call_limit", 480, "The customer's call limit is reached."},
 	CompanyLimit:  {"company_limit", 480, "The company's call limit is reached."},

@@ -76,6 +76,11 @@ var italian = [reasonCount]string{
 	RegisterFromDestination: "Una destinazione ha chiesto una registrazione: qui si registrano solo i telefoni.",
 	UserNotRegistered:       "Nessun telefono dell'utente SIP ha una registrazione attiva.",
 	NoClass5:                "Le chiamate dell'utente SIP vanno alla destinazione class 5, e nessuna lo è.",
+	BadRegistration:         "Il REGISTER chiede ciò che non si può registrare: i suoi Contact, il Path o il To non si possono accettare così come sono.",
+	ForeignRegistration:     "Il REGISTER non è per un utente in uno dei domini del cliente.",
+	RegistrationTooBrief:    "Il telefono chiede di essere registrato per meno di un minuto.",
+	RegistrationLate:        "Il REGISTER non ha un CSeq più alto di uno precedente con lo stesso Call-ID.",
+	TooManyBindings:         "L'utente ha 32 telefoni registrati, o il cliente 200.000: non c'è posto per un altro.",
 
 	CallLimit:     "È raggiunto il limite di chiamate del cliente.",
 	CompanyLimit:  "È raggiunto il limite di chiamate dell'azienda.",

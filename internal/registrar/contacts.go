@@ -11,7 +11,7 @@ import (
 // room says whether the address of record and the customer may have what a REGISTER
 // asks for, and finds the keys that its tokens are made with: a live binding keeps
 // its own, so that its token stays the same text.
-func (r *Registrar) room(w *wish, c *policy.Customer, m *sip.Message) refusal {
+func (r *Registrar) room(w *wish, c *policy.Customer, m *sip.Message) policy.Verdict {
 	s := r.stripe(w.address.first)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -27,15 +27,20 @@ func (r *Registrar) room(w *wish, c *policy.Customer, m *sip.Message) refusal {
 }
 
 // fits says whether there is room for what a REGISTER asks for. The stripe is locked.
-func (r *Registrar) fits(s *stripe, w *wish, c *policy.Customer) refusal {
+func (r *Registrar) fits(s *stripe, w *wish, c *policy.Customer) policy.Verdict {
 	switch live, fresh := s.crowd(w); {
 	case fresh == 0:
 	case live+fresh > maxPerAOR:
-		return refusal{403, "Too Many Bindings"}
+		return crowded(policy.TooManyBindings.Status())
 	case r.census.count(c.Settings.ID)+fresh > maxPerCustomer:
-		return refusal{503, "Too Many Bindings"}
+		return crowded(503)
 	}
-	return refusal{}
+	return policy.Verdict{}
+}
+
+// crowded refuses a REGISTER as there is no room for what it asks for.
+func crowded(status int) policy.Verdict {
+	return policy.Verdict{Status: status, Reason: policy.TooManyBindings, Detail: "Too Many Bindings"}
 }
 
 // crowd counts the bindings that an address of record has, and those that a REGISTER

@@ -14,69 +14,69 @@ import (
 // minLife is the shortest that a phone may ask for here, in seconds (RFC 3261 10.2.8).
 const minLife = 60
 
-// answerHere answers a REGISTER of a SIP user, whom the gate has authenticated (RFC 3261 10.3).
-func (r *Registrar) answerHere(sh *transaction.Shard, server transaction.ID, id *policy.Identity, m *sip.Message, f transport.Flow) {
+// MinExpires is the header line that says so in a 423 (RFC 3261 20.23).
+const MinExpires = "Min-Expires: 60\r\n"
+
+// answerHere answers a REGISTER of a SIP user, whom the gate has authenticated (RFC 3261 10.3),
+// unless it is to be refused.
+func (r *Registrar) answerHere(sh *transaction.Shard, server transaction.ID, id *policy.Identity, m *sip.Message, f transport.Flow) policy.Verdict {
 	w := &r.work[sh.Index]
 	no := r.read(&w.wish, m, id.Customer, id.User, f)
 	switch {
-	case no.status != 0:
+	case no.Refused():
 	case id.User == nil:
-		no = refusal{403, "No SIP User"}
+		no = foreign("No SIP User")
 	default:
 		no = w.wish.long()
 	}
-	if no.status == 0 {
+	if !no.Refused() {
 		no = r.bindHere(w, id, m, f)
 	}
-	if no.status != 0 {
-		answer := sip.Response{Status: no.status, Reason: no.reason}
-		if no.status == 423 {
-			answer.Headers = []byte("Min-Expires: " + strconv.Itoa(minLife) + "\r\n")
-		}
-		sh.RespondTo(server, m, &answer)
-		return
+	if no.Refused() {
+		return no
 	}
 	if f.Proto.Reliable() && !r.cfg.Transport.Alive(f) {
 		r.Closed(f) // meanwhile; nobody will tell again
 	}
 	sh.RespondTo(server, m, &sip.Response{Status: 200, Headers: w.reply})
+	return no
 }
 
 // readUser makes the wish one of a SIP user, who may speak for himself only (RFC 3261 10.3
 // step 3 and 4); the gate has said so already.
-func (r *Registrar) readUser(w *wish, c *policy.Customer, u *policy.User) refusal {
+func (r *Registrar) readUser(w *wish, c *policy.Customer, u *policy.User) policy.Verdict {
 	w.record = append(w.record, w.key[customerLen:]...)
 	n := len(u.Username)
 	if len(w.record) <= n || w.record[n] != '@' || string(w.record[:n]) != u.Username {
-		return refusal{403, "Another's Address of Record"}
+		return foreign("Another's Address of Record")
 	}
 	w.key = appendUser(w.key[:0], c.Settings.ID, u.ID)
 	w.address = r.addressOf(w.key)
-	return refusal{}
+	return policy.Verdict{}
 }
 
 // long says that every Contact is to be bound for long enough, or not at all.
-func (w *wish) long() refusal {
+func (w *wish) long() policy.Verdict {
 	for i := range w.contacts[:w.n] {
 		if n := w.contacts[i].asked; n > 0 && n < minLife {
-			return refusal{423, ""}
+			return policy.Refuse(policy.RegistrationTooBrief)
 		}
 	}
-	return refusal{}
+	return policy.Verdict{}
 }
 
 // bindHere makes, refreshes and ends the bindings that a REGISTER names, all or nothing, and
 // writes the headers of its 200: what the user has then.
-func (r *Registrar) bindHere(w *work, id *policy.Identity, m *sip.Message, flow transport.Flow) refusal {
+func (r *Registrar) bindHere(w *work, id *policy.Identity, m *sip.Message, flow transport.Flow) policy.Verdict {
 	call, cseq := r.hashCall(m.CallID()), m.CSeq()
 	s := r.stripe(w.wish.address.first)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if no := r.fits(s, &w.wish, id.Customer); no.status != 0 {
+	if no := r.fits(s, &w.wish, id.Customer); no.Refused() {
 		return no
 	}
 	if s.late(&w.wish, call, cseq) {
-		return refusal{500, "CSeq Out of Order"}
+		return policy.Verdict{Status: policy.RegistrationLate.Status(), Reason: policy.RegistrationLate, Detail: "CSeq Out of Order"}
 	}
 	now := r.now()
 	for i := range w.wish.contacts[:w.wish.n] {
@@ -94,7 +94,7 @@ func (r *Registrar) bindHere(w *work, id *policy.Identity, m *sip.Message, flow 
 		f.call, f.cseq, f.expires = call, cseq, now+time.Duration(c.granted)*time.Second
 		if r.keep(s, was, c, f, flow) != nil {
 			r.takeBack(s, &w.wish, i)
-			return refusal{503, ""}
+			return policy.Refuse(policy.ResourceExhausted)
 		}
 	}
 	for i := range w.wish.contacts[:w.wish.n] {
@@ -104,7 +104,7 @@ func (r *Registrar) bindHere(w *work, id *policy.Identity, m *sip.Message, flow 
 		r.endAll(s, &w.wish)
 	}
 	r.list(s, w, m, now)
-	return refusal{}
+	return policy.Verdict{}
 }
 
 // hashCall tells Call-IDs apart, over a restart too.

@@ -62,24 +62,23 @@ func (r *Registrar) request(sh *transaction.Shard, ref uint64) *request {
 }
 
 // Start relays a REGISTER that passed the gate, or answers it where the customer's phones
-// register here. m is the request of the server transaction.
-func (r *Registrar) Start(sh *transaction.Shard, server transaction.ID, id *policy.Identity, list *policy.Candidates, m *sip.Message) {
+// register here. m is the request of the server transaction. One that asks for what cannot be
+// is left to the caller to answer, by the verdict's status with its detail as the reason phrase.
+func (r *Registrar) Start(sh *transaction.Shard, server transaction.ID, id *policy.Identity, list *policy.Candidates, m *sip.Message) policy.Verdict {
 	info, ok := sh.Server(server)
 	if !ok {
-		return
+		return policy.Verdict{}
 	}
 	if id.Customer.RegistersHere() {
-		r.answerHere(sh, server, id, m, info.Flow)
-		return
+		return r.answerHere(sh, server, id, m, info.Flow)
 	}
 	w := &r.work[sh.Index].wish
 	no := r.read(w, m, id.Customer, nil, info.Flow)
-	if no.status == 0 {
+	if !no.Refused() {
 		no = r.room(w, id.Customer, m)
 	}
-	if no.status != 0 {
-		sh.RespondTo(server, m, &sip.Response{Status: no.status, Reason: no.reason})
-		return
+	if no.Refused() {
+		return no
 	}
 	slot, q := r.requests[sh.Index].Alloc()
 	*q = request{
@@ -103,6 +102,7 @@ func (r *Registrar) Start(sh *transaction.Shard, server transaction.ID, id *poli
 	q.walk.Start(list, foreign)
 	sh.SetRef(server, r.user, makeRef(q))
 	r.try(sh, q, m)
+	return policy.Verdict{}
 }
 
 // again reads the kept request, which was judged before.
@@ -111,7 +111,7 @@ func (r *Registrar) again(sh *transaction.Shard, q *request) bool {
 		return false
 	}
 	w := &r.work[sh.Index].wish
-	if r.read(w, &sh.Kept, q.customer, nil, q.source).status != 0 {
+	if r.read(w, &sh.Kept, q.customer, nil, q.source).Refused() {
 		return false // our listeners have changed meanwhile
 	}
 	for i := range w.contacts[:w.n] {

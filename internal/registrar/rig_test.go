@@ -163,7 +163,9 @@ func (r *rig) Request(sh *transaction.Shard, m *sip.Message, f transport.Flow) {
 	}
 	var list policy.Candidates
 	list.N = copy(list.List[:], customer.Destinations)
-	r.reg.Start(sh, server, &id, &list, m)
+	if no := r.reg.Start(sh, server, &id, &list, m); no.Refused() { // as package gate does
+		sh.RespondTo(server, m, &sip.Response{Status: no.Status, Reason: no.Detail})
+	}
 }
 
 // userIn is the user part of the URI in a From.

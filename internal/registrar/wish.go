@@ -40,10 +40,14 @@ type wanted struct {
 	key      uint8 // of the token
 }
 
-// refusal is why a REGISTER is answered here; the zero value: it is not.
-type refusal struct {
-	status int
-	reason string
+// malformed refuses a REGISTER for what it asks; detail is also the answer's reason phrase.
+func malformed(detail string) policy.Verdict {
+	return policy.Verdict{Status: policy.BadRegistration.Status(), Reason: policy.BadRegistration, Detail: detail}
+}
+
+// foreign refuses a REGISTER for whose phones it is about.
+func foreign(detail string) policy.Verdict {
+	return policy.Verdict{Status: policy.ForeignRegistration.Status(), Reason: policy.ForeignRegistration, Detail: detail}
 }
 
 // aor is the address of record: the user unescaped, the domain canonical.
@@ -56,17 +60,17 @@ func (w *wish) aor() []byte {
 
 // read takes what a REGISTER asks for, and judges it. u is the SIP user whose bindings it is
 // about, nil where a PBX decides.
-func (r *Registrar) read(w *wish, m *sip.Message, c *policy.Customer, u *policy.User, f transport.Flow) refusal {
+func (r *Registrar) read(w *wish, m *sip.Message, c *policy.Customer, u *policy.User, f transport.Flow) policy.Verdict {
 	w.n, w.all, w.path, w.same, w.recalled = 0, false, w.path[:0], false, false
-	if no := r.readAOR(w, m, c); no.status != 0 {
+	if no := r.readAOR(w, m, c); no.Refused() {
 		return no
 	}
 	if w.record = w.record[:0]; u != nil {
-		if no := r.readUser(w, c, u); no.status != 0 {
+		if no := r.readUser(w, c, u); no.Refused() {
 			return no
 		}
 	}
-	if no := w.readPath(m); no.status != 0 {
+	if no := w.readPath(m); no.Refused() {
 		return no
 	}
 	w.expires, w.over = seconds(m.Value(sip.HdrExpires))
@@ -81,39 +85,39 @@ func (r *Registrar) read(w *wish, m *sip.Message, c *policy.Customer, u *policy.
 			continue
 		}
 		if w.n == maxContacts {
-			return refusal{400, "Too Many Contacts"}
+			return malformed("Too Many Contacts")
 		}
 		w.n++
-		if no := r.readContact(w, &w.contacts[w.n-1], m, elem, f); no.status != 0 {
+		if no := r.readContact(w, &w.contacts[w.n-1], m, elem, f); no.Refused() {
 			return no
 		}
 	}
 	if w.all && (w.n > 0 || w.expires != 0) { // RFC 3261 10.2.2
-		return refusal{400, "Contact * Needs Expires 0"}
+		return malformed("Contact * Needs Expires 0")
 	}
-	return refusal{}
+	return policy.Verdict{}
 }
 
 // readAOR takes the address of record, which must be the customer's own.
-func (r *Registrar) readAOR(w *wish, m *sip.Message, c *policy.Customer) refusal {
+func (r *Registrar) readAOR(w *wish, m *sip.Message, c *policy.Customer) policy.Verdict {
 	na, err := sip.ParseNameAddr(m.Value(sip.HdrTo))
 	if err != nil || len(na.URI) > maxURI {
-		return refusal{400, "Bad To"}
+		return malformed("Bad To")
 	}
 	u, err := sip.ParseURI(na.URI)
 	if err != nil || u.Scheme != sip.SchemeSIP && u.Scheme != sip.SchemeSIPS || len(u.User) == 0 {
-		return refusal{403, "No Address of Record"}
+		return foreign("No Address of Record")
 	}
 	domain, ok := ownDomain(c, &u)
 	if !ok {
-		return refusal{403, "Another's Address of Record"}
+		return foreign("Another's Address of Record")
 	}
 	w.key = appendAddress(w.key[:0], c.Settings.ID, u.User, domain)
 	if !clean(w.aor()) {
-		return refusal{400, "Bad To"}
+		return malformed("Bad To")
 	}
 	w.address = r.addressOf(w.key)
-	return refusal{}
+	return policy.Verdict{}
 }
 
 // ownDomain finds the customer's domain that a URI's host is.
@@ -145,22 +149,22 @@ func clean(b []byte) bool {
 }
 
 // readPath takes the route through the proxies before us (RFC 3327 5.3).
-func (w *wish) readPath(m *sip.Message) refusal {
+func (w *wish) readPath(m *sip.Message) policy.Verdict {
 	elements := m.Elements(sip.HdrPath)
 	for {
 		elem, ok := elements.Next()
 		if !ok {
-			return refusal{}
+			return policy.Verdict{}
 		}
 		na, err := sip.ParseNameAddr(elem)
 		if err != nil || !na.Bracketed || !clean(elem) {
-			return refusal{400, "Bad Path"}
+			return malformed("Bad Path")
 		}
 		if u, err := sip.ParseURI(na.URI); err != nil || len(u.Host) == 0 {
-			return refusal{400, "Bad Path"}
+			return malformed("Bad Path")
 		}
 		if len(w.path)+len(elem) > maxPath-2 {
-			return refusal{400, "Path Too Long"}
+			return malformed("Path Too Long")
 		}
 		if len(w.path) > 0 {
 			w.path = append(w.path, ", "...)
@@ -169,26 +173,26 @@ func (w *wish) readPath(m *sip.Message) refusal {
 	}
 }
 
-func (r *Registrar) readContact(w *wish, c *wanted, m *sip.Message, elem []byte, f transport.Flow) refusal {
+func (r *Registrar) readContact(w *wish, c *wanted, m *sip.Message, elem []byte, f transport.Flow) policy.Verdict {
 	na, err := sip.ParseNameAddr(elem)
 	if err != nil {
-		return refusal{400, "Bad Contact"}
+		return malformed("Bad Contact")
 	}
 	u, err := sip.ParseURI(na.URI)
 	switch {
 	case len(na.URI) > maxURI:
-		return refusal{400, "Contact Too Long"}
+		return malformed("Contact Too Long")
 	case err != nil || u.Scheme != sip.SchemeSIP && u.Scheme != sip.SchemeSIPS:
-		return refusal{400, "Contact Is No SIP URI"}
+		return malformed("Contact Is No SIP URI")
 	case u.Headers != nil: // it is to be a Request-URI, which has none
-		return refusal{400, "Headers in Contact"}
+		return malformed("Headers in Contact")
 	case r.leadsHere(na.URI, &u, f):
-		return refusal{400, "Contact Leads Here"}
+		return malformed("Contact Leads Here")
 	}
 	*c = wanted{elem: elem, name: na, q: 1000}
 	if v, ok := sip.FindParam(na.Params, "+sip.instance"); ok {
 		if len(v) > maxInstance || !clean(v) {
-			return refusal{400, "Bad Instance"}
+			return malformed("Bad Instance")
 		}
 		c.instance = v
 	}
@@ -205,7 +209,7 @@ func (r *Registrar) readContact(w *wish, c *wanted, m *sip.Message, elem []byte,
 	}
 	c.granted = c.asked
 	r.identify(w, c)
-	return refusal{}
+	return policy.Verdict{}
 }
 
 // identify gives a Contact the stable id of its binding. A phone's instance outlives

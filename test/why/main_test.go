@@ -32,7 +32,7 @@ func TestMain(m *testing.M) {
 func TestWhy(t *testing.T) {
 	n := harness.Start(t, harness.Settings{Bannable: true})
 	t.Run("group", func(t *testing.T) {
-		for _, list := range [][]scenario{refusals(), passes(), switchings(), commands()} {
+		for _, list := range [][]scenario{refusals(), passes(), switchings(), commands(), registrations()} {
 			for _, sc := range list {
 				for _, v := range sc.matrix {
 					t.Run(sc.name+"/"+v.String(), func(t *testing.T) {
