@@ -164,7 +164,11 @@ func (r *rig) Request(sh *transaction.Shard, m *sip.Message, f transport.Flow) {
 	var list policy.Candidates
 	list.N = copy(list.List[:], customer.Destinations)
 	if no := r.reg.Start(sh, server, &id, &list, m); no.Refused() { // as package gate does
-		sh.RespondTo(server, m, &sip.Response{Status: no.Status, Reason: no.Detail})
+		answer := sip.Response{Status: no.Status, Reason: no.Detail}
+		if no.Status == 423 {
+			answer.Headers = []byte(registrar.MinExpires)
+		}
+		sh.RespondTo(server, m, &answer)
 	}
 }
 
