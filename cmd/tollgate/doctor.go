@@ -146,6 +146,12 @@ func fromNode(ctx context.Context, node *client, s *doctor.System) error {
 	if info.Bans.Way != "" {
 		s.NodeBans = &doctor.BansIn{Way: info.Bans.Way, Why: info.Bans.Why}
 	}
+	var waits store.Pending
+	if err := node.get(ctx, pendingPath, &waits); err == nil {
+		s.Unconfirmed = waits.String() + " unless it is confirmed"
+	} else if !noSuch(err) {
+		return err
+	}
 	domains, err := node.all(ctx, "/domains", url.Values{})
 	if err != nil {
 		return err

@@ -20,10 +20,14 @@ import (
 )
 
 type applyCommand struct {
-	File      string `short:"f" required:"" placeholder:"FILE" help:"The tenants.yaml; - is standard input."`
+	File      string `short:"f" placeholder:"FILE" help:"The tenants.yaml; - is standard input."`
 	DryRun    bool   `help:"Only print the difference."`
 	Prune     bool   `help:"Also delete customers, companies and their users that the file does not name."`
 	Overwrite bool   `help:"Also what was changed otherwise since the last apply."`
+
+	ConfirmWithin string `placeholder:"TIME" help:"All of it goes back by itself after this time (1s to 24h, such as 5m), unless tollgate apply --confirm comes first."`
+	Confirm       bool   `help:"Keep what was applied with --confirm-within."`
+	Revert        bool   `help:"Take back what was applied with --confirm-within, now."`
 }
 
 // maxFile is larger than any tenants.yaml that a node takes.
@@ -31,6 +35,12 @@ const maxFile = 64<<20 + 1
 
 // Run applies a file. Its secrets are resolved here: the node reads no file and no variable for a client.
 func (c *applyCommand) Run(ctx context.Context, p *program) error {
+	if c.Confirm || c.Revert {
+		return c.decide(ctx, p)
+	}
+	if c.File == "" {
+		return misuse("apply needs a file: -f tenants.yaml")
+	}
 	name, text, err := p.read(c.File, maxFile)
 	if err != nil {
 		return err
@@ -40,9 +50,11 @@ func (c *applyCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	result, err := apply(ctx, node, name, text, secrets, url.Values{
-		"dry_run": {fmt.Sprint(c.DryRun)}, "prune": {fmt.Sprint(c.Prune)}, "overwrite": {fmt.Sprint(c.Overwrite)},
-	})
+	query := url.Values{"dry_run": {fmt.Sprint(c.DryRun)}, "prune": {fmt.Sprint(c.Prune)}, "overwrite": {fmt.Sprint(c.Overwrite)}}
+	if c.ConfirmWithin != "" {
+		query.Set("confirm_within", c.ConfirmWithin)
+	}
+	result, err := apply(ctx, node, name, text, secrets, query)
 	if err != nil {
 		return inWordsOf(here, err)
 	}
@@ -98,9 +110,80 @@ func (p *program) applied(r *api.ApplyResult) {
 		}
 		fmt.Fprintf(p.stdout, "password of %s %s%s, shown this once: %s\n", g.Noun, plain(g.Name), plain(owner), g.Password)
 	}
+	if r.Pending != nil {
+		fmt.Fprintf(p.stdout, "goes back by itself at %s; to keep it: tollgate apply --confirm\n", r.Pending.Until.Local().Format(time.DateTime))
+	}
 	for _, l := range r.Links {
 		fmt.Fprintf(p.stdout, "%s has no password yet; this link, valid once until %s, sets one: %s\n", plain(l.Email), l.Ends.Local().Format(time.DateTime), plain(l.URL))
 	}
+}
+
+// decide confirms the apply that waits, or takes it back.
+func (c *applyCommand) decide(ctx context.Context, p *program) error {
+	switch {
+	case c.Confirm && c.Revert:
+		return misuse("--confirm and --revert are one or the other")
+	case c.File != "" || c.ConfirmWithin != "" || c.DryRun || c.Prune || c.Overwrite:
+		return misuse("--confirm and --revert are about the apply that waits, and take no other flag of apply")
+	}
+	node, err := p.client(ctx)
+	if err != nil {
+		return err
+	}
+	var waits store.Pending
+	if err := node.get(ctx, pendingPath, &waits); err != nil {
+		return notWaiting(err)
+	}
+	if c.Revert {
+		return p.revert(ctx, node, &waits)
+	}
+	path := fmt.Sprintf("%s/%d/confirm", pendingPath, waits.ID)
+	if _, err := node.do(ctx, http.MethodPost, path, nil); err != nil {
+		return notWaiting(err)
+	}
+	return p.print(waits, func() { fmt.Fprintf(p.stdout, "confirmed: what %s changed stays\n", plain(waits.File)) })
+}
+
+const pendingPath = "/apply/pending"
+
+// notWaiting says of a 404 that nothing waits.
+func notWaiting(err error) error {
+	if noSuch(err) {
+		return errors.New("no apply waits to be confirmed")
+	}
+	return err
+}
+
+// noSuch says whether the node has answered that there is no such thing.
+func noSuch(err error) bool {
+	var told *problemError
+	return errors.As(err, &told) && told.Status == http.StatusNotFound
+}
+
+func (p *program) revert(ctx context.Context, node *client, waits *store.Pending) error {
+	data, err := node.do(ctx, http.MethodPost, fmt.Sprintf("%s/%d/revert", pendingPath, waits.ID), nil)
+	if err != nil {
+		return notWaiting(err)
+	}
+	var back store.WentBack
+	if err := decode(data, &back); err != nil {
+		return err
+	}
+	return p.print(back, func() {
+		fmt.Fprintf(p.stdout, "taken back: all is as it was before %s", plain(back.Pending.File))
+		if len(back.Left) == 0 {
+			fmt.Fprintln(p.stdout)
+			return
+		}
+		fmt.Fprintln(p.stdout, ", but for:")
+		for _, l := range back.Left {
+			of := ""
+			if l.Customer != "" {
+				of = " of " + l.Customer
+			}
+			fmt.Fprintf(p.stdout, "  %s %s%s: %s\n", l.Noun, plain(l.Name), plain(of), plain(l.Why))
+		}
+	})
 }
 
 // read gives a file's text up to a limit in bytes, and the name that faults call it by.

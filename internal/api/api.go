@@ -88,6 +88,7 @@ func New(cfg Config) http.Handler {
 	s.tools()
 	s.dns()
 	s.files()
+	s.pending()
 	s.imports()
 	s.backup()
 	s.panel()

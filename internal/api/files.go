@@ -11,6 +11,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"tollgate/internal/store"
 	"tollgate/internal/tenant"
 	"tollgate/internal/tenantfile"
 )
@@ -49,12 +50,13 @@ type sentFile struct {
 }
 
 type applyInput struct {
-	File        string `query:"file" maxLength:"255" doc:"What faults call the file; tenants.yaml where absent."`
-	DryRun      bool   `query:"dry_run" doc:"Only tell what would change."`
-	Prune       bool   `query:"prune" doc:"Also delete customers, companies and their users that the file does not name."`
-	Overwrite   bool   `query:"overwrite" doc:"Also what was changed otherwise since the last apply."`
-	ContentType string `header:"Content-Type"`
-	RawBody     []byte `contentType:"application/octet-stream"`
+	File          string `query:"file" maxLength:"255" doc:"What faults call the file; tenants.yaml where absent."`
+	DryRun        bool   `query:"dry_run" doc:"Only tell what would change."`
+	Prune         bool   `query:"prune" doc:"Also delete customers, companies and their users that the file does not name."`
+	Overwrite     bool   `query:"overwrite" doc:"Also what was changed otherwise since the last apply."`
+	ConfirmWithin string `query:"confirm_within" maxLength:"32" example:"5m" doc:"All of it goes back by itself after this time, 1s to 24h, unless it is confirmed; for the platform."`
+	ContentType   string `header:"Content-Type"`
+	RawBody       []byte `contentType:"application/octet-stream"`
 }
 
 // ApplyResult is what an apply did, or would do.
@@ -65,6 +67,7 @@ type ApplyResult struct {
 	Diff      string                 `json:"diff" doc:"The changes, one a line; \"no changes\" where there are none."`
 	Generated []tenantfile.Generated `json:"generated,omitempty" doc:"Passwords that were made, in this one answer."`
 	NewUsers  []string               `json:"new_users,omitempty" doc:"Panel users who have no password yet."`
+	Pending   *store.Pending         `json:"pending,omitempty" doc:"What has to be confirmed, and until when."`
 	Links     []UserLink             `json:"links,omitempty" doc:"One-time links by which they set one, in this one answer."`
 }
 
@@ -75,8 +78,12 @@ func (s *server) apply(ctx context.Context, in *applyInput) (*applyOutput, error
 	if err != nil {
 		return nil, err
 	}
+	until, fault := in.confirmBy(principalOf(ctx))
+	if fault != nil {
+		return nil, s.refused(ctx, fault)
+	}
 	plan, err := tenantfile.New(ctx, s.store, tenantfile.Parse(in.name(), text, secrets), tenantfile.Options{
-		Principal: principalOf(ctx), Prune: in.Prune, Overwrite: in.Overwrite, LiveCalls: s.liveCalls,
+		Principal: principalOf(ctx), Prune: in.Prune, Overwrite: in.Overwrite, LiveCalls: s.liveCalls, Until: until,
 	})
 	if err != nil {
 		return nil, s.refusedFile(ctx, err)
@@ -90,6 +97,11 @@ func (s *server) apply(ctx context.Context, in *applyInput) (*applyOutput, error
 		return nil, s.refusedFile(ctx, err)
 	}
 	out.Body.Revision, out.Body.Generated, out.Body.NewUsers = done.Revision, done.Generated, done.NewUsers
+	if !until.IsZero() {
+		if out.Body.Pending, err = s.waits(ctx, done.Revision); err != nil {
+			return nil, err
+		}
+	}
 	if out.Body.Links, err = s.linksFor(ctx, done.NewUsers); err != nil {
 		return nil, err
 	}
@@ -138,11 +150,14 @@ func (s *server) liveCalls(id tenant.CustomerID) int {
 // refusedFile is refused for what may be wrong with a file.
 func (s *server) refusedFile(ctx context.Context, err error) error {
 	var faults tenantfile.Faults
+	var waiting *store.PendingError
 	switch {
 	case errors.As(err, &faults):
 		p := problem(http.StatusUnprocessableEntity, firstOf(faults[0].Error(), len(faults)))
 		p.Errors = inFile(faults)
 		return p
+	case errors.As(err, &waiting):
+		return problem(http.StatusConflict, waiting.Error())
 	case errors.Is(err, tenantfile.ErrChanged):
 		return problem(http.StatusConflict, tenantfile.ErrChanged.Error())
 	}

@@ -82,6 +82,8 @@ type System struct {
 
 	PID     int   // the process of the node that runs with this configuration; 0: none runs
 	NodeErr error // why it cannot be asked although it may be running
+	// Unconfirmed is the sentence about an apply that goes back unless it is confirmed; "": none waits.
+	Unconfirmed string
 	// NodeBans is what it says of bans and the kernel; nil: nobody knows.
 	NodeBans *BansIn
 
@@ -219,6 +221,8 @@ func (v *visit) node(context.Context) {
 	switch {
 	case v.NodeErr != nil:
 		v.warn(nil, "the running node cannot be asked: %v", v.NodeErr)
+	case v.Unconfirmed != "":
+		v.warn([]string{"tollgate apply --confirm"}, "the node is running, as process %d; %s", v.PID, v.Unconfirmed)
 	case v.PID != 0:
 		v.ok("the node is running, as process %d", v.PID)
 	default:

@@ -122,6 +122,7 @@ func machines() []spoiled {
 		{"bad tenants.yaml", func(s *System) { s.TenantFaults, s.Tenants = []string{"tenants.yaml:2:3: y"}, "" }, "tenants", Problem, "tenants.yaml:2:3"},
 		{"no tenants", func(s *System) { s.Tenants, s.Domains, s.Destinations = "", nil, nil }, "dns", OK, "no customers"},
 		{"node runs", func(s *System) { s.PID = 7 }, "node", OK, "process 7"},
+		{"node waits", func(s *System) { s.PID, s.Unconfirmed = 7, "the apply of x goes back" }, "node", Warning, "process 7; the apply of x|tollgate apply --confirm"},
 		{"node mute", func(s *System) { s.NodeErr = errors.New("no permission") }, "node", Warning, "no permission"},
 		{"foreign address", func(s *System) { s.Config.SIP.Listen[0] = listener("udp", "192.0.2.9:5060") }, "addresses", Problem, "192.0.2.9|203.0.113.7, 10.0.0.4, 127.0.0.1"},
 		{"no addresses", func(s *System) { s.Own = func() ([]netip.Addr, error) { return nil, errors.New("netlink") } }, "addresses", Problem, "netlink"},

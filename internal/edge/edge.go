@@ -100,6 +100,9 @@ func New(ctx context.Context, cfg config.Node, log *slog.Logger) (e *Edge, err e
 	e.table = policy.NewTable()
 	e.bans, e.fraud = e.newBans(), e.newAntifraud()
 	e.follower = newFollower(e.store, e.table, e.bans, e.fraud, log)
+	if err = e.follower.waits.due(ctx); err != nil {
+		return e, err
+	}
 	if err = e.follower.follow(ctx); err != nil {
 		return e, err
 	}

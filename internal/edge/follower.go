@@ -26,6 +26,7 @@ type follower struct {
 	bans  *ban.Table
 	fraud *antifraud.Guard
 	modes *switches
+	waits *waiting
 	log   *slog.Logger
 	seen  atomic.Int64
 
@@ -36,7 +37,7 @@ type follower struct {
 }
 
 func newFollower(s *store.Store, t *policy.Table, b *ban.Table, fraud *antifraud.Guard, log *slog.Logger) *follower {
-	f := &follower{store: s, table: t, bans: b, fraud: fraud, modes: newSwitches(s, t, log), log: log}
+	f := &follower{store: s, table: t, bans: b, fraud: fraud, modes: newSwitches(s, t, log), waits: newWaiting(s, log), log: log}
 	f.ctx, f.stop = context.WithCancel(context.Background())
 	f.seen.Store(-1)
 	return f
@@ -44,6 +45,7 @@ func newFollower(s *store.Store, t *policy.Table, b *ban.Table, fraud *antifraud
 
 func (f *follower) start() {
 	f.done.Go(func() { f.modes.run(f.ctx, f.follow) })
+	f.done.Go(func() { f.waits.run(f.ctx, f.follow) })
 	f.done.Add(1)
 	go func() {
 		defer f.done.Done()
@@ -85,6 +87,9 @@ func (f *follower) follow(ctx context.Context) error {
 	}
 	if err == nil {
 		err = f.modes.follow(ctx)
+	}
+	if err == nil {
+		err = f.waits.follow(ctx)
 	}
 	if err == nil {
 		f.seen.Store(change.Revision)

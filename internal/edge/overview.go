@@ -136,6 +136,11 @@ func (e *Edge) Degraded() (parts []api.Part) {
 	if e.gate.Draining() {
 		add("node", "draining", api.LevelWarning, "This node is being stopped and takes no new calls.")
 	}
+	if p, stuck := e.follower.waits.now(); stuck != nil {
+		add("configuration", "stuck", api.LevelError, "The apply of %s was not confirmed and does not go back: %s.", p.File, stuck)
+	} else if p != nil {
+		add("configuration", "unconfirmed", api.LevelWarning, "Unless somebody confirms it, %s.", p)
+	}
 	for _, c := range e.expiries.soon(time.Now(), slices.Concat(e.cfg.SIP.Certificates, e.cfg.HTTP.Certificates)) {
 		state, verb := "ends", "ends"
 		if c.left <= 0 {

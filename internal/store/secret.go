@@ -241,6 +241,9 @@ func (t *Tx) setSecret(ctx context.Context, table string, id int64, n tenant.Nou
 	if err != nil || stored == secret {
 		return err
 	}
+	if err := t.keep(ctx, n.Kind(), id, nil); err != nil {
+		return err
+	}
 	q := t.db.NewRaw("DELETE FROM ? WHERE owner_id = ?", bun.Ident(table), id)
 	if secret != "" {
 		q = t.db.NewRaw("INSERT INTO ? (owner_id, sealed) VALUES (?, ?) ON CONFLICT (owner_id) DO UPDATE SET sealed = EXCLUDED.sealed",

@@ -42,6 +42,8 @@ type Tx struct {
 	touched   touched
 	customers map[tenant.CustomerID]tenant.Customer // those that were found in the scope
 	keyHash   string                                // of the API key that is being made
+
+	provisional *provisional // what is kept to take this write back; nil: it stays
 }
 
 // touched is what the end of the transaction has to judge and to tell the nodes.
@@ -213,6 +215,9 @@ func (t *Tx) finish(ctx context.Context) (int64, error) {
 		if _, err := t.db.NewRaw("UPDATE revision SET value = ? WHERE id = 1", revision).Exec(ctx); err != nil {
 			return 0, err
 		}
+	}
+	if err := t.writePending(ctx, revision); err != nil {
+		return 0, err
 	}
 	return revision, t.writeApplied(ctx, revision)
 }

@@ -57,6 +57,7 @@ func (w Writer[T, ID]) Create(ctx context.Context, v *T) error {
 		return err
 	}
 	c.id = int64(*w.t.id(v))
+	w.made(v)
 	if w.t.hooks.after != nil {
 		if err := w.t.hooks.after(c, nil, v); err != nil {
 			return err
@@ -110,6 +111,9 @@ func (w Writer[T, ID]) Delete(ctx context.Context, id ID) error {
 		if err := w.t.hooks.before(c, &before, nil); err != nil {
 			return err
 		}
+	}
+	if err := w.tx.keep(ctx, w.t.kind, int64(id), w.tx.nouns()); err != nil {
+		return err
 	}
 	if _, err := w.tx.db.NewDelete().TableExpr(w.t.name).Where("id = ?", int64(id)).Exec(ctx); err != nil {
 		return err
@@ -243,6 +247,14 @@ func (w Writer[T, ID]) insert(ctx context.Context, v *T) error {
 
 // store writes the changed row; its key is looked for first, since a failed statement would end a transaction of PostgreSQL.
 func (w Writer[T, ID]) store(ctx context.Context, before, v *T) error {
+	if err := w.tx.keep(ctx, w.t.kind, int64(*w.t.id(v)), nil); err != nil {
+		return err
+	}
+	if w.t.owner == theCustomer && *w.t.company(before) != *w.t.company(v) { // who moves takes users and keys along
+		if err := w.tx.keep(ctx, w.t.kind, int64(*w.t.id(v)), []rower{w.tx.Users, w.tx.APIKeys}); err != nil {
+			return err
+		}
+	}
 	if w.t.noun(v).Key() != w.t.noun(before).Key() {
 		if n, err := w.holders(v).Where("id <> ?", int64(*w.t.id(v))).Count(ctx); err != nil {
 			return err

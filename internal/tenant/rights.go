@@ -12,7 +12,10 @@ const (
 	ActionBackup   Action = "backup" // read all of it, secrets included
 	ActionLink     Action = "link"   // a one-time link that sets a user's password
 	ActionSecond   Action = "second factor"
+	ActionPasskey  Action = "passkey" // a panel user's own, added or deleted
 	ActionRequest  Action = "request" // a customer asks for more channels
+	ActionConfirm  Action = "confirm" // keeps an apply that would go back by itself
+	ActionRevert   Action = "revert"  // has such an apply go back; what that changes are entries of their own
 )
 
 // MayWrite gives the fault of a principal who may see the noun and not do this to it; nil: go on.

@@ -40,6 +40,9 @@ func (p *Plan) Apply(ctx context.Context, st *store.Store) (*Result, error) {
 			if tx.Base() != plan.Revision {
 				return errMoved
 			}
+			if err := plan.alone(ctx, tx); err != nil {
+				return err
+			}
 			done = &applying{ctx: ctx, tx: tx, real: map[int64]int64{}}
 			return plan.run(done)
 		})
@@ -57,6 +60,18 @@ func (p *Plan) Apply(ctx context.Context, st *store.Store) (*Result, error) {
 		}
 	}
 	return nil, ErrChanged
+}
+
+// alone refuses to apply a file of the platform's while another one waits to be confirmed, and has
+// this one wait for it if it is to. Those of others and imports go on: what they change stays then.
+func (p *Plan) alone(ctx context.Context, tx *store.Tx) error {
+	switch {
+	case p.file.additive || !p.opt.Scope.IsPlatform():
+		return nil
+	case p.opt.Until.IsZero():
+		return tx.Unhindered(ctx)
+	}
+	return tx.Provisional(ctx, p.file.name, p.opt.Until)
 }
 
 // try does all that Apply does and takes it back.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"tollgate/internal/store"
 	"tollgate/internal/tenant"
@@ -18,6 +19,7 @@ type Options struct {
 	Prune     bool                        // also delete customers, companies and their users that the file does not name
 	Overwrite bool                        // also what others changed since the last apply
 	LiveCalls func(tenant.CustomerID) int // for the diff of deletions; nil = not told
+	Until     time.Time                   // when all of it goes back unless it is confirmed; zero: it stays
 }
 
 // Change is one line of the diff.
