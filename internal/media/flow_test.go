@@ -191,12 +191,14 @@ func TestKernelHandover(t *testing.T) {
 		c.clock.advance(20 * time.Millisecond)
 		moved.send(c.ports[0], moved.rtp(0, "moved"))
 	}
-	for i := range 10 {
-		k.forward(c, media.Caller, 1)
+	for i := range 18 {
+		if i < 10 {
+			k.forward(c, media.Caller, 1)
+		}
 		send()
 		c.awaits(media.DropForeign, uint64(i)+1)
 	}
-	c.clock.advance(200 * time.Millisecond)
+	c.clock.advance(20 * time.Millisecond) // 200 ms after the kernel heard the party last
 	b := moved.rtp(0, "moved")
 	moved.send(c.ports[0], b)
 	c.phones[1].hears(b, c.ports[1])

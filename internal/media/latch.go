@@ -19,7 +19,8 @@ import (
 //
 // A source that replaces another of the same rank (an address translator has changed its port),
 // and with Handover any that replaces a locked one, must send several packets while the
-// present one is silent.
+// present one is silent. They count from when that was heard last, and no single burst of them
+// does: after a pause of ours all that waits is read at once, and a stranger's may come first.
 //
 //	            exact  address  port  any   afterwards
 //	Strict      yes    no       no    no    locked
@@ -136,8 +137,13 @@ func (l *latch) try(from, said netip.AddrPort, h *rtp.Header, now, window int64)
 		if c.n < consistent || now-c.first < consistentSpan || now-l.since < truthFirst {
 			return false
 		}
-	} else if c.n < consistentMove || now-l.heard < silentMove {
-		return false
+	} else {
+		if c.first <= l.heard { // what came before the present source was heard last says nothing
+			c.n, c.first = 1, now
+		}
+		if c.n < consistentMove || now-c.first < consistentSpan || now-l.heard < silentMove {
+			return false
+		}
 	}
 	l.take(from, r, now, window)
 	return true

@@ -42,11 +42,13 @@ func newScene(t *testing.T, way media.Latch) *scene {
 }
 
 // steps is who sends a packet, by letter, and whether it passes: capitals pass. A digit is time
-// that goes by, in tenths of a second; "w" is longer than the window. All packets are 20 ms apart.
+// that goes by, in tenths of a second; "w" is longer than the window. All packets are 20 ms apart; after
+// "=" all come at once.
 //
 //	h home, p the same port, a the same address, s a stranger, o another one
 func (s *scene) play(steps string) {
 	s.t.Helper()
+	apart := 20 * time.Millisecond
 	letters := map[rune]int{'h': home, 'p': samePort, 'a': sameAddr, 's': stranger, 'o': other}
 	for i, step := range steps {
 		switch {
@@ -56,11 +58,14 @@ func (s *scene) play(steps string) {
 		case step == 'w':
 			s.clock.advance(4 * time.Second)
 			continue
+		case step == '=':
+			apart = 0
+			continue
 		case step == 'r':
 			s.Party(s.id, 0, media.Caller, s.again())
 			continue
 		}
-		s.clock.advance(20 * time.Millisecond)
+		s.clock.advance(apart)
 		passes := step >= 'A' && step <= 'Z'
 		who := s.who[letters[step|0x20]]
 		b := who.rtp(0, "x")
@@ -118,6 +123,9 @@ func TestLatch(t *testing.T) {
 		{"strict takes the description alone", media.Strict, "aappp1ssssss5HaapppsssH"},
 		{"handover goes along", media.Handover, "HHw2ssssSSSS"},
 		{"not while the party is there", media.Handover, "HHwHsssHsssHsssH"},
+		{"not by one packet after a pause of all", media.Handover, "HHwHsssHsssH3sHsssH3sH"},
+		{"nor where a translator's port may change", media.Symmetric, "1ssSooSooSooS3oS"},
+		{"nor by a burst", media.Handover, "HHwHsssH3=ssssssssH"},
 		{"and back again", media.Handover, "HHw2ssssSS2hhhhHH"},
 	}
 	for _, tt := range tests {
