@@ -1,8 +1,6 @@
 package phones
 
 import (
-	"time"
-
 	"tollgate/test/peer"
 	"tollgate/test/stage"
 )
@@ -51,7 +49,9 @@ func ringAll(s *stage.Stage, phones []*phone) (b *peer.Call, calls []*peer.Call)
 	for _, a := range calls {
 		a.Answer(180)
 	}
-	b.Await(180)
+	for range calls { // the PBX is told of each
+		b.Await(180)
+	}
 	return b, calls
 }
 
@@ -62,16 +62,8 @@ func givenUp(a *peer.Call) {
 	a.Expect("ACK")
 }
 
-// drain takes the 180s of the other phones, which the PBX may be shown.
-func drain(b *peer.Call) {
-	for more := true; more; {
-		more = b.AwaitWithin(silence/4, 180) != nil
-	}
-}
-
 func threeRing(s *stage.Stage) {
 	b, calls := ringAll(s, family(s, 3))
-	drain(b)
 	winner := calls[1]
 	winner.Answer(200, peer.SDP(winner.UA, 1))
 	b = b.Fork(b.Expect(200))
@@ -84,7 +76,6 @@ func threeRing(s *stage.Stage) {
 
 func threeRingCanceled(s *stage.Stage) {
 	b, calls := ringAll(s, family(s, 3))
-	drain(b)
 	b.Cancel()
 	b.ExpectSet("200 CANCEL", 487)
 	for _, a := range calls {
@@ -100,7 +91,6 @@ func threeRefuse(s *stage.Stage) {
 		want     int
 	}{{[]int{486, 404, 500}, 404}, {[]int{500, 486, 486}, 486}, {[]int{503, 480, 500}, 480}} {
 		b, calls := ringAll(s, phones)
-		drain(b)
 		for i, a := range calls {
 			a.Answer(c.statuses[i])
 			a.Expect("ACK")
@@ -115,7 +105,6 @@ func threeRefuse(s *stage.Stage) {
 // declined: a 6xx speaks for the user, so the others stop to ring (RFC 3261 16.7 step 5).
 func declined(s *stage.Stage) {
 	b, calls := ringAll(s, family(s, 3))
-	drain(b)
 	calls[1].Answer(603)
 	calls[1].Expect("ACK")
 	givenUp(calls[0])
@@ -127,24 +116,20 @@ func declined(s *stage.Stage) {
 // second; whoever ends the loser's call does it with ACK and BYE (RFC 3261 13.2.2.4).
 func twoAnswer(s *stage.Stage) {
 	b, calls := ringAll(s, family(s, 2))
-	drain(b)
 	winner, loser := calls[0], calls[1]
 	winner.Answer(200, peer.SDP(winner.UA, 1))
 	first := b.Await(200)
 	loser.Answer(200, peer.SDP(loser.UA, 1))
-	if m := loser.AwaitWithin(silence, "CANCEL"); m != nil {
-		loser.Reply(m, 481)
-	}
+	loser.Reply(loser.Await("CANCEL"), 481)
 	b1 := b.Fork(first)
 	b1.Ack()
 	winner.Expect("ACK")
-	if second := b.AwaitWithin(silence, 200); second != nil {
+	if second, _ := peer.Either(b, 200, loser, "ACK"); second != nil {
 		b2 := b.Fork(second)
 		b2.Ack()
 		loser.Expect("ACK")
 		s.End(b2, loser)
 	} else {
-		loser.Expect("ACK")
 		loser.Reply(loser.Expect("BYE"), 200)
 	}
 	inside(s, winner, b1)
@@ -167,7 +152,7 @@ func nobody(s *stage.Stage) {
 	sends(s, "INVITE", "sip:alice@"+s.Domain).ExpectOneOf(404, 480)
 	p := newPhone(s, s.Caller, "alice")
 	p.refresh(1)
-	p.gone(5 * time.Second)
+	p.gone(peer.Patience)
 	sends(s, "INVITE", "sip:alice@"+s.Domain).ExpectOneOf(404, 480)
 	s.Caller.Quiet(silence / 4)
 }

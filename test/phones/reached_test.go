@@ -2,7 +2,6 @@ package phones
 
 import (
 	"strings"
-	"time"
 
 	"tollgate/test/peer"
 	"tollgate/test/stage"
@@ -189,7 +188,7 @@ func twoLines(s *stage.Stage) {
 func connectionEnded(s *stage.Stage) {
 	p := register(s, s.Caller, "alice")
 	s.Caller.CloseConnections()
-	p.gone(5 * time.Second)
+	p.gone(peer.Patience)
 	sends(s, "INVITE", p.token).Expect(480)
 	p.refresh(600)
 	p.called()

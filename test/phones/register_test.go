@@ -370,9 +370,9 @@ func bindingsListed(s *stage.Stage) {
 
 func expires(s *stage.Stage) {
 	p := newPhone(s, s.Caller, "alice")
-	p.refresh(1)
+	p.refresh(3) // and a machine that is busy has the call in that time
 	p.called()
-	p.gone(5 * time.Second)
+	p.gone(peer.Patience)
 	p.lost()
 	p.refresh(600)
 	p.called()
