@@ -137,7 +137,7 @@ func (r *reader) of(customer string) (list []record) {
 func (r *reader) want(customer string, n int) []record {
 	r.t.Helper()
 	var list []record
-	harness.Eventually(r.t, 5*time.Second, func() error {
+	harness.Eventually(r.t, 15*time.Second, func() error {
 		if list = r.of(customer); len(list) < n {
 			return fmt.Errorf("%d records of %d", len(list), n)
 		}
