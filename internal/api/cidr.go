@@ -193,7 +193,7 @@ func (s *server) admission(ctx context.Context, addr netip.Addr, q *cidrQuery) (
 	if faults := ask.faults(); len(faults) > 0 {
 		return nil, faults
 	}
-	e := s.node.Explain(ask)
+	e := s.node.Explain(ask, languageOf(ctx))
 	scope := principalOf(ctx).Scope()
 	sees, err := s.sees(ctx, scope)
 	if err != nil {
@@ -201,7 +201,7 @@ func (s *server) admission(ctx context.Context, addr netip.Addr, q *cidrQuery) (
 	}
 	if !scope.IsPlatform() && !sees(e.Customer) {
 		// Nobody learns whether another accepts an address.
-		return &admission{Reason: policy.StrangerSource.Code(), Text: "A request from there is none of your customers'."}, nil
+		return &admission{Reason: policy.StrangerSource.Code(), Text: languageOf(ctx).Say("A request from there is none of your customers'.")}, nil
 	}
 	a := &admission{Known: true, Customer: e.Customer, Owner: e.CustomerName, By: e.By.String(), Direction: e.Direction.String(), Reason: policy.OK.Code()}
 	for _, step := range e.Steps {

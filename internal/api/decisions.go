@@ -199,7 +199,7 @@ func (s *server) getLadder(ctx context.Context, in *caseInput) (*huma.StreamResp
 	}
 	return &huma.StreamResponse{Body: func(hc huma.Context) {
 		hc.SetHeader("Content-Type", "text/plain; charset=utf-8")
-		_ = trace.Ladder(hc.BodyWriter(), &d, messages) // who asked has gone
+		_ = trace.Ladder(hc.BodyWriter(), languageOf(ctx), &d, messages) // who asked has gone
 	}}, nil
 }
 

@@ -58,9 +58,11 @@ func sentenceIn(ctx context.Context, code, text string) string {
 	return text
 }
 
-// speak has a decision say its reasons in the request's language.
+// speak has a decision say what led to it in the request's language.
 func speak(ctx context.Context, d *trace.Decision) {
+	l := languageOf(ctx)
 	d.Sentence = sentenceIn(ctx, d.Reason, d.Sentence)
+	d.Detail, d.Counter, d.Limit = l.Retell(d.Detail), l.Retell(d.Counter), trace.LimitIn(l, d.Limit)
 	for i := range d.Would {
 		w := &d.Would[i]
 		w.Sentence = sentenceIn(ctx, w.Reason, w.Sentence)
@@ -69,7 +71,10 @@ func speak(ctx context.Context, d *trace.Decision) {
 
 // speakCDRs has call records say theirs.
 func speakCDRs(ctx context.Context, list []cdr.CDR) {
+	l := languageOf(ctx)
 	for i := range list {
-		list[i].Sentence = sentenceIn(ctx, list[i].Reason, list[i].Sentence)
+		c := &list[i]
+		c.Sentence = sentenceIn(ctx, c.Reason, c.Sentence)
+		c.Counter, c.Limit = l.Retell(c.Counter), trace.LimitIn(l, c.Limit)
 	}
 }

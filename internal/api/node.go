@@ -75,7 +75,7 @@ type Node interface {
 	// Ceiling is the platform's limits: calls at once, and new ones a second; 0 = unlimited.
 	Ceiling() (calls, cps int)
 	// Explain says what would happen to such a request.
-	Explain(q ExplainQuery) policy.Explanation
+	Explain(q ExplainQuery, in policy.Language) policy.Explanation
 	// RetryDeadLetters has the webhook send again what its receiver would not have, and says how
 	// many records that are; ErrNoWebhook where there is none.
 	RetryDeadLetters(ctx context.Context) (int64, error)

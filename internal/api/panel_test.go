@@ -93,7 +93,7 @@ func (n *fakeNode) Preview(_ context.Context, d *api.Draft, cases []trace.Decisi
 	return list, nil
 }
 
-func (n *fakeNode) Replay(context.Context, *trace.Decision) (policy.Explanation, bool) {
+func (n *fakeNode) Replay(context.Context, *trace.Decision, policy.Language) (policy.Explanation, bool) {
 	return n.explain, true
 }
 

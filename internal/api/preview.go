@@ -21,7 +21,7 @@ type NodePreview interface {
 	// decides; of those that were not kept it gives nothing.
 	Preview(ctx context.Context, d *Draft, cases []trace.Decision) ([]Previewed, error)
 	// Replay tells what would happen to a recorded request now; false where it was not kept.
-	Replay(ctx context.Context, d *trace.Decision) (policy.Explanation, bool)
+	Replay(ctx context.Context, d *trace.Decision, in policy.Language) (policy.Explanation, bool)
 }
 
 // Draft is rules that are not in force.
@@ -226,7 +226,7 @@ func (s *server) replay(ctx context.Context, id string) (*explainOutput, error) 
 	if err != nil {
 		return nil, err
 	}
-	e, ok := s.node.Replay(ctx, &d)
+	e, ok := s.node.Replay(ctx, &d, languageOf(ctx))
 	if !ok {
 		return nil, problem(http.StatusNotFound, "the request itself was not kept, or not any more")
 	}

@@ -82,7 +82,7 @@ func (s *server) tryRewrite(ctx context.Context, in *rewriteInput) (*rewriteOutp
 	out.Body.Steps = make([]rewriteStep, len(steps))
 	for i := range steps {
 		t := &steps[i]
-		out.Body.Steps[i] = rewriteStep{t.What, t.By, t.Rule, t.Before, t.After, t.Changed(), t.String()}
+		out.Body.Steps[i] = rewriteStep{t.What, t.By, t.Rule, t.Before, t.After, t.Changed(), t.In(languageOf(ctx))}
 	}
 	return out, nil
 }

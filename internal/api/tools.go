@@ -34,7 +34,7 @@ func (s *server) explain(ctx context.Context, in *explainInput) (*explainOutput,
 	if faults := in.Body.faults(); len(faults) > 0 {
 		return nil, s.refused(ctx, faults)
 	}
-	e := s.node.Explain(in.Body)
+	e := s.node.Explain(in.Body, languageOf(ctx))
 	scope := principalOf(ctx).Scope()
 	if !scope.IsPlatform() {
 		// Nobody learns whether another has a domain: a stranger's and another's request look alike.

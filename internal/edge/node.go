@@ -138,7 +138,7 @@ func Version() string {
 
 // Explain is api.Node: the request is built and goes through the very steps that
 // decide, but for those that would change something.
-func (e *Edge) Explain(q api.ExplainQuery) policy.Explanation {
+func (e *Edge) Explain(q api.ExplainQuery, in policy.Language) policy.Explanation {
 	source, err := netip.ParseAddrPort(q.Source)
 	if err != nil {
 		if a, err := netip.ParseAddr(q.Source); err == nil {
@@ -173,11 +173,11 @@ func (e *Edge) Explain(q api.ExplainQuery) policy.Explanation {
 	line()
 	var m sip.Message
 	if err := m.Parse([]byte(b.String())); err != nil {
-		return refusedMessage(400, err.Error())
+		return refusedMessage(400, err.Error(), in)
 	}
 	return e.gate.Explain(&policy.Request{
 		Msg: &m, Source: source, Local: e.asked(&m), Transport: transport, Now: time.Now(), Health: e.watch,
-	})
+	}, in)
 }
 
 // asked is the address of ours to which a message would be sent, as far as its Request-URI tells;
@@ -196,7 +196,8 @@ func (e *Edge) asked(m *sip.Message) netip.Addr {
 	return netip.Addr{}
 }
 
-func refusedMessage(status int, detail string) policy.Explanation {
-	v := policy.Verdict{Status: status, Reason: policy.BadMessage, Detail: detail}
-	return policy.Explanation{Verdict: v, Steps: []policy.Step{{Name: "validate", Verdict: v, Text: detail}}}
+func refusedMessage(status int, detail string, in policy.Language) policy.Explanation {
+	e := policy.Explanation{Language: in}
+	e.Told("validate", policy.Verdict{Status: status, Reason: policy.BadMessage, Detail: detail}, in.Retell(detail))
+	return e
 }

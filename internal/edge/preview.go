@@ -111,12 +111,12 @@ func request(method, uri, transport string, source netip.AddrPort, lines []strin
 }
 
 // Replay is api.Node. Digest responses are not kept, so a request that had one is challenged again.
-func (e *Edge) Replay(ctx context.Context, d *trace.Decision) (policy.Explanation, bool) {
+func (e *Edge) Replay(ctx context.Context, d *trace.Decision, in policy.Language) (policy.Explanation, bool) {
 	m, ok := e.firstOf(ctx, d.ID)
 	if !ok {
 		return policy.Explanation{}, false
 	}
 	return e.gate.Explain(&policy.Request{
 		Msg: m, Source: d.Source, Local: e.asked(m), Transport: d.Transport, Now: time.Now(), Health: e.watch,
-	}), true
+	}, in), true
 }

@@ -127,7 +127,7 @@ func (a *agreement) request() {
 		a.t.Fatalf("%v in\n%s", err, text)
 	}
 	before := a.state()
-	e := a.gate.Explain(&policy.Request{Msg: &m, Source: from, Local: edgeAddr.Addr(), Transport: "udp", Now: time.Now(), Health: a})
+	e := a.gate.Explain(&policy.Request{Msg: &m, Source: from, Local: edgeAddr.Addr(), Transport: "udp", Now: time.Now(), Health: a}, policy.English)
 	if after := a.state(); after != before {
 		a.t.Fatalf("explaining changed\n%s\nto\n%s\nby\n%s", before, after, text)
 	}

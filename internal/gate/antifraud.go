@@ -1,7 +1,6 @@
 package gate
 
 import (
-	"fmt"
 	"time"
 
 	"tollgate/internal/antifraud"
@@ -21,32 +20,32 @@ func (g *Gate) antifraud(_ *transaction.Shard, p *passage) (v policy.Verdict, pa
 }
 
 func tellAntifraud(e *policy.Explanation, p *passage, v policy.Verdict) {
-	e.Told("antifraud", v, alikeText(&p.alike, &p.id, v))
+	e.Told("antifraud", v, alikeText(e.Language, &p.alike, &p.id, v))
 }
 
 // alikeText tells how it stands with a request's key.
-func alikeText(s *antifraud.Standing, id *policy.Identity, v policy.Verdict) string {
+func alikeText(l policy.Language, s *antifraud.Standing, id *policy.Identity, v policy.Verdict) string {
 	switch {
 	case s.Of == 0 && id.Emergency && antifraudOn(id):
-		return "An emergency call passes antifraud."
+		return l.Say("An emergency call passes antifraud.")
 	case s.Of == 0:
 		return ""
 	case s.Spared:
-		return "The source is on the customer's whitelist, or one of his destinations: antifraud leaves it alone."
+		return l.Say("The source is on the customer's whitelist, or one of his destinations: antifraud leaves it alone.")
 	}
-	what := "calls with this key are up or ringing"
+	what := l.Say("calls with this key are up or ringing")
 	if s.Method != sip.INVITE {
-		what = fmt.Sprintf("%s with this key came within 10 s", s.Method)
+		what = l.Say("%s with this key came within 10 s", s.Method)
 	}
-	text := fmt.Sprintf("%d of %d %s (from %q, to %q).", s.Count, s.Of, what, s.From, s.To)
+	text := l.Say("%d of %d %s (from %q, to %q).", s.Count, s.Of, what, s.From, s.To)
 	switch {
 	case s.Left > 0:
-		text += fmt.Sprintf(" The threshold was reached: the key is shut for %s more.", s.Left.Round(time.Second))
+		text += l.Say(" The threshold was reached: the key is shut for %s more.", s.Left.Round(time.Second))
 	case s.Method == sip.INVITE && s.Count+1 >= s.Of:
-		text += " The next that rings reaches the threshold."
+		text += l.Say(" The next that rings reaches the threshold.")
 	}
 	if !v.Refused() && (id.Customer.Transparent || id.Customer.Settings.Antifraud.Mode == "monitor") {
-		text += " It is only counted."
+		text += l.Say(" It is only counted.")
 	}
 	return text
 }

@@ -1,8 +1,6 @@
 package gate
 
 import (
-	"fmt"
-
 	"tollgate/internal/auth"
 	"tollgate/internal/policy"
 	"tollgate/internal/tenant"
@@ -86,16 +84,16 @@ func (g *Gate) challenge(p *passage, v policy.Verdict) []byte {
 
 // tellAuthenticate tells who would be asked for a password; nobody is.
 func tellAuthenticate(e *policy.Explanation, p *passage, v policy.Verdict) {
-	const asked = "A password would be asked for. "
-	id := &p.id
+	id, l := &p.id, e.Language
+	asked := l.Say("A password would be asked for. ")
 	switch {
 	case id.User != nil && v.Refused():
-		e.Told("authenticate", v, asked+"With it: "+v.Reason.Sentence())
+		e.Told("authenticate", v, asked+l.Say("With it: ")+v.Reason.In(l))
 	case id.User != nil:
-		e.Told("authenticate", v, asked+fmt.Sprintf("What follows is for who gives that of SIP user %q.", id.User.Username))
+		e.Told("authenticate", v, asked+l.Say("What follows is for who gives that of SIP user %q.", id.User.Username))
 	case v.Refused():
-		e.Told("authenticate", v, asked+"From names no SIP user of the customer: no password is right.")
+		e.Told("authenticate", v, asked+l.Say("From names no SIP user of the customer: no password is right."))
 	case id.Entry != nil && id.Customer.AsksIn() != "":
-		e.Told("authenticate", v, "The source is an entry of the customer: no password is asked for.")
+		e.Told("authenticate", v, l.Say("The source is an entry of the customer: no password is asked for."))
 	}
 }

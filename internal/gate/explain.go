@@ -2,22 +2,22 @@ package gate
 
 import (
 	"slices"
-	"strconv"
 
 	"tollgate/internal/policy"
 	"tollgate/internal/registrar"
+	"tollgate/internal/trace"
 	"tollgate/internal/transport"
 )
 
 // Explain takes a request through the very steps that decide, up to the one that sends it, and
 // tells what each of them found. Nothing is counted and no place is taken. What it cannot know:
 // rates of new calls, and whether the very message was here before (a loop).
-func (g *Gate) Explain(r *policy.Request) policy.Explanation {
+func (g *Gate) Explain(r *policy.Request, in policy.Language) policy.Explanation {
 	proto, _ := transport.ParseProto(r.Transport)
 	p := &passage{msg: r.Msg, req: *r, flow: transport.Flow{Proto: proto, Remote: r.Source}}
 	p.req.Dry = true
 	g.learn(p)
-	e := policy.Explanation{Passed: []string{}}
+	e := policy.Explanation{Passed: []string{}, Language: in}
 	for _, s := range g.steps {
 		if s.changes {
 			e.Passed = append(e.Passed, s.name)
@@ -28,7 +28,7 @@ func (g *Gate) Explain(r *policy.Request) policy.Explanation {
 		if s.tell != nil {
 			s.tell(&e, p, v)
 		} else {
-			e.Told(s.name, v, v.Reason.Sentence())
+			e.Told(s.name, v, v.Reason.In(in))
 		}
 		if v.Refused() {
 			break
@@ -52,7 +52,7 @@ func tellRefusal(name string) func(*policy.Explanation, *passage, policy.Verdict
 func tellReserve(e *policy.Explanation, p *passage, v policy.Verdict) {
 	text := ""
 	if limit := limitText(p.full, &p.id, false); v.Refused() && limit != "" {
-		text = v.Reason.Sentence() + " Limit of " + limit + "."
+		text = v.Reason.In(e.Language) + e.Language.Say(" Limit of %s.", trace.LimitIn(e.Language, limit))
 	}
 	e.ToldReserve(&p.list, v, text)
 }
@@ -61,7 +61,7 @@ func tellReserve(e *policy.Explanation, p *passage, v policy.Verdict) {
 // (call.Passed.Known), and reaches the antifraud threshold.
 func tellHeard(e *policy.Explanation, p *passage) {
 	if v := p.alike.Reached(&p.id); v.Refused() {
-		e.Told("antifraud", v, v.Reason.Sentence())
+		e.Told("antifraud", v, v.Reason.In(e.Language))
 	}
 }
 
@@ -70,9 +70,9 @@ func tellPhones(e *policy.Explanation, p *passage, v policy.Verdict) {
 	switch {
 	case v.Refused():
 	case len(p.phones) > 0:
-		text = phonesText(p.phones)
+		text = phonesText(e.Language, p.phones)
 	case p.registers():
-		text = "The SIP user " + p.id.User.Username + " registers here."
+		text = e.Language.Say("The SIP user %s registers here.", p.id.User.Username)
 	}
 	e.Told("phones", v, text)
 }
@@ -84,10 +84,9 @@ func tellRoute(e *policy.Explanation, p *passage, v policy.Verdict) {
 }
 
 // phonesText says which phones a request goes to.
-func phonesText(list []registrar.Contact) string {
-	text := "It goes to the phone of " + list[0].AOR
+func phonesText(l policy.Language, list []registrar.Contact) string {
 	if len(list) > 1 {
-		text = "It goes to " + strconv.Itoa(len(list)) + " phones of " + list[0].AOR + " at once"
+		return l.Say("It goes to %d phones of %s at once, in place of destinations.", len(list), list[0].AOR)
 	}
-	return text + ", in place of destinations."
+	return l.Say("It goes to the phone of %s, in place of destinations.", list[0].AOR)
 }

@@ -20,7 +20,29 @@ func (r *rig) explain(from netip.AddrPort, method, uri string) policy.Explanatio
 	if err := m.Parse([]byte(strings.ReplaceAll(text, "\n", "\r\n"))); err != nil {
 		r.t.Fatal(err)
 	}
-	return r.gate.Explain(&policy.Request{Msg: &m, Source: from, Local: edgeAddr.Addr(), Transport: "udp"})
+	ask := &policy.Request{Msg: &m, Source: from, Local: edgeAddr.Addr(), Transport: "udp"}
+	e := r.gate.Explain(ask, policy.English)
+	r.alsoInItalian(&e, r.gate.Explain(ask, policy.Italian))
+	return e
+}
+
+// alsoInItalian holds an explanation against itself in Italian: the same, and no text of it is English.
+func (r *rig) alsoInItalian(e *policy.Explanation, italian policy.Explanation) {
+	r.t.Helper()
+	if stepNames(e) != stepNames(&italian) || len(e.Candidates) != len(italian.Candidates) {
+		r.t.Errorf("%+v\n%+v", e, italian)
+		return
+	}
+	for i := range e.Steps {
+		if e.Steps[i].Text == italian.Steps[i].Text {
+			r.t.Errorf("not in Italian: %s", e.Steps[i].Text)
+		}
+	}
+	for i := range e.Candidates {
+		if e.Candidates[i].Text == italian.Candidates[i].Text {
+			r.t.Errorf("not in Italian: %s", e.Candidates[i].Text)
+		}
+	}
 }
 
 // comesAs3401 has a phone at an address register as 3401, and gives the URI that the PBX got for it.

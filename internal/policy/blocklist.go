@@ -156,26 +156,26 @@ func (l *blocklist) entry(e *tenant.BlocklistEntry, plan *NumberPlan) *blocked {
 	return list.get(keyOf(e.Prefix, plan))
 }
 
-// blocklistText tells what the block list found, for an explanation.
-func blocklistText(id *Identity, v Verdict) string {
-	l := id.Customer.blocklist
-	if len(l.given) == 0 {
+// blocklist tells what the block list found, for an explanation.
+func (l Language) blocklist(id *Identity, v Verdict) string {
+	list := id.Customer.blocklist
+	if len(list.given) == 0 {
 		return ""
 	}
 	if v.Rule != 0 {
 		text := ""
-		l.each(func(b *blocked) {
+		list.each(func(b *blocked) {
 			if tenant.RuleID(b.id) == v.Rule {
-				text = fmt.Sprintf("The number begins with %q, which is on the block list.", b.prefix)
+				text = l.Say("The number begins with %q, which is on the block list.", b.prefix)
 			}
 		})
 		return text
 	}
 	switch {
 	case id.Emergency:
-		return "An emergency call passes the block list."
+		return l.Say("An emergency call passes the block list.")
 	case id.Customer.Transparent:
-		return "The customer is transparent: the block list only counts."
+		return l.Say("The customer is transparent: the block list only counts.")
 	}
-	return fmt.Sprintf("None of %d entries of the block list forbids it.", len(l.given))
+	return l.Say("None of %d entries of the block list forbids it.", len(list.given))
 }

@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"fmt"
 	"net"
 	"strconv"
 
@@ -40,13 +39,15 @@ type Explanation struct {
 	Would        []Spared          `json:"would,omitempty"` // what would have refused it, but is only counted
 	Candidates   []Explained       `json:"candidates"`
 	Verdict      Verdict           `json:"verdict"`
+	Language     Language          `json:"-"` // of its texts
 }
 
 // Told is one step of a request's way as it is told: its name and verdict, and what it found.
 // An empty text, where nothing was refused, is not worth telling.
 func (e *Explanation) Told(name string, v Verdict, text string) {
+	v.Detail = e.Language.Retell(v.Detail)
 	if e.Verdict = v; v.Refused() && text == "" {
-		text = v.Reason.Sentence()
+		text = v.Reason.In(e.Language)
 	}
 	if text != "" {
 		e.Steps = append(e.Steps, Step{name, v, text})
@@ -56,23 +57,23 @@ func (e *Explanation) Told(name string, v Verdict, text string) {
 // ToldIdentity tells what Identify found.
 func (e *Explanation) ToldIdentity(id *Identity, v Verdict) {
 	e.identity(id)
-	e.Told("identify", v, identityText(id, v))
+	e.Told("identify", v, e.Language.identity(id, v))
 }
 
 // ToldFirewall tells what Firewall found.
 func (e *Explanation) ToldFirewall(id *Identity, v Verdict) {
-	e.Told("firewall", v, firewallText(id, v))
+	e.Told("firewall", v, e.Language.firewall(id, v))
 }
 
 // ToldBlocklist tells what Blocklist found.
 func (e *Explanation) ToldBlocklist(id *Identity, v Verdict) {
-	e.Told("blocklist", v, blocklistText(id, v))
+	e.Told("blocklist", v, e.Language.blocklist(id, v))
 }
 
 // ToldRoute tells what Route found.
 func (e *Explanation) ToldRoute(id *Identity, c *Candidates, v Verdict) {
 	e.Foreign = c.Foreign
-	e.Told("route", v, routeText(id, c, v))
+	e.Told("route", v, e.Language.route(id, c, v))
 	e.candidates(c)
 }
 
@@ -108,14 +109,14 @@ func (e *Explanation) identity(id *Identity) {
 func (e *Explanation) candidates(c *Candidates) {
 	e.Candidates = make([]Explained, 0, c.N+c.NSkipped)
 	for i, d := range c.All() {
-		text := "Tried as number " + strconv.Itoa(i+1) + "."
+		text := e.Language.Say("Tried as number %d.", i+1)
 		if c.AllDown {
-			text += " It is down, as all of them are."
+			text += e.Language.Say(" It is down, as all of them are.")
 		}
 		e.Candidates = append(e.Candidates, explained(d, i+1, OK, text))
 	}
 	for _, skip := range c.Skipped[:c.NSkipped] {
-		e.Candidates = append(e.Candidates, explained(skip.Destination, 0, skip.Reason, "Not tried. "+skip.Reason.Sentence()))
+		e.Candidates = append(e.Candidates, explained(skip.Destination, 0, skip.Reason, e.Language.Say("Not tried. ")+skip.Reason.In(e.Language)))
 	}
 }
 
@@ -130,79 +131,82 @@ func explained(d *Destination, tried int, why Reason, text string) Explained {
 	}
 }
 
-func identityText(id *Identity, v Verdict) string {
+// identity tells what Identify found.
+func (l Language) identity(id *Identity, v Verdict) string {
 	if id.Customer == nil {
-		return v.Reason.Sentence()
+		return v.Reason.In(l)
 	}
-	text := fmt.Sprintf("Customer %q", id.Customer.Settings.Name)
+	text := l.Say("Customer %q", id.Customer.Settings.Name)
 	if id.Domain != "" {
-		text += fmt.Sprintf(", by the domain %q", id.Domain)
+		text += l.Say(", by the domain %q", id.Domain)
 	}
 	if id.Entry != nil {
-		text += fmt.Sprintf("; the source is his entry %q, which sends calls to us", id.Entry.Name)
+		text += l.Say("; the source is his entry %q, which sends calls to us", id.Entry.Name)
 	}
 	switch {
 	case id.Source != nil:
-		text += fmt.Sprintf("; it comes from his destination %q, so it goes out", id.Source.Name)
+		text += l.Say("; it comes from his destination %q, so it goes out", id.Source.Name)
 	case id.By == ByBinding:
-		text += "; it comes from one of his registered phones"
+		text += l.Say("; it comes from one of his registered phones")
 	case id.Entry == nil:
-		text += "; it comes from outside"
+		text += l.Say("; it comes from outside")
 	}
 	if id.Emergency {
-		text += "; it calls an emergency number"
+		text += l.Say("; it calls an emergency number")
 	}
 	if v.Refused() {
-		return text + ". " + v.Reason.Sentence()
+		return text + ". " + v.Reason.In(l)
 	}
 	return text + "."
 }
 
-func routeText(id *Identity, c *Candidates, v Verdict) string {
-	text := groupText(id, c)
+// route tells what Route found.
+func (l Language) route(id *Identity, c *Candidates, v Verdict) string {
+	text := l.group(id, c)
 	switch {
 	case c.Foreign:
-		text += "The host of the Request-URI is a foreign one: the request goes there."
+		text += l.Say("The host of the Request-URI is a foreign one: the request goes there.")
 	case v.Refused():
-		text += v.Reason.Sentence()
+		text += v.Reason.In(l)
 	case c.DID != "":
-		text += "It goes there."
+		text += l.Say("It goes there.")
 	default:
-		text += fmt.Sprintf("%d to try, %s.", c.N, orderText(id.Customer))
+		text += l.Say("%d to try, %s.", c.N, l.order(id.Customer))
 	}
 	return text
 }
 
-func groupText(id *Identity, c *Candidates) string {
+// group tells how the group was chosen.
+func (l Language) group(id *Identity, c *Candidates) string {
 	rules := len(id.Customer.routing.rules)
 	switch {
 	case c.DID != "":
-		return fmt.Sprintf("%s is a DID that leads to a switch. ", c.DID)
+		return l.Say("%s is a DID that leads to a switch. ", c.DID)
 	case id.Smart() && c.Group != 0:
-		return "The SIP user is a smart extension: it goes to the destination marked class 5. "
+		return l.Say("The SIP user is a smart extension: it goes to the destination marked class 5. ")
 	case c.Group == 0 && rules == 0:
 		return ""
 	case c.Group == 0:
-		return fmt.Sprintf("None of %d routing rules matches. ", rules)
+		return l.Say("None of %d routing rules matches. ", rules)
 	case c.Rule != 0:
 		for i := range id.Customer.routing.rules {
 			if r := &id.Customer.routing.rules[i]; r.ID == c.Rule {
-				return fmt.Sprintf("Routing rule %q (%s, %s %q) leads to group %d. ", r.Name, r.Header, r.Match, r.Value, c.Group)
+				return l.Say("Routing rule %q (%s, %s %q) leads to group %d. ", r.Name, r.Header, r.Match, r.Value, c.Group)
 			}
 		}
 	case id.Emergency && c.Group == id.Customer.emergencyGroup():
-		return fmt.Sprintf("Emergency calls go to group %d. ", c.Group)
+		return l.Say("Emergency calls go to group %d. ", c.Group)
 	case rules == 0:
-		return fmt.Sprintf("There are no routing rules: group %d. ", c.Group)
+		return l.Say("There are no routing rules: group %d. ", c.Group)
 	case !id.Customer.Settings.DestinationGroupsEnabled:
-		return fmt.Sprintf("Destination groups are off, so routing rules are ignored: group %d. ", c.Group)
+		return l.Say("Destination groups are off, so routing rules are ignored: group %d. ", c.Group)
 	}
-	return fmt.Sprintf("None of %d routing rules matches: group %d. ", rules, c.Group)
+	return l.Say("None of %d routing rules matches: group %d. ", rules, c.Group)
 }
 
-func orderText(c *Customer) string {
+func (l Language) order(c *Customer) string {
 	if c.Settings.DestinationMode == tenant.ModeLoadBalancing {
-		return "balanced"
+		return l.Say("balanced")
 	}
-	return "by priority"
+	return l.Say("by priority")
 }

@@ -178,26 +178,26 @@ func (c *Customer) FirewallHits() map[tenant.RuleID]Tally {
 	return all
 }
 
-// firewallText tells what the firewall found, for an explanation.
-func firewallText(id *Identity, v Verdict) string {
+// firewall tells what the firewall found, for an explanation.
+func (l Language) firewall(id *Identity, v Verdict) string {
 	f := id.Customer.firewall
 	switch {
 	case len(f.given) == 0:
 		return ""
 	case id.Direction != Inbound:
-		return "It comes from the customer's own PBX, which the firewall leaves alone."
+		return l.Say("It comes from the customer's own PBX, which the firewall leaves alone.")
 	case v.Rule != 0:
 		for i := range f.acting.rules {
 			if r := &f.acting.rules[i]; r.ID == v.Rule {
-				return fmt.Sprintf("Firewall rule %q (%s, %s %q) drops it.", r.Name, r.Header, r.Match, r.Value)
+				return l.Say("Firewall rule %q (%s, %s %q) drops it.", r.Name, r.Header, r.Match, r.Value)
 			}
 		}
 	case v.Refused():
-		return v.Reason.Sentence()
+		return v.Reason.In(l)
 	case id.Emergency:
-		return "An emergency call passes the firewall."
+		return l.Say("An emergency call passes the firewall.")
 	case id.Customer.Transparent:
-		return "The customer is transparent: the firewall only counts."
+		return l.Say("The customer is transparent: the firewall only counts.")
 	}
-	return fmt.Sprintf("None of %d firewall rules drops it.", len(f.given))
+	return l.Say("None of %d firewall rules drops it.", len(f.given))
 }

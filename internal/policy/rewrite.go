@@ -2,7 +2,6 @@ package policy
 
 import (
 	"bytes"
-	"fmt"
 
 	"tollgate/internal/tenant"
 	"tollgate/sip"
@@ -165,7 +164,8 @@ type RewriteStep struct {
 	Rule   int    `json:"rule,omitempty"`
 	Before string `json:"before"`
 	After  string `json:"after"`
-	Text   string `json:"text"`
+	Text   string `json:"text"` // the rule, pattern or other subject
+	Note   Phrase `json:"note"` // what it did, or why nothing; behind Text
 }
 
 // Changed says that the step did something.
@@ -202,7 +202,7 @@ func (w *Rewriter) Apply(n *Numbers, c *Customer, steps *[]RewriteStep) {
 		}
 		n.From.set([]byte(w.from))
 		n.From.Changed = true
-		told(steps, whatFrom, "force_from", &before, &n.From, "From is forced to it")
+		told(steps, whatFrom, "force_from", &before, &n.From, "", "From is forced to it")
 	}
 }
 
@@ -215,9 +215,9 @@ func (w *Rewriter) rewrite(n *Numbers, steps *[]RewriteStep) {
 			number, what = &n.Called, whatCalled
 		}
 		before := *number
-		text := r.apply(number, r.called && n.Emergency)
+		note := r.apply(number, r.called && n.Emergency)
 		if steps != nil {
-			told(steps, what, "rule", &before, number, text)
+			told(steps, what, "rule", &before, number, r.text, note)
 			(*steps)[len(*steps)-1].Rule = i + 1
 		}
 	}
@@ -234,11 +234,11 @@ func (w *Rewriter) strip(n *Numbers, steps *[]RewriteStep) {
 			continue
 		}
 		before := *p.of
-		text := "the number does not begin with it"
+		note := Phrase("the number does not begin with it")
 		if hasPrefix(before.Bytes(), p.prefix) && p.of.set(before.Bytes()[len(p.prefix):]) {
-			text = "taken off"
+			note = "taken off"
 		}
-		told(steps, p.what, p.by, &before, p.of, text)
+		told(steps, p.what, p.by, &before, p.of, "", note)
 	}
 }
 
@@ -253,17 +253,15 @@ func (w *Rewriter) add(n *Numbers, steps *[]RewriteStep) {
 		}
 		var room [2 * maxNumber]byte
 		before := *p.of
-		text := "it is not a number"
+		note := Phrase("it is not a number")
 		if before.dials() {
-			if text = "added"; !p.of.set(append(append(room[:0], p.prefix...), before.Bytes()...)) {
-				text = tooLongText
+			if note = "added"; !p.of.set(append(append(room[:0], p.prefix...), before.Bytes()...)) {
+				note = "the result would be longer than 64 characters, so it is left as it is"
 			}
 		}
-		told(steps, p.what, p.by, &before, p.of, text)
+		told(steps, p.what, p.by, &before, p.of, "", note)
 	}
 }
-
-const tooLongText = "the result would be longer than 64 characters, so it is left as it is"
 
 // dials says that it begins as a number does.
 func (n *Number) dials() bool {
@@ -272,24 +270,25 @@ func (n *Number) dials() bool {
 
 func dialledBegin(c byte) bool { return c >= '0' && c <= '9' || c == '+' || c == '*' || c == '#' }
 
-// told appends a step; by text, which says what it did or why nothing.
-func told(steps *[]RewriteStep, what, by string, before, after *Number, text string) {
+// told appends a step: what took it, and behind that what it did or why nothing.
+func told(steps *[]RewriteStep, what, by string, before, after *Number, text string, note Phrase) {
 	if steps == nil {
 		return
 	}
 	*steps = append(*steps, RewriteStep{
-		What: what, By: by, Before: string(before.Bytes()), After: string(after.Bytes()), Text: text,
+		What: what, By: by, Before: string(before.Bytes()), After: string(after.Bytes()), Text: text, Note: note,
 	})
 }
 
-// String says a step in one line.
-func (s *RewriteStep) String() string {
+// In says a step in one line, in a language.
+func (s *RewriteStep) In(l Language) string {
 	by := s.By
 	if s.Rule > 0 {
-		by = fmt.Sprintf("rule %d", s.Rule)
+		by = l.Say("rule %d", s.Rule)
 	}
+	text := s.Text + l.Say(s.Note)
 	if !s.Changed() {
-		return fmt.Sprintf("%s %q stays, %s: %s.", s.What, s.Before, by, s.Text)
+		return l.Say("%s %q stays, %s: %s.", s.What, s.Before, by, text)
 	}
-	return fmt.Sprintf("%s %q becomes %q, %s: %s.", s.What, s.Before, s.After, by, s.Text)
+	return l.Say("%s %q becomes %q, %s: %s.", s.What, s.Before, s.After, by, text)
 }

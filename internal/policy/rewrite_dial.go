@@ -70,24 +70,24 @@ func (p *NumberPlan) appendE164(dst, text []byte) ([]byte, bool) {
 // What does not fit, such as an extension, passes as it is.
 func (w *Rewriter) dial(n *Numbers, plan *NumberPlan, steps *[]RewriteStep) {
 	var room [4 * maxNumber]byte
-	before, text := n.Called, ""
+	before, text, note := n.Called, w.pattern, Phrase("")
 	switch {
 	case n.Emergency:
-		text = "an emergency number is left as it is"
+		text, note = "", "an emergency number is left as it is"
 	case w.sends:
 		out, ok := plan.appendPattern(room[:0], w.pattern, n)
-		if text = w.pattern; !ok || !n.Called.set(out) {
-			text += "; the number does not fit"
+		if !ok || !n.Called.set(out) {
+			note = "; the number does not fit"
 		}
 	default:
 		number, ok := plan.appendArrived(room[:0], w.pattern, n.Called.Bytes())
-		if text = w.pattern; !ok || !n.Called.set(number) {
-			text += "; the number does not fit"
+		if !ok || !n.Called.set(number) {
+			note = "; the number does not fit"
 		} else {
 			n.Global = true
 		}
 	}
-	told(steps, whatCalled, "dial_pattern", &before, &n.Called, text)
+	told(steps, whatCalled, "dial_pattern", &before, &n.Called, text, note)
 }
 
 // appendArrived appends what arrives in a dial pattern in E.164 without its "+".

@@ -99,25 +99,25 @@ func compileReplacement(text string, groups int) (out []piece, err error) {
 	}
 }
 
-// apply rewrites a number once, and says what it did. Emergency: it is one that stays.
-func (r *rewriteRule) apply(n *Number, emergency bool) string {
+// apply rewrites a number once, and says why not, where it did not. Emergency: it is one that stays.
+func (r *rewriteRule) apply(n *Number, emergency bool) Phrase {
 	var room [2 * maxNumber]byte
 	text := n.Bytes()
 	from, to, match := r.find(text)
 	switch {
 	case from < 0:
-		return r.text + ", which does not match"
+		return ", which does not match"
 	case emergency:
-		return r.text + "; an emergency number is left as it is"
+		return "; an emergency number is left as it is"
 	}
 	out, fits := r.expand(append(room[:0], text[:from]...), text, match)
 	if out = append(out, text[to:]...); !fits || len(out) > maxNumber {
-		return r.text + "; " + tooLongText
+		return "; the result would be longer than 64 characters, so it is left as it is"
 	}
 	if !n.set(out) {
-		return r.text + "; nothing would be left, so it is left as it is"
+		return "; nothing would be left, so it is left as it is"
 	}
-	return r.text
+	return ""
 }
 
 // find gives the place of the leftmost match, -1 if there is none. A prefix of nothing is

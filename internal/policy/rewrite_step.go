@@ -1,8 +1,6 @@
 package policy
 
 import (
-	"fmt"
-
 	"tollgate/internal/tenant"
 	"tollgate/sip"
 )
@@ -91,14 +89,14 @@ func (e *Explanation) ToldRewrite(r *Request, id *Identity, v Verdict) {
 	}
 	who := ""
 	if id.Entry != nil {
-		who = fmt.Sprintf("switch %q", id.Entry.Name)
+		who = e.Language.Say("From switch %q: ", id.Entry.Name)
 	} else {
-		who = fmt.Sprintf("SIP user %q", id.User.Username)
+		who = e.Language.Say("From SIP user %q: ", id.User.Username)
 	}
 	var n Numbers
 	uri, err := sip.ParseURI(r.Msg.RequestURI())
 	n.Read(r.Msg, true, err == nil && id.Customer.isEmergency(&uri))
-	e.toldSteps(v, "From "+who+": ", w, &n, id.Customer)
+	e.toldSteps(v, who, w, &n, id.Customer)
 }
 
 // ToldSwitches tells what each switch of the candidates would be sent, and what Screen found.
@@ -109,10 +107,10 @@ func (e *Explanation) ToldSwitches(r *Request, id *Identity, list *Candidates, v
 		}
 		n := id.Numbers
 		n.Read(r.Msg, false, id.Emergency)
-		e.toldSteps(Verdict{}, fmt.Sprintf("To switch %q: ", d.Switch.Name), d.Switch.Rewriter, &n, id.Customer)
+		e.toldSteps(Verdict{}, e.Language.Say("To switch %q: ", d.Switch.Name), d.Switch.Rewriter, &n, id.Customer)
 	}
 	if v.Refused() {
-		e.Told("blocklist", v, blocklistText(id, v))
+		e.Told("blocklist", v, e.Language.blocklist(id, v))
 	}
 }
 
@@ -123,11 +121,11 @@ func (e *Explanation) toldSteps(v Verdict, before string, w *Rewriter, n *Number
 	for i := range steps {
 		if steps[i].Changed() {
 			changed = true
-			e.Told("rewrite", v, before+steps[i].String())
+			e.Told("rewrite", v, before+steps[i].In(e.Language))
 		}
 	}
 	if !changed && len(steps) > 0 {
-		e.Told("rewrite", v, fmt.Sprintf("%sNone of %d steps of rewriting changes a number.", before, len(steps)))
+		e.Told("rewrite", v, before+e.Language.Say("None of %d steps of rewriting changes a number.", len(steps)))
 	}
 }
 

@@ -180,7 +180,7 @@ func TestRewriteSteps(t *testing.T) {
 	_, steps := rewritten(t, "it", `ingress +e164 tech=77 cli=88 from=me destination:prefix:9: cli:regex:^x:y`, "90401234567 0409876543")
 	var got []string
 	for i := range steps {
-		got = append(got, steps[i].String())
+		got = append(got, steps[i].In(policy.English))
 	}
 	want := []string{
 		`destination "90401234567" becomes "0401234567", rule 1: prefix "9" -> "".`,

@@ -255,6 +255,23 @@ func LimitText(of string, most int, rate bool) string {
 	return text
 }
 
+// LimitIn gives what LimitText made in a language.
+func LimitIn(l policy.Language, text string) string {
+	at := strings.LastIndex(text, ", ")
+	if l == policy.English || at < 0 {
+		return text
+	}
+	kind, name, _ := strings.Cut(text[:at], " ")
+	most, unit, _ := strings.Cut(text[at+2:], " ")
+	calls := map[string]policy.Phrase{
+		"call": "%s, %s call", "calls": "%s, %s calls", "call a second": "%s, %s call a second", "calls a second": "%s, %s calls a second",
+	}[unit]
+	if calls == "" {
+		return text
+	}
+	return l.Say(calls, strings.TrimSpace(l.Retell(kind)+" "+name), most)
+}
+
 // Sentence explains the code of a reason to people; "" where it is none, or none any more.
 func Sentence(code string) string {
 	if r, ok := policy.ReasonOf(code); ok {

@@ -18,9 +18,10 @@ import (
 const column = 48
 
 // Ladder writes a case as text for a terminal: we are in the middle, the caller is on the
-// left, times are milliseconds since the first message. What came from the wire is escaped.
-func Ladder(w io.Writer, d *Decision, m []Message) error {
-	l := ladder{d: d, start: d.At}
+// left, times are milliseconds since the first message. What came from the wire is escaped. Notes are
+// in a language, in which d already is.
+func Ladder(w io.Writer, in policy.Language, d *Decision, m []Message) error {
+	l := ladder{d: d, in: in, start: d.At}
 	if len(m) > 0 {
 		l.start = m[0].At
 	}
@@ -42,6 +43,7 @@ func Ladder(w io.Writer, d *Decision, m []Message) error {
 // ladder is one that is written.
 type ladder struct {
 	d     *Decision
+	in    policy.Language
 	start time.Time
 	right netip.AddrPort // whom the head names
 	out   strings.Builder
@@ -87,7 +89,7 @@ func (l *ladder) message(m *Message, before []Message) {
 	label := startOf(m.Data)
 	for i := range before {
 		if b := &before[i]; b.In == m.In && b.Remote == m.Remote && bytes.Equal(b.Data, m.Data) {
-			label += " (again)"
+			label += l.in.Say(" (again)")
 			break
 		}
 	}
@@ -152,8 +154,8 @@ func pad(s string, n int) string {
 // verdict writes what was decided.
 func (l *ladder) verdict() {
 	d := l.d
-	note := func(format string, args ...any) {
-		l.line("", pad("", column), "   *", fmt.Sprintf(format, args...))
+	note := func(p policy.Phrase, args ...any) {
+		l.line("", pad("", column), "   *", l.in.Say(p, args...))
 	}
 	if len(d.Passed) > 0 {
 		note("passed: %s", safe(strings.Join(d.Passed, ", "), maxText))
@@ -172,7 +174,7 @@ func (l *ladder) verdict() {
 		note("goes on")
 	}
 	if d.Refused && d.Detail != "" {
-		note("%s", safe(d.Detail, maxText))
+		l.line("", pad("", column), "   *", safe(d.Detail, maxText))
 	}
 }
 
@@ -187,20 +189,20 @@ func named(rule string) string {
 func (l *ladder) end(m []Message) {
 	d := l.d
 	if left := d.Messages - len(m); left > 0 {
-		fmt.Fprintf(&l.out, "%d more messages are not kept\n", left)
+		l.out.WriteString(l.in.Say("%d more messages are not kept", left) + "\n")
 	}
 	if d.Refused || d.Ended.IsZero() {
 		return
 	}
-	why := ""
+	why, by := "", l.in.Retell(safe(d.EndedBy, maxText))
 	if d.Reason != policy.OK.Code() {
 		why = ": " + safe(d.Sentence, maxText)
 	}
 	switch {
 	case d.Answered:
-		fmt.Fprintf(&l.out, "answered after %.3f s, ended after %.3f s by %s%s\n", d.Setup, d.Duration, safe(d.EndedBy, maxText), why)
+		l.out.WriteString(l.in.Say("answered after %.3f s, ended after %.3f s by %s%s", d.Setup, d.Duration, by, why) + "\n")
 	case d.EndedBy != "":
-		fmt.Fprintf(&l.out, "ended with %d after %.3f s by %s%s\n", d.Status, d.Setup, safe(d.EndedBy, maxText), why)
+		l.out.WriteString(l.in.Say("ended with %d after %.3f s by %s%s", d.Status, d.Setup, by, why) + "\n")
 	}
 }
 

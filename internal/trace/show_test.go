@@ -44,7 +44,7 @@ func TestLadder(t *testing.T) {
 		r.in(c.source, c.request("BYE", c.branch+"y", ";tag=tt"))
 		d, m := r.get(c.id)
 		var out strings.Builder
-		if err := trace.Ladder(&out, &d, m); err != nil {
+		if err := trace.Ladder(&out, policy.English, &d, m); err != nil {
 			t.Fatal(err)
 		}
 		want := `
@@ -78,7 +78,7 @@ func TestLadderOfRefusal(t *testing.T) {
 		Passed: []string{"validate"}, Would: []trace.Would{{Sentence: "A rule.", RuleName: "r1"}}, Messages: 3,
 	}
 	var out strings.Builder
-	if err := trace.Ladder(&out, &d, nil); err != nil {
+	if err := trace.Ladder(&out, policy.English, &d, nil); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{"refused without an answer, banned: The source is banned.", "let pass: A rule. (r1)", "3 more messages are not kept"} {
@@ -98,7 +98,7 @@ func FuzzLadder(f *testing.F) {
 			CallID: "a", FarCallID: text, Refused: in, Status: 403,
 		}
 		var out strings.Builder
-		if err := trace.Ladder(&out, &d, []trace.Message{{In: in, Data: data, Remote: caller}, {Data: data, Remote: callee}}); err != nil {
+		if err := trace.Ladder(&out, policy.English, &d, []trace.Message{{In: in, Data: data, Remote: caller}, {Data: data, Remote: callee}}); err != nil {
 			t.Fatal(err)
 		}
 		for _, r := range out.String() {
