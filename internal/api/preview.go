@@ -18,7 +18,8 @@ import (
 // NodePreview is the node as drafts of rules are tried on it.
 type NodePreview interface {
 	// Preview takes requests that were decided through a draft of rules, with the code that
-	// decides; of those that were not kept it gives nothing.
+	// decides; of those that were not kept it gives nothing. The REGISTERs of phones that are
+	// registered, which are no decisions, come after them, their Cases without an ID.
 	Preview(ctx context.Context, d *Draft, cases []trace.Decision) ([]Previewed, error)
 	// Replay tells what would happen to a recorded request now; false where it was not kept.
 	Replay(ctx context.Context, d *trace.Decision, in policy.Language) (policy.Explanation, bool)
@@ -92,7 +93,7 @@ type draftedRoute struct {
 
 // previewResult says what a draft would have done to the last day's requests.
 type previewResult struct {
-	Requests int             `json:"requests" doc:"That it was tried on: the last day's, at most 2,000, the latest first."`
+	Requests int             `json:"requests" doc:"That it was tried on: the last day's, at most 2,000, the latest first, and the last REGISTER of phones that are registered, at most 1,000."`
 	Matched  int             `json:"matched" doc:"That this rule would have decided."`
 	Drops    int             `json:"would_drop" doc:"Of these, that it would have dropped."`
 	Passes   int             `json:"would_pass" doc:"Of these, that were dropped by the firewall and would have passed."`
@@ -102,7 +103,7 @@ type previewResult struct {
 }
 
 type previewSample struct {
-	Decision  trace.ID  `json:"decision_id"`
+	Decision  string    `json:"decision_id,omitempty" doc:"Absent of a registered phone's last REGISTER, which is no decision."`
 	At        time.Time `json:"at"`
 	Method    string    `json:"method"`
 	From      string    `json:"from"`
@@ -216,7 +217,11 @@ func (r *previewResult) count(p *Previewed) {
 		r.Passes++
 	}
 	if c := p.Case; len(r.Samples) < mostSamples {
-		r.Samples = append(r.Samples, previewSample{c.ID, c.At, c.Method, c.From, c.URI, c.Source.String(), c.UserAgent, p.Phone})
+		sample := previewSample{"", c.At, c.Method, c.From, c.URI, c.Source.String(), c.UserAgent, p.Phone}
+		if c.ID != (trace.ID{}) {
+			sample.Decision = c.ID.String()
+		}
+		r.Samples = append(r.Samples, sample)
 	}
 }
 

@@ -27,6 +27,7 @@ func (e *Edge) Preview(ctx context.Context, d *api.Draft, cases []trace.Decision
 	if err != nil {
 		return nil, err
 	}
+	cases = append(cases, e.registered(c, d)...)
 	for i := range cases {
 		if ctx.Err() != nil {
 			return out, nil // as far as it came

@@ -79,20 +79,30 @@ func (sc *scene) calls(phone *peer.UA, opts ...peer.Option) {
 // draftedFirewall: what is said of a draft is what the rule then does, counting first and dropping then.
 func draftedFirewall(sc *scene) {
 	phone := sc.registered("2001", agent("desk/1"))
+	rule := object{"header": "user-agent", "value": "^(scan|desk)/", "match": "regex", "action": "drop"}
+	// A phone that has only registered would be locked out, too: what it registered with is no decision.
+	p := sc.preview("firewall", rule)
+	if p.Requests != 1 || p.Drops != 1 || p.Phones != 1 || len(p.Samples) != 1 || p.Samples[0].Decision != "" || !p.Samples[0].Phone {
+		sc.Errorf("a phone that has registered: %+v", p)
+	}
+	if p = sc.preview("firewall", object{"header": "from", "value": "sip:2001@" + sc.Domain, "match": "word", "action": "drop"}); p.Drops != 1 {
+		sc.Errorf("by its name: %+v", p)
+	}
+	if p = sc.preview("routing", object{"header": "from", "value": "sip:2001@", "group": 1}); p.Requests != 0 {
+		sc.Errorf("no destination gets a registration that is answered here: %+v", p)
+	}
 	sc.calls(phone, agent("desk/1"))
 	for _, from := range []string{"desk/1", "scan/1", "scan/2", "other"} {
 		sc.offered(sc.Caller, sc.Callee, sc.URI(), agent(from))
 	}
-	rule := object{"header": "user-agent", "value": "^(scan|desk)/", "match": "regex", "action": "drop"}
-	var p previewed
 	harness.Eventually(sc.T, soon, func() error {
-		if p = sc.preview("firewall", rule); p.Requests < 5 {
+		if p = sc.preview("firewall", rule); p.Requests < 6 {
 			return fmt.Errorf("%+v", p)
 		}
 		return nil
 	})
-	if p.Phones != 1 || p.Drops != 4 || p.Matched != p.Drops || p.Passes != 0 || len(p.Samples) != p.Matched {
-		sc.Errorf("four calls, one of them a phone's: %+v", p)
+	if p.Phones != 2 || p.Drops != 5 || p.Matched != p.Drops || p.Passes != 0 || len(p.Samples) != p.Matched {
+		sc.Errorf("five calls, one of them by the phone, which has registered: %+v", p)
 	}
 	for _, s := range p.Samples {
 		if !strings.HasPrefix(s.UserAgent, "scan/") && !strings.HasPrefix(s.UserAgent, "desk/") {

@@ -79,9 +79,9 @@ function Samples({ list }: { list: Result["samples"] }) {
       <Table fz="xs" verticalSpacing={3} horizontalSpacing={6}>
         <Table.Tbody>
           {list.map((s) => (
-            <Table.Tr key={s.decision_id}>
+            <Table.Tr key={s.decision_id ?? s.from + s.source}>
               <Table.Td><When at={s.at} /></Table.Td>
-              <Table.Td><a className="tg-link" href={hrefOf("/simulator", { decision: s.decision_id })}>{s.method}</a></Table.Td>
+              <Table.Td>{s.decision_id ? <a className="tg-link" href={hrefOf("/simulator", { decision: s.decision_id })}>{s.method}</a> : s.method}</Table.Td>
               <Table.Td><WireText tip>{s.uri}</WireText></Table.Td>
               <Table.Td><WireText>{s.source}</WireText></Table.Td>
               <Table.Td><WireText tip>{s.user_agent ?? ""}</WireText></Table.Td>
