@@ -281,7 +281,7 @@ func (s *scene) guess(u *peer.UA, name string, i int) {
 	}
 }
 
-const patience = 3 * time.Second
+const patience = harness.Soon
 
 func (s *scene) banned(u *peer.UA) {
 	s.Helper()

@@ -87,9 +87,9 @@ func everybody(t *testing.T, n *harness.Node) {
 	n.Must(t, "ban", wide, "--for", "1h")
 	dropped(s, s.Caller)
 	n.Must(t, "unban", wide)
-	n.Must(t, "ban", s.Caller.IP(), "--for", "1s")
+	n.Must(t, "ban", s.Caller.IP(), "--for", "3s")
 	dropped(s, s.Caller)
-	harness.Eventually(t, 3*time.Second, func() error {
+	harness.Eventually(t, harness.Soon, func() error {
 		if found(t, n, s.Caller.IP(), "") != nil {
 			return fmt.Errorf("not over")
 		}
@@ -116,7 +116,7 @@ func connections(t *testing.T, n *harness.Node) {
 	s := stage.New(t, n, stage.Matrix("tcp4-udp4")[0], nil)
 	heard(s, s.Caller)
 	n.Must(t, "ban", s.Caller.IP())
-	harness.Eventually(t, 3*time.Second, func() error {
+	harness.Eventually(t, harness.Soon, func() error {
 		if open := s.Caller.Connections(); open != 0 {
 			return fmt.Errorf("%d connections are open", open)
 		}

@@ -133,7 +133,7 @@ func TestStopped(t *testing.T) {
 	a, b := s.Ring()
 	said := s.Node.LogSize()
 	s.Node.Signal(t, syscall.SIGTERM)
-	harness.Eventually(t, 5*time.Second, func() error {
+	harness.Eventually(t, harness.Soon, func() error {
 		if s.Node.LogSince(said, "draining") == "" {
 			return errors.New("the node does not drain")
 		}

@@ -137,7 +137,7 @@ func TestDeadLetters(t *testing.T) {
 			Error  string
 		}
 	}
-	harness.Eventually(t, 5*time.Second, func() error {
+	harness.Eventually(t, harness.Soon, func() error {
 		if err := json.Unmarshal(r.call(http.MethodGet, "cdrs/dead-letters"), &letters); err != nil || len(letters.Items) != 1 {
 			return fmt.Errorf("%+v, %w", letters, err)
 		}
@@ -151,7 +151,7 @@ func TestDeadLetters(t *testing.T) {
 	if answer := r.call(http.MethodPost, "cdrs/dead-letters/retry"); !strings.Contains(string(answer), `"records":1`) {
 		t.Errorf("%s", answer)
 	}
-	harness.Eventually(t, 5*time.Second, func() error {
+	harness.Eventually(t, harness.Soon, func() error {
 		hook.mu.Lock()
 		defer hook.mu.Unlock()
 		if n := len(hook.got); n != 4 || hook.got[n-1].Seq != 2 {

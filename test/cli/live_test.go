@@ -5,7 +5,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"tollgate/test/harness"
 	"tollgate/test/peer"
@@ -33,7 +32,7 @@ func TestCalls(t *testing.T) {
 		t.Errorf("one call is up: %v", list)
 	}
 	s.End(a, b)
-	harness.Eventually(t, 5*time.Second, func() error { return noCalls(t, s.Node) })
+	harness.Eventually(t, harness.Soon, func() error { return noCalls(t, s.Node) })
 }
 
 type callsUp int
@@ -60,14 +59,14 @@ func TestHangup(t *testing.T) {
 			byeA, byeB := a.Expect("BYE"), b.Expect("BYE")
 			a.Reply(byeA, 200)
 			b.Reply(byeB, 200)
-			harness.Eventually(t, 5*time.Second, func() error { return noCalls(t, node) })
+			harness.Eventually(t, harness.Soon, func() error { return noCalls(t, node) })
 			a, b = s.Ring()
 			node.Must(t, "hangup", callID(t, node))
 			b.Reply(b.Expect("CANCEL"), 200)
 			b.Answer(487)
 			b.Expect("ACK")
 			a.Expect(480)
-			harness.Eventually(t, 5*time.Second, func() error { return noCalls(t, node) })
+			harness.Eventually(t, harness.Soon, func() error { return noCalls(t, node) })
 		})
 	}
 	if r := node.Command(t, "hangup", "no-such-call"); r.Code != 1 {

@@ -162,7 +162,7 @@ func TestDrain(t *testing.T) {
 	s := scene(t)
 	a, b := s.Talk()
 	s.Node.Signal(t, syscall.SIGTERM)
-	harness.Eventually(t, 5*time.Second, func() error { return readyz(s.Node, http.StatusServiceUnavailable) })
+	harness.Eventually(t, harness.Soon, func() error { return readyz(s.Node, http.StatusServiceUnavailable) })
 	s.Caller.Invite(s.URI()).Expect(503)
 	a.Request("INFO")
 	b.Reply(b.Expect("INFO"), 200)
@@ -194,7 +194,7 @@ func TestDrainOfNothing(t *testing.T) {
 	t.Parallel()
 	node := harness.Start(t)
 	node.Signal(t, syscall.SIGTERM)
-	if code := node.Exited(5 * time.Second); code != 0 {
+	if code := node.Exited(harness.Stopping); code != 0 {
 		t.Errorf("exit %d", code)
 	}
 }
@@ -206,9 +206,9 @@ func TestSecondSignal(t *testing.T) {
 	s.Loose = true
 	s.Talk()
 	s.Node.Signal(t, syscall.SIGTERM)
-	harness.Eventually(t, 5*time.Second, func() error { return readyz(s.Node, http.StatusServiceUnavailable) })
+	harness.Eventually(t, harness.Soon, func() error { return readyz(s.Node, http.StatusServiceUnavailable) })
 	s.Node.Signal(t, syscall.SIGTERM)
-	if code := s.Node.Exited(5 * time.Second); code == -2 {
+	if code := s.Node.Exited(harness.Stopping); code == -2 {
 		t.Error("a second SIGTERM did not stop the node")
 	}
 }

@@ -130,7 +130,7 @@ func allListed(t *testing.T, node *harness.Node, calls []*talk) {
 // noneLeft holds that no call is listed any more.
 func noneLeft(t *testing.T, node *harness.Node) {
 	t.Helper()
-	harness.Eventually(t, 5*time.Second, func() error {
+	harness.Eventually(t, harness.Soon, func() error {
 		if list := listed(t, node); len(list) > 0 {
 			return fmt.Errorf("all calls have ended and %d are listed: %.400s", len(list), fmt.Sprint(list))
 		}

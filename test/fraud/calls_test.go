@@ -84,7 +84,7 @@ func manual(sc *scene) {
 // recorded waits for the records of so many calls that antifraud has ended.
 func (sc *scene) recorded(want int) {
 	sc.Helper()
-	harness.Eventually(sc.T, 3*time.Second, func() error {
+	harness.Eventually(sc.T, harness.Soon, func() error {
 		n := 0
 		for _, c := range sc.Node.JSON(sc.T, "cdrs", "--customer", sc.Customer.Name) {
 			if c["reason"] == "antifraud" {

@@ -151,7 +151,7 @@ func (sc *scene) banned(u *peer.UA) map[string]any {
 func (sc *scene) isBanned(u *peer.UA) map[string]any {
 	sc.Helper()
 	var b map[string]any
-	harness.Eventually(sc.T, 3*time.Second, func() error {
+	harness.Eventually(sc.T, harness.Soon, func() error {
 		if b = sc.banned(u); b == nil {
 			return fmt.Errorf("%s is not banned", u.IP())
 		}

@@ -17,8 +17,11 @@ import (
 	"time"
 )
 
-// Ready is how long a node may take to start, Stopping how long to stop.
+// Ready is how long a node may take to start, Stopping how long to stop, and Soon how long what
+// follows from something may take beside all that a busy machine does: it tells that it never comes.
+// Who asks how fast it comes measures it.
 const (
+	Soon     = 15 * time.Second
 	Ready    = 20 * time.Second
 	Stopping = 10 * time.Second
 )

@@ -85,7 +85,7 @@ func overUDP(p *place) {
 	p.ban(bad.IP(), 1)
 	before, was := p.received(), p.hits(bad.IP())
 	p.dropped(bad)
-	harness.Eventually(p, patience, func() error {
+	harness.Eventually(p, harness.Soon, func() error {
 		if now := p.hits(bad.IP()); now <= was {
 			return fmt.Errorf("%d hits, before %d", now, was)
 		}
@@ -106,13 +106,13 @@ func overTCP(p *place) {
 	bad, good := p.phone("tcp"), p.phone("tcp")
 	p.heard(bad)
 	p.ban(bad.IP(), 1)
-	harness.Eventually(p, 3*time.Second, func() error {
+	harness.Eventually(p, harness.Soon, func() error {
 		if n := bad.Connections(); n != 0 {
 			return fmt.Errorf("%d connections are open", n)
 		}
 		return nil
 	})
-	answer, err := p.say(p.cloud.Phones, "tcp", bad.IP(), bad.Edge.String(), "OPTIONS sip:bob@acme.test SIP/2.0\r\n\r\n")
+	answer, err := p.sayWithin(5*quiet, p.cloud.Phones, "tcp", bad.IP(), bad.Edge.String(), "OPTIONS sip:bob@acme.test SIP/2.0\r\n\r\n")
 	if timeout := net.Error(nil); p.drops && (!errors.As(err, &timeout) || !timeout.Timeout()) || answer != "" {
 		p.Errorf("a connection of who is banned: %q, %v", answer, err)
 	}
@@ -197,9 +197,9 @@ func accepted(p *place) {
 
 func ends(p *place) {
 	bad := p.phone("udp")
-	p.node.Must(p, "ban", bad.IP(), "--for", "1s")
+	p.node.Must(p, "ban", bad.IP(), "--for", "3s")
 	p.dropped(bad)
-	harness.Eventually(p, 3*time.Second, func() error {
+	harness.Eventually(p, harness.Soon, func() error {
 		if p.hits(bad.IP()) >= 0 {
 			return errors.New("the ban is not over")
 		}
@@ -222,7 +222,7 @@ func interfacesCome(p *place) {
 		if !p.drops {
 			want = 0
 		}
-		harness.Eventually(p, 5*time.Second, func() error {
+		harness.Eventually(p, harness.Soon, func() error {
 			if n := p.metric("tollgate_kernel_bans_interfaces"); n != want {
 				return fmt.Errorf("%v interfaces are guarded, not %v", n, want)
 			}
@@ -268,7 +268,7 @@ func (p *place) nobodyDrops(from string) {
 		}
 		done <- err
 	}()
-	harness.Eventually(p, 5*time.Second, func() error { // the kernel clears up a moment later
+	harness.Eventually(p, harness.Soon, func() error { // the kernel clears up a moment later
 		answer, err := p.say(p.cloud.Phones, "tcp", from, harness.CloudPublic+":5060", "")
 		if err != nil || answer != "here" {
 			return fmt.Errorf("the program stayed behind: %q, %w", answer, err)

@@ -300,7 +300,7 @@ func banned(k *bridge) {
 func killed(k *bridge) {
 	k.node.Signal(k, syscall.SIGKILL)
 	k.node.Exited(5 * time.Second)
-	harness.Eventually(k, 3*time.Second, func() error { // the kernel clears up a moment later
+	harness.Eventually(k, harness.Soon, func() error { // the kernel clears up a moment later
 		k.send(k.phone, k.phone.packet(0))
 		if _, _, err := k.other.receive(quiet); err == nil {
 			return errors.New("media still flows")
@@ -308,7 +308,7 @@ func killed(k *bridge) {
 		return nil
 	})
 	k.node.Up(k)
-	harness.Eventually(k, 3*time.Second, func() error {
+	harness.Eventually(k, harness.Soon, func() error {
 		k.send(k.phone, k.phone.packet(0))
 		if _, _, err := k.other.receive(quiet); err != nil {
 			return errors.New("media does not flow again")

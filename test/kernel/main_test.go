@@ -143,7 +143,7 @@ func (p *place) inKernel(bans int) {
 	if !p.drops {
 		bans = 0
 	}
-	harness.Eventually(p, 3*time.Second, func() error {
+	harness.Eventually(p, harness.Soon, func() error {
 		if n := p.metric("tollgate_kernel_bans"); n != float64(bans) {
 			return fmt.Errorf("%v bans are in the kernel, not %d", n, bans)
 		}
@@ -201,11 +201,14 @@ func (p *place) received() int {
 	return 0
 }
 
-// patience is how long say waits for an answer that should come.
-const patience = 500 * time.Millisecond
-
 // say sends a text from a namespace and address ("" = any), and gives what comes back.
 func (p *place) say(from harness.Netns, network, address, to, text string) (answer string, err error) {
+	p.Helper()
+	return p.sayWithin(harness.Soon, from, network, address, to, text)
+}
+
+// sayWithin is say that waits for no longer, such as for what must not come.
+func (p *place) sayWithin(patience time.Duration, from harness.Netns, network, address, to, text string) (answer string, err error) {
 	p.Helper()
 	err = from.Do(func() error {
 		d := net.Dialer{Timeout: patience}

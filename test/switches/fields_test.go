@@ -112,7 +112,7 @@ func rateOfSwitch(t *testing.T, n *harness.Node) {
 	uri, calls := number(s.Caller, "0401234"), 0
 	beyond := func(status int) {
 		t.Helper()
-		harness.Eventually(t, 5*time.Second, func() error { // a second may just be over
+		harness.Eventually(t, harness.Soon, func() error { // a second may just be over
 			calls++
 			if got := s.Caller.Invite(uri).ExpectOneOf(486, status); got.Status != status {
 				return fmt.Errorf("call %d: %s", calls, got.Start())

@@ -158,7 +158,7 @@ func twoHundred(t *testing.T, n *harness.Node) {
 			b.Answer(486)
 			b.Await("ACK")
 		}
-		harness.Eventually(t, 3*time.Second, func() error { return s.none() })
+		harness.Eventually(t, harness.Soon, func() error { return s.none() })
 	}
 }
 

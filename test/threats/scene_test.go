@@ -18,7 +18,7 @@ import (
 const quiet = 100 * time.Millisecond
 
 // patience is how long the node may take to ban.
-const patience = 3 * time.Second
+const patience = harness.Soon
 
 func udp() stage.Leg { return stage.Leg{Proto: "udp"} }
 func tcp() stage.Leg { return stage.Leg{Proto: "tcp"} }

@@ -122,7 +122,7 @@ func (r *reader) only(callID string) decision {
 // it after it has sent it.
 func (r *reader) over(callID string) (d decision) {
 	r.t.Helper()
-	harness.Eventually(r.t, 5*time.Second, func() error {
+	harness.Eventually(r.t, harness.Soon, func() error {
 		if d = r.only(callID); d.Ended.IsZero() {
 			return fmt.Errorf("not over: %+v", d)
 		}
@@ -170,7 +170,7 @@ func said(s *stage.Stage, d *decision) (list []string) {
 // whole checks that a case has each message that passed, as it was.
 func (r *reader) whole(s *stage.Stage, d *decision) {
 	r.t.Helper()
-	harness.Eventually(r.t, 5*time.Second, func() error {
+	harness.Eventually(r.t, harness.Soon, func() error {
 		want, got := said(s, d), r.capture(d.ID)
 		slices.Sort(want)
 		slices.Sort(got)

@@ -149,7 +149,7 @@ func credentials(s scene) {
 	again.Expect("ACK")
 	a.Expect(486)
 	var list []decision
-	harness.Eventually(s.T, 5*time.Second, func() error {
+	harness.Eventually(s.T, harness.Soon, func() error {
 		if list = s.find("q", a.ID); len(list) != 2 || list[0].Status != 486 || list[1].Status != 401 {
 			return fmt.Errorf("%+v", list)
 		}
@@ -228,7 +228,7 @@ func outsideOfCalls(s scene) {
 	if d := s.only(a.ID); d.Refused {
 		s.Errorf("decision %+v", d)
 	} else {
-		harness.Eventually(s.T, 5*time.Second, func() error {
+		harness.Eventually(s.T, harness.Soon, func() error {
 			if list := s.capture(d.ID); len(list) != 4 {
 				return fmt.Errorf("%d messages", len(list))
 			}

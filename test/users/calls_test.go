@@ -270,7 +270,7 @@ func phoneDies(s *stage.Stage) {
 	if rows := s.Node.JSON(s.T, "bindings", "alice@"+s.Domain); len(rows) != 0 {
 		s.Errorf("still bound: %v", rows)
 	}
-	harness.Eventually(s.T, 5*time.Second, func() error {
+	harness.Eventually(s.T, harness.Soon, func() error {
 		rows := s.Node.JSON(s.T, "cdrs", "--customer", s.Customer.Name)
 		if len(rows) != 1 || rows[0]["reason"] != "phone_silent" {
 			return fmt.Errorf("%v", rows)

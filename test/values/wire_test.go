@@ -185,4 +185,4 @@ func answers(l *line, data []byte, from netip.AddrPort) {
 }
 
 // patience is how long an answer may take.
-const patience = 5 * time.Second
+const patience = 15 * time.Second

@@ -219,7 +219,7 @@ func (sc *scene) through(c *try, call *peer.Call) {
 // counted waits for the counters: a refusal in silence tells nobody when it is done.
 func (sc *scene) counted(path string, want map[string]int) {
 	sc.Helper()
-	harness.Eventually(sc.T, 3*time.Second, func() error {
+	harness.Eventually(sc.T, harness.Soon, func() error {
 		if got := sc.counts(path); fmt.Sprint(got) != fmt.Sprint(want) {
 			return fmt.Errorf("counted %v, want %v", got, want)
 		}

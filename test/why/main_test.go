@@ -166,7 +166,7 @@ func (sc *scene) list(command, callID string) map[string]any {
 // record waits for a call's record.
 func (sc *scene) record(callID string) (record map[string]any) {
 	sc.Helper()
-	harness.Eventually(sc.T, 3*time.Second, func() error {
+	harness.Eventually(sc.T, harness.Soon, func() error {
 		if record = sc.list("cdrs", callID); record == nil {
 			return fmt.Errorf("no record of %s", callID)
 		}

@@ -85,7 +85,7 @@ func firewallDomain(sc *scene) {
 	a := sc.Caller.Invite(sc.URI(), scanner())
 	var d decision
 	var text string
-	harness.Eventually(sc.T, 3*time.Second, func() error {
+	harness.Eventually(sc.T, harness.Soon, func() error {
 		r := sc.Node.Command(sc.T, "why", a.ID)
 		if r.Code != 0 {
 			return fmt.Errorf("%s", r)
@@ -226,7 +226,7 @@ func antifraudDomain(sc *scene) {
 	}
 	sc.says(text, "options 2 of 2", d.Sentence)
 	sc.consistent(&d, "OPTIONS")
-	harness.Eventually(sc.T, 3*time.Second, func() error {
+	harness.Eventually(sc.T, harness.Soon, func() error {
 		if _, found := sc.ask(sc.Caller.IP()); len(found.Bans) == 0 || found.Bans[0].Customer != sc.Customer.Name {
 			return fmt.Errorf("no ban of the customer's: %+v", found.Bans)
 		}
