@@ -19,6 +19,9 @@ func (c *Calls) Ack(sh *transaction.Shard, m *sip.Message, f transport.Flow) {
 	if call.method != sip.INVITE || call.state == watched {
 		return // of an INVITE that we refused
 	}
+	if passed := d.Seq[hit.side].InviteIn; passed != 0 && m.CSeq() > passed {
+		return // of a re-INVITE that was answered without a transaction: it ends here (RFC 3261 17.1.1.3)
+	}
 	if c.swallow(sh, call, hit, m) {
 		return
 	}

@@ -45,7 +45,10 @@ func (c *Calls) exchange(sh *transaction.Shard, ref uint64) *exchange {
 func (x *exchange) ref() uint64 { return makeRef(refExchange, x.gen, x.slot) }
 
 // mostPending bounds the requests that a call carries at once, so that one party
-// cannot fill the node by asking what the other does not answer.
+// cannot fill the node by asking what the other does not answer. What is beyond it gets a 500 that leaves no
+// state (RFC 3261 8.2.7): unlike 408, 481 and a 503 without Retry-After it ends no dialog and says nothing of
+// others. The number of such a request is never used towards the other side, which may see a gap (12.2.2); sent
+// again, it passes when there is room by then, and its sender, who has his answer, ignores the second one.
 const mostPending = 64
 
 var retryAfter = []byte("Retry-After: 5\r\n") // RFC 3261 14.2

@@ -447,3 +447,43 @@ func TestBehindNAT(t *testing.T) {
 		})
 	}
 }
+
+// TestTooManyPending: of requests that the other side does not answer, 64 are carried at once. More are refused without
+// ending the call, the ACK of a refused re-INVITE goes no further, and the call can be ended.
+func TestTooManyPending(t *testing.T) {
+	both(t, func(r *rig, _ bool) {
+		d := r.establish()
+		var pending []string
+		for i := range 64 {
+			r.in(aliceAddr, r.byAlice(d, "INFO", 8+i, "many"+itoa(i)))
+			pending = append(pending, r.want(pbxAddr, "INFO "))
+		}
+		for i, method := range []string{"INFO", "INVITE"} {
+			branch := "beyond" + itoa(i)
+			r.in(aliceAddr, r.byAlice(d, method, 72+i, branch))
+			refused := r.want(aliceAddr, "SIP/2.0 500 ")
+			if header(refused, "Retry-After") == "" {
+				t.Errorf("a refusal for now without Retry-After:\n%s", refused)
+			}
+			if method == "INVITE" {
+				r.in(aliceAddr, r.byAlice(d, "ACK", 72+i, branch))
+			}
+			r.nothing(pbxAddr)
+		}
+		for _, request := range pending[:2] {
+			r.in(pbxAddr, answer(request, "200 OK", ""))
+			r.want(aliceAddr, "SIP/2.0 200 ")
+		}
+		r.in(aliceAddr, r.byAlice(d, "INFO", 74, "again"))
+		if info := r.want(pbxAddr, "INFO "); header(info, "CSeq") != "74 INFO" {
+			t.Errorf("CSeq %q after requests that were refused", header(info, "CSeq"))
+		}
+		r.in(aliceAddr, r.byAlice(d, "BYE", 75, "bye"))
+		r.in(pbxAddr, answer(r.want(pbxAddr, "BYE "), "200 OK", ""))
+		r.want(aliceAddr, "SIP/2.0 200 ")
+		for _, request := range pending[2:] {
+			r.in(pbxAddr, answer(request, "481 Call/Transaction Does Not Exist", ""))
+			r.want(aliceAddr, "SIP/2.0 481 ")
+		}
+	})
+}
