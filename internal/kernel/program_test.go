@@ -1,11 +1,13 @@
 package kernel
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"log/slog"
 	"net/netip"
 	"os"
+	"slices"
 	"testing"
 )
 
@@ -150,6 +152,25 @@ func TestWhatIsDropped(t *testing.T) {
 	odd[12], odd[13] = 0x08, 0x06
 	if f.judge(t, odd) {
 		t.Error("ARP was dropped")
+	}
+}
+
+// TestTagged: a frame whose tag of a VLAN still stands in it passes as it is, whoever sent it. The
+// kernel takes the tag off before it asks the program, or has the VLAN's own interface ask: what the
+// program then sees is one of TestWhatIsDropped.
+func TestTagged(t *testing.T) {
+	f := loaded(t, usual())
+	block(t, f, "198.51.100.7/32", "2001:db8:bad::/48")
+	for _, c := range [][2]string{{"198.51.100.7", "192.0.2.1"}, {"2001:db8:bad::7", "2001:db8::1"}} {
+		plain := packet{from: c[0], to: c[1], port: 5070}.bytes()
+		tagged := slices.Concat(plain[:12], []byte{0x81, 0, 0, 5}, plain[12:])
+		answer, out, err := f.program.Test(slices.Clone(tagged))
+		if err != nil || int32(answer) != answerPass || !bytes.Equal(out, tagged) {
+			t.Errorf("from %s: answer %d, %v\n got % x\nwant % x", c[0], int32(answer), err, out, tagged)
+		}
+		if !f.judge(t, plain) {
+			t.Errorf("from %s: not dropped without the tag", c[0])
+		}
 	}
 }
 
