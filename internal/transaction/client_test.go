@@ -1,8 +1,8 @@
 package transaction_test
 
 import (
-	"strings"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
