@@ -47,6 +47,7 @@ type server struct {
 
 	hasher   *login.Hasher
 	throttle *login.Throttle
+	passkeys *login.Passkeys
 	keys     keyUses
 	undoes   map[tenant.Kind]undoer
 }
@@ -62,7 +63,7 @@ func New(cfg Config) http.Handler {
 	settleHuma()
 	s := &server{
 		store: cfg.Store, node: cfg.Node, log: cfg.Log, proxies: cfg.TrustedProxies, address: cfg.Address, contact: cfg.Contact,
-		hasher: login.NewHasher(), throttle: login.NewThrottle(nil), undoes: map[tenant.Kind]undoer{},
+		hasher: login.NewHasher(), throttle: login.NewThrottle(nil), passkeys: login.NewPasskeys(), undoes: map[tenant.Kind]undoer{},
 	}
 	operations := http.NewServeMux()
 	s.huma = humago.New(operations, describe(cfg.Node.Info().Version))

@@ -29,6 +29,7 @@ func (s *server) sessions() {
 	huma.Register(s.huma, op(http.MethodPost, "log-in", "Log in: sets the session cookie", http.StatusOK), s.logIn)
 	huma.Register(s.huma, op(http.MethodGet, "get-session", "Who is logged in, and how long the session lasts", http.StatusOK), s.getSession)
 	huma.Register(s.huma, op(http.MethodDelete, "log-out", "Log out", http.StatusNoContent), s.logOut)
+	s.passkeySessions()
 	s.ownSessions()
 }
 
@@ -113,6 +114,11 @@ func (s *server) logIn(ctx context.Context, in *loginInput) (*sessionOutput, err
 	if err != nil {
 		return nil, err
 	}
+	return s.begun(ctx, v, &user)
+}
+
+// begun begins the session of a user who has proven who he is.
+func (s *server) begun(ctx context.Context, v *visitor, user *tenant.User) (*sessionOutput, error) {
 	token, hash := login.NewToken()
 	old := ""
 	if v.token != "" {
@@ -124,9 +130,9 @@ func (s *server) logIn(ctx context.Context, in *loginInput) (*sessionOutput, err
 	}
 	s.log.Info("log-in", "user", user.Email, "from", v.from)
 	v.session = &session
-	p := store.UserPrincipal(&user)
+	p := store.UserPrincipal(user)
 	p.From = v.from
-	view, err := s.view(ctx, p, &user)
+	view, err := s.view(ctx, p, user)
 	if err != nil {
 		return nil, s.refused(ctx, err)
 	}

@@ -26,6 +26,7 @@ func (s *server) me() {
 	huma.Register(s.huma, op(http.MethodPut, "/password", "change-my-password", "Change your password: all your other sessions end"), s.changePassword)
 	huma.Register(s.huma, op(http.MethodPost, "/totp", "begin-totp", "Begin a second factor: what to tell an authenticator, this once"), s.beginTOTP)
 	huma.Register(s.huma, op(http.MethodPost, "/totp/confirm", "confirm-totp", "Put it in force with a code; gives the recovery codes, this once"), s.confirmTOTP)
+	s.ownPasskeys(op)
 	huma.Register(s.huma, op(http.MethodPost, "/totp/disable", "disable-totp", "Do without a second factor"), s.disableTOTP)
 }
 

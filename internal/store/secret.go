@@ -211,7 +211,8 @@ func (t *Tx) SetUserPassword(ctx context.Context, id tenant.UserID, password str
 }
 
 // SetUserHash stores the Argon2id hash of a panel user's password, "" locks him out, and ends his
-// sessions but for one, 0: all, and the links that would set another.
+// sessions but for one, 0: all, and the links that would set another. But 0 also ends his passkeys: it
+// is not he himself who sets it, or he has lost what he had.
 func (t *Tx) SetUserHash(ctx context.Context, id tenant.UserID, hash string, but int64) error {
 	v, err := t.Users.Get(ctx, id)
 	if err != nil {
@@ -228,6 +229,11 @@ func (t *Tx) SetUserHash(ctx context.Context, id tenant.UserID, hash string, but
 	}
 	if _, err := t.db.NewRaw("DELETE FROM user_links WHERE user_id = ?", int64(id)).Exec(ctx); err != nil {
 		return err
+	}
+	if but == 0 {
+		if err := t.endPasskeys(ctx, id); err != nil {
+			return err
+		}
 	}
 	return t.endSessions(ctx, id, but)
 }

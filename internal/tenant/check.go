@@ -40,6 +40,13 @@ func (c *check) name(field, v string) {
 	}
 }
 
+// CheckName gives what is wrong with the name that somebody gives to what is his own; nil: nothing.
+func CheckName(field, v string) Faults {
+	c := &check{}
+	c.name(field, v)
+	return c.faults
+}
+
 // text wants printable characters only: what is stored here ends in headers, logs and pages.
 func (c *check) text(field, v string, limit int) {
 	if !utf8.ValidString(v) || strings.ContainsFunc(v, func(r rune) bool { return !unicode.IsPrint(r) }) {
