@@ -6,7 +6,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { call } from "~/api/client";
 import { useMay } from "~/session/SessionProvider";
-import { When } from "~/ui/When";
+import { When } from "~/look/When";
 import { useSetTransparent, useTransparency } from "./Transparent";
 
 interface Degraded {

@@ -1,7 +1,7 @@
 import { Anchor, Group, Text, UnstyledButton } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { useSession, useSessionState } from "~/session/SessionProvider";
-import { zoneName } from "~/ui/When";
+import { zoneName } from "~/look/When";
 
 export function Footer() {
   const { t } = useTranslation();

@@ -7,8 +7,8 @@ import { useSession, useSessionState } from "~/session/SessionProvider";
 import { saveOwn } from "~/session/own";
 import { useGo } from "~/url";
 import { CustomerFilter } from "./CustomerFilter";
-import { Logo } from "./Logo";
-import { LanguageMenu, ThemeMenu } from "./Preferences";
+import { Logo } from "~/look/Logo";
+import { LanguageMenu, ThemeMenu } from "~/look/Preferences";
 import { TransparentSwitch } from "./Transparent";
 
 export function Header({ burger }: { burger: ReactNode }) {

@@ -1,7 +1,7 @@
 import { Anchor, Center, Group, Paper, Stack, Text, Title } from "@mantine/core";
 import { useTranslation } from "react-i18next";
-import { LanguageMenu, ThemeMenu } from "~/frame/Preferences";
-import { Logo } from "~/frame/Logo";
+import { LanguageMenu, ThemeMenu } from "~/look/Preferences";
+import { Logo } from "~/look/Logo";
 import { LogInForm } from "./LogInForm";
 
 export default function LogInPage() {

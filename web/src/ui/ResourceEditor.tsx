@@ -13,7 +13,7 @@ import { Failed, Waiting } from "~/frame/States";
 import { CopyOnce } from "./CopyOnce";
 import { Form } from "./Form";
 import { say } from "./notice";
-import { Ago, When } from "./When";
+import { Ago, When } from "~/look/When";
 import { type Draft, changesOf, differences, same } from "./draft";
 import type { Resource } from "./resource";
 

@@ -7,7 +7,7 @@ import { useTranslation } from "react-i18next";
 import type { Query } from "~/api/client";
 import { useItem, useItems } from "~/api/nouns";
 import { useField } from "./Form";
-import { secondsOf } from "./When";
+import { secondsOf } from "~/look/When";
 
 interface Basic {
   name: string;

@@ -10,7 +10,7 @@ import { useItems } from "~/api/nouns";
 import { Failed, Waiting } from "~/frame/States";
 import { useMay, useSession } from "~/session/SessionProvider";
 import { Page } from "~/ui/Page";
-import { When } from "~/ui/When";
+import { When } from "~/look/When";
 import { WireText } from "~/ui/WireText";
 import { hrefOf } from "~/url";
 import { useCapacity } from "../sip-users/Capacity";

@@ -15,7 +15,7 @@ import { type Column, DataTable } from "~/ui/DataTable";
 import { Empty } from "~/ui/Empty";
 import { Page } from "~/ui/Page";
 import { TextFilter } from "~/ui/ResourcePage";
-import { Duration, When } from "~/ui/When";
+import { Duration, When } from "~/look/When";
 import { WireText } from "~/ui/WireText";
 import { Confirm } from "~/ui/confirm";
 import { say } from "~/ui/notice";

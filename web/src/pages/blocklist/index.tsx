@@ -11,7 +11,7 @@ import { useMay } from "~/session/SessionProvider";
 import { CustomerName } from "~/ui/CustomerName";
 import { ImportButton, type ImportKind } from "~/ui/ImportDialog";
 import { ResourcePage } from "~/ui/ResourcePage";
-import { When } from "~/ui/When";
+import { When } from "~/look/When";
 import { WireText } from "~/ui/WireText";
 import { RefField, TextField } from "~/ui/fields";
 import type { Resource } from "~/ui/resource";

@@ -4,7 +4,7 @@ import { Alert, Group, Paper, SimpleGrid, Stack, Table, Text } from "@mantine/co
 import { useTranslation } from "react-i18next";
 import type { Schemas } from "~/api/client";
 import { Failed, Waiting } from "~/frame/States";
-import { When } from "~/ui/When";
+import { When } from "~/look/When";
 import { WireText } from "~/ui/WireText";
 import { hrefOf } from "~/url";
 import { LadderView } from "./LadderView";

@@ -15,7 +15,7 @@ import { Copy } from "~/ui/CopyOnce";
 import { CustomerName } from "~/ui/CustomerName";
 import { Empty } from "~/ui/Empty";
 import { Page } from "~/ui/Page";
-import { Duration, When, spanText } from "~/ui/When";
+import { Duration, When, spanText } from "~/look/When";
 import { WireText } from "~/ui/WireText";
 import { type Verdict, verdictOf } from "~/ui/party";
 import { useParam, useUrl } from "~/url";

@@ -13,7 +13,7 @@ import { type Column, DataTable } from "~/ui/DataTable";
 import { Empty } from "~/ui/Empty";
 import { Page } from "~/ui/Page";
 import { TextFilter } from "~/ui/ResourcePage";
-import { Duration } from "~/ui/When";
+import { Duration } from "~/look/When";
 import { WireText } from "~/ui/WireText";
 import { heardOf } from "~/ui/quality";
 import { hrefOf, useUrl } from "~/url";

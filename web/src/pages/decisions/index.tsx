@@ -16,7 +16,7 @@ import { Empty } from "~/ui/Empty";
 import { Page } from "~/ui/Page";
 import { RangeFilter, useRange } from "~/ui/RangeFilter";
 import { TextFilter } from "~/ui/ResourcePage";
-import { When } from "~/ui/When";
+import { When } from "~/look/When";
 import { WireText } from "~/ui/WireText";
 import { verdictOf } from "~/ui/party";
 import { hrefOf, useUrl } from "~/url";

@@ -4,7 +4,7 @@ import { Badge, Group, Text, Tooltip } from "@mantine/core";
 import { IconAlertTriangle, IconCircleCheck, IconCircleOff, IconCircleX, IconHelpCircle } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
 import type { Schemas } from "~/api/client";
-import { When } from "~/ui/When";
+import { When } from "~/look/When";
 
 type Destination = Schemas["Destination"];
 

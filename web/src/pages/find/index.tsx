@@ -12,7 +12,7 @@ import { useCustomer } from "~/frame/CustomerFilter";
 import { Failed } from "~/frame/States";
 import { Empty } from "~/ui/Empty";
 import { Page } from "~/ui/Page";
-import { When } from "~/ui/When";
+import { When } from "~/look/When";
 import { WireText } from "~/ui/WireText";
 import { hrefOf, useUrlText } from "~/url";
 

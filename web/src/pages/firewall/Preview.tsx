@@ -8,7 +8,7 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { type Schemas, call } from "~/api/client";
 import { useDraft } from "~/ui/Form";
-import { When } from "~/ui/When";
+import { When } from "~/look/When";
 import { WireText } from "~/ui/WireText";
 import { hrefOf } from "~/url";
 

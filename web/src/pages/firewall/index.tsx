@@ -17,7 +17,7 @@ import { Section } from "~/ui/Form";
 import { Page } from "~/ui/Page";
 import { ResourceEditor } from "~/ui/ResourceEditor";
 import { ResourceList } from "~/ui/ResourcePage";
-import { When } from "~/ui/When";
+import { When } from "~/look/When";
 import { WireText } from "~/ui/WireText";
 import { NumberField, SelectField } from "~/ui/fields";
 import type { Resource } from "~/ui/resource";

@@ -12,7 +12,7 @@ import { type Column, DataTable } from "~/ui/DataTable";
 import { Empty } from "~/ui/Empty";
 import { Page } from "~/ui/Page";
 import { TextFilter } from "~/ui/ResourcePage";
-import { Duration, When } from "~/ui/When";
+import { Duration, When } from "~/look/When";
 import { WireText } from "~/ui/WireText";
 import { hrefOf, useUrl } from "~/url";
 import { StatusBadge } from "../overview/Board";

@@ -6,7 +6,7 @@ import { CompanyName } from "~/ui/CompanyName";
 import { CustomerName } from "~/ui/CustomerName";
 import { useDraft, useField } from "~/ui/Form";
 import { ResourcePage } from "~/ui/ResourcePage";
-import { When } from "~/ui/When";
+import { When } from "~/look/When";
 import { ListField, RefField, SelectField, TextField } from "~/ui/fields";
 import type { Resource } from "~/ui/resource";
 

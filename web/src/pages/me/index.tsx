@@ -8,7 +8,7 @@ import { asProblem } from "~/api/problem";
 import { Failed, Waiting } from "~/frame/States";
 import { CopyOnce } from "~/ui/CopyOnce";
 import { Page } from "~/ui/Page";
-import { When } from "~/ui/When";
+import { When } from "~/look/When";
 import { WireText } from "~/ui/WireText";
 import { say } from "~/ui/notice";
 import { useUrlText } from "~/url";

@@ -7,7 +7,7 @@ import { useItems } from "~/api/nouns";
 import { useCustomer } from "~/frame/CustomerFilter";
 import { Failed, Waiting } from "~/frame/States";
 import { PartyText } from "~/ui/CallBits";
-import { When } from "~/ui/When";
+import { When } from "~/look/When";
 import { WireText } from "~/ui/WireText";
 import { hrefOf } from "~/url";
 import { whyOf } from "./sentences";

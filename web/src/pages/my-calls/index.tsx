@@ -13,7 +13,7 @@ import { Empty } from "~/ui/Empty";
 import { Page } from "~/ui/Page";
 import { RangeFilter, useRange } from "~/ui/RangeFilter";
 import { TextFilter } from "~/ui/ResourcePage";
-import { When, spanText } from "~/ui/When";
+import { When, spanText } from "~/look/When";
 import { WireText } from "~/ui/WireText";
 import { verdictOf } from "~/ui/party";
 import { hrefOf, useUrl } from "~/url";

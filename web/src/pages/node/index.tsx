@@ -6,7 +6,7 @@ import { $api } from "~/api/client";
 import { Failed, Waiting } from "~/frame/States";
 import { useMay } from "~/session/SessionProvider";
 import { Page } from "~/ui/Page";
-import { Duration, When } from "~/ui/When";
+import { Duration, When } from "~/look/When";
 import { WireText } from "~/ui/WireText";
 
 export default function NodePage() {

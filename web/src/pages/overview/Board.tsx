@@ -5,7 +5,7 @@ import { type ReactNode, Suspense, lazy, useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import { Failed, Waiting } from "~/frame/States";
 import { mosGrade } from "~/ui/CallBits";
-import { When } from "~/ui/When";
+import { When } from "~/look/When";
 import { hrefOf } from "~/url";
 import type { Series } from "./Line";
 import { type Minute, type Overview, asrOf, useOverview, whole } from "./numbers";

@@ -14,7 +14,7 @@ import { CustomerName } from "~/ui/CustomerName";
 import { type Column, DataTable } from "~/ui/DataTable";
 import { Empty } from "~/ui/Empty";
 import { Page } from "~/ui/Page";
-import { When } from "~/ui/When";
+import { When } from "~/look/When";
 import { WireText } from "~/ui/WireText";
 import { Confirm } from "~/ui/confirm";
 import { say } from "~/ui/notice";

@@ -10,7 +10,7 @@ import { refresh } from "~/api/cache";
 import { type Schemas, call } from "~/api/client";
 import { Failed } from "~/frame/States";
 import { useMay } from "~/session/SessionProvider";
-import { When } from "~/ui/When";
+import { When } from "~/look/When";
 import { WireText } from "~/ui/WireText";
 import { useUrl } from "~/url";
 import { DestinationActs, SwitchName, groupText } from "../destinations/resource";

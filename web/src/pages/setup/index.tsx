@@ -5,8 +5,8 @@ import { useTranslation } from "react-i18next";
 import { call } from "~/api/client";
 import { asProblem } from "~/api/problem";
 import { logIn } from "~/api/session";
-import { Logo } from "~/frame/Logo";
-import { LanguageMenu, ThemeMenu } from "~/frame/Preferences";
+import { Logo } from "~/look/Logo";
+import { LanguageMenu, ThemeMenu } from "~/look/Preferences";
 import { useSessionState } from "~/session/SessionProvider";
 import { useGo, useParam } from "~/url";
 

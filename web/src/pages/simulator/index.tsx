@@ -13,7 +13,7 @@ import { Failed, Waiting } from "~/frame/States";
 import { CustomerName } from "~/ui/CustomerName";
 import { Empty } from "~/ui/Empty";
 import { Page } from "~/ui/Page";
-import { When } from "~/ui/When";
+import { When } from "~/look/When";
 import { WireText } from "~/ui/WireText";
 import { hrefOf, useUrl } from "~/url";
 import { type Typed, typedOf } from "./recorded";

@@ -11,7 +11,7 @@ import { asProblem } from "~/api/problem";
 import { useCustomer } from "~/frame/CustomerFilter";
 import { useMay } from "~/session/SessionProvider";
 import { Form } from "~/ui/Form";
-import { When } from "~/ui/When";
+import { When } from "~/look/When";
 import { WireText } from "~/ui/WireText";
 import { type Draft } from "~/ui/draft";
 import { say } from "~/ui/notice";

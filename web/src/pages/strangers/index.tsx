@@ -14,7 +14,7 @@ import { type Column, DataTable } from "~/ui/DataTable";
 import { Empty } from "~/ui/Empty";
 import { Page } from "~/ui/Page";
 import { TextFilter } from "~/ui/ResourcePage";
-import { When } from "~/ui/When";
+import { When } from "~/look/When";
 import { WireText } from "~/ui/WireText";
 import { useUrlText } from "~/url";
 import { BanDialog } from "../bans/BanDialog";

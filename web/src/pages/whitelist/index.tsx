@@ -4,7 +4,7 @@ import type { Schemas } from "~/api/client";
 import { useMay } from "~/session/SessionProvider";
 import { CustomerName } from "~/ui/CustomerName";
 import { ResourcePage } from "~/ui/ResourcePage";
-import { When } from "~/ui/When";
+import { When } from "~/look/When";
 import { WireText } from "~/ui/WireText";
 import { RefField, TextField } from "~/ui/fields";
 import type { Resource } from "~/ui/resource";
