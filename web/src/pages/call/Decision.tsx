@@ -65,7 +65,7 @@ export function Decision({ decision: d }: { decision: D }) {
           <Text size="xs" c="dimmed" mb={4} id="steps">{t("call.steps")}</Text>
           <ol aria-labelledby="steps" style={{ display: "flex", flexWrap: "wrap", gap: 4, margin: 0, padding: 0, listStyle: "none" }}>
             {(d.passed ?? []).map((step) => (
-              <li key={step}><Badge color="green" leftSection={<IconCheck size={11} aria-hidden />}>{step}</Badge></li>
+              <li key={step}><Badge color="green" leftSection={<IconCheck size={11} aria-hidden />}>{t(`simulator.step_${step}`, { defaultValue: step })}</Badge></li>
             ))}
             {d.refused && <li><Badge color="red" leftSection={<IconBan size={11} aria-hidden />}>{t("call.stopped", { reason: d.reason })}</Badge></li>}
           </ol>

@@ -10,12 +10,13 @@ import { useCustomer } from "~/frame/CustomerFilter";
 import { Failed, Waiting } from "~/frame/States";
 import { Direction, Mos, PartyText, VerdictBadge } from "~/ui/CallBits";
 import { CustomerName } from "~/ui/CustomerName";
-import { type Column, DataTable } from "~/ui/DataTable";
+import { type Choosable, useColumnChoice } from "~/ui/Columns";
+import { DataTable } from "~/ui/DataTable";
 import { Empty } from "~/ui/Empty";
 import { Page } from "~/ui/Page";
 import { RangeFilter, useRange } from "~/ui/RangeFilter";
 import { TextFilter } from "~/ui/ResourcePage";
-import { When, spanText } from "~/ui/When";
+import { When, spanText } from "~/look/When";
 import { WireText } from "~/ui/WireText";
 import { verdictOf } from "~/ui/party";
 import { heardOf } from "~/ui/quality";
@@ -34,7 +35,7 @@ export default function CDRs() {
   const query: Query = { customer, q, verdict, reason, status, ...range };
   const list = useList<CDR>("cdrs", { ...query, newest: true });
   const rows = list.data ?? [];
-  const columns = useColumns(customer === undefined, i18n.language);
+  const { shown, chooser } = useColumnChoice("cdrs", useColumns(customer === undefined, i18n.language));
   const narrowed = q || verdict || reason || status;
   const empty = list.isPending ? (
     <Waiting />
@@ -55,7 +56,7 @@ export default function CDRs() {
     </Empty>
   );
   return (
-    <Page title={t("calls.cdrs")} actions={<Export query={query} />}>
+    <Page title={t("calls.cdrs")} actions={<>{chooser}<Export query={query} /></>}>
       <Group mb="sm" gap="sm">
         <TextFilter label={t("calls.cdr_filter")} />
         <RangeFilter />
@@ -70,26 +71,29 @@ export default function CDRs() {
       {list.isError ? (
         <Failed error={list.error} reset={() => void list.refetch()} />
       ) : (
-        <DataTable label={t("calls.cdrs")} rows={rows} columns={columns} keyOf={(c) => c.seq} empty={empty} more={list.hasNextPage} onEnd={() => !list.isFetchingNextPage && void list.fetchNextPage()} />
+        <DataTable label={t("calls.cdrs")} rows={rows} columns={shown} keyOf={(c) => c.seq} empty={empty} more={list.hasNextPage} onEnd={() => !list.isFetchingNextPage && void list.fetchNextPage()} />
       )}
     </Page>
   );
 }
 
-function useColumns(all: boolean, language: string): Column<CDR>[] {
+function useColumns(all: boolean, language: string): Choosable<CDR>[] {
   return useMemo(
     () => [
       {
-        label: "calls.started", narrow: true,
+        label: "calls.started", narrow: true, fixed: true,
         render: (c) => <a className="tg-link" href={hrefOf(`/call/${encodeURIComponent(c.id)}`, { seq: String(c.seq) })}><When at={c.started} /></a>,
       },
       { label: "calls.customer", hidden: !all, render: (c) => <CustomerName id={c.customer_id} name={c.customer} /> },
       { label: "calls.from", render: (c) => <Group gap={6} wrap="nowrap"><Direction of={c.direction} /><PartyText text={c.from} /></Group> },
       { label: "calls.to", render: (c) => <PartyText text={c.to} /> },
+      { label: "calls.switch", render: (c) => <Named id={c.switch_id} name={c.switch} path="/switches" /> },
+      { label: "calls.user", render: (c) => <Named id={c.user_id} name={c.user} path="/sip-users" /> },
+      { label: "calls.called_user", rare: true, render: (c) => <Named id={c.called_user_id} name={c.called_user} path="/sip-users" /> },
       { label: "calls.source", render: (c) => <WireText>{c.source}</WireText> },
       { label: "calls.destination", render: (c) => <span title={c.target}><WireText>{c.destination || c.target}</WireText></span> },
       { label: "calls.verdict", narrow: true, render: (c) => <VerdictBadge verdict={verdictOf(c)} status={c.status} /> },
-      { label: "calls.reason", render: (c) => <Why cdr={c} /> },
+      { label: "calls.why", render: (c) => <Why cdr={c} /> },
       { label: "calls.mos", right: true, narrow: true, render: (c) => <Mos value={heardOf(c.media)?.mos} language={language} /> },
       { label: "calls.duration", right: true, narrow: true, render: (c) => (c.answered ? spanText(c.duration_seconds) : "") },
       { label: "calls.ref", narrow: true, render: (c) => <WireText>{c.ref}</WireText> },
@@ -98,15 +102,22 @@ function useColumns(all: boolean, language: string): Column<CDR>[] {
   );
 }
 
-/** Why, where the parties did not end it themselves: the reason's code, and what decided. */
+/** A noun by its name; a click leads to it. */
+function Named({ id, name, path }: { id?: number; name?: string; path: string }) {
+  if (!name) return null;
+  return id ? <a className="tg-link" href={hrefOf(path, { edit: String(id) })}><WireText>{name}</WireText></a> : <WireText>{name}</WireText>;
+}
+
+/** Why, where the parties did not end it themselves: the reason's sentence, and what decided. */
 function Why({ cdr }: { cdr: CDR }) {
   const { t } = useTranslation();
   if (cdr.one_way) return <Text size="sm" c="var(--mantine-color-error)">{t("calls.one_way")}</Text>;
   if (cdr.reason === "ok") return null;
+  const by = cdr.rule || cdr.counter || cdr.limit;
   return (
-    <Text size="sm" c="dimmed" truncate title={[cdr.reason, cdr.rule, cdr.limit, cdr.counter].filter(Boolean).join(", ")}>
-      {cdr.reason}
-      {cdr.rule ? `: ${cdr.rule}` : cdr.counter ? `: ${cdr.counter}` : ""}
+    <Text size="sm" truncate title={[cdr.sentence, cdr.reason, by].filter(Boolean).join("\n")}>
+      {cdr.sentence || cdr.reason}
+      {by ? ` (${by})` : ""}
       {cdr.repeated ? ` · ${t("calls.repeated", { count: cdr.repeated })}` : ""}
     </Text>
   );
