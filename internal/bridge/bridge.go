@@ -40,6 +40,7 @@ type Media interface {
 	Party(id media.ID, n int, side media.Side, p media.Party)
 	Off(id media.ID, n int)
 	Settle(id media.ID)
+	Return(id media.ID)
 	Quality(id media.ID, dst []media.Quality) []media.Quality
 	Shut(id media.ID)
 	Append(dst []byte, id media.ID) []byte

@@ -16,11 +16,12 @@ import (
 
 // engine notes what it is told, and gives ports from 20000 on.
 type engine struct {
-	ports   map[string]uint16
-	parties map[string]media.Party
-	off     []int
-	settled int
-	full    bool
+	ports    map[string]uint16
+	parties  map[string]media.Party
+	off      []int
+	settled  int
+	returned int
+	full     bool
 }
 
 func newEngine() *engine {
@@ -31,6 +32,7 @@ func key(n int, side media.Side) string { return strconv.Itoa(n) + "/" + strconv
 
 func (e *engine) Open(uint64, bool) (media.ID, error) { return 1, nil }
 func (e *engine) Settle(media.ID)                     { e.settled++ }
+func (e *engine) Return(media.ID)                     { e.returned++ }
 func (e *engine) Shut(media.ID)                       {}
 
 func (e *engine) Stream(_ media.ID, n int, side media.Side, at media.Place) (uint16, error) {
@@ -348,6 +350,26 @@ func TestEncryptedCallee(t *testing.T) {
 }
 
 func first(line string, _ srtp.Key) string { return line }
+
+// TestRefusedOffer: ports that an offer within a call had opened elsewhere are given back with it,
+// and those of phones that still ring are not.
+func TestRefusedOffer(t *testing.T) {
+	r := newRig(t)
+	r.do(media.Caller, true, text("192.0.2.1", plain))
+	r.do(media.Callee, false, text("10.0.0.2", plain))
+	r.do(media.Caller, true, text("192.0.2.1", plain))
+	r.session.Withdraw(r.engine)
+	if r.engine.returned != 0 {
+		t.Error("ports are given back before it is settled who answers")
+	}
+	r.session.Settle(r.engine)
+	r.do(media.Caller, true, text("192.0.2.1", plain))
+	r.session.Withdraw(r.engine)
+	r.session.Withdraw(r.engine)
+	if r.engine.returned != 1 {
+		t.Errorf("given back %d times", r.engine.returned)
+	}
+}
 
 func TestKeptOverARestart(t *testing.T) {
 	r := newRig(t)

@@ -67,5 +67,8 @@ func (s *Session) Withdraw(m Media) {
 			m.Off(s.id, i) // it was put up for this offer
 		}
 	}
+	if s.settled {
+		m.Return(s.id) // the party has not moved to another network
+	}
 	s.streams, s.offerer, s.pending = append(s.streams[:0], before...), s.pending.offerer, pending{}
 }

@@ -252,6 +252,29 @@ func (e *Engine) Settle(id ID) {
 	}
 }
 
+// Return goes back to the ports that were in use before an offer within a call had others opened, and
+// gives those back: the offer was refused.
+func (e *Engine) Return(id ID) {
+	s := e.session(id)
+	if s == nil {
+		return
+	}
+	defer s.mu.Unlock()
+	for n, st := range s.streams {
+		for side := range Side(2) {
+			if st == nil || len(st.sides[side].aside) == 0 {
+				continue
+			}
+			p := &st.sides[side]
+			agreed := p.aside[0].bind
+			e.closePorts(st, p)
+			p.takeUp(agreed)
+			e.closeAside(p)
+			_ = e.watchPair(s, n, side) // what cannot be heard is closed, and silence tells
+		}
+	}
+}
+
 func (e *Engine) closeAside(p *side) {
 	for i := range p.aside {
 		e.release(&p.aside[i])

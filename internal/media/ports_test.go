@@ -95,6 +95,26 @@ func TestPortsOfOthers(t *testing.T) {
 	}
 }
 
+// TestReturn: an offer that would move a party to another network is refused. Media goes on where it
+// was, and the ports of the other network are free.
+func TestReturn(t *testing.T) {
+	r := newRig(t, nil)
+	c := r.call(nil)
+	c.talk(media.Caller, "before")
+	elsewhere := media.Place{Bind: netip.MustParseAddr("127.0.0.9")}
+	if _, err := r.Stream(c.id, 0, media.Caller, elsewhere); err != nil {
+		t.Fatal(err)
+	}
+	r.Return(c.id)
+	c.talk(media.Caller, "after")
+	c.talk(media.Callee, "after")
+	if s := r.Stats(); s.PortsUsed != 2 {
+		t.Errorf("%d pairs in use", s.PortsUsed)
+	}
+	r.Return(c.id) // nothing to go back to
+	c.talk(media.Callee, "once more")
+}
+
 func TestPlaces(t *testing.T) {
 	r := newRig(t, fewPorts)
 	id := r.open(1)
