@@ -163,7 +163,11 @@ func TestKilled(t *testing.T) {
 					talk(c.a.phone, c.b.phone, 5)
 					reports(c.a.phone, c.b.phone, c.a.rtcp, c.b.rtcp)
 					talk(moved.b.phone, moved.a.phone, 5)
-					if took := time.Since(start); took > time.Second {
+					most := 4 * time.Second // beside all that a busy machine does
+					if harness.Soak() {
+						most = time.Second
+					}
+					if took := time.Since(start); took > most {
 						t.Errorf("media flows %v after the node is up", took)
 					}
 					unheard(held.a.phone, held.b.phone)

@@ -138,6 +138,7 @@ test("menu, palette and a form by keyboard alone", async ({ as }) => {
   await expect(page.getByRole("dialog")).toHaveCount(0);
 
   await find(page, "audit");
+  await expect(dialog(page).getByText(/^Audit/).first()).toBeVisible();
   await page.keyboard.press("ArrowDown");
   await page.keyboard.press("Enter");
   await expect(page.getByRole("heading", { level: 1, name: /Audit/ })).toBeVisible();
@@ -145,7 +146,7 @@ test("menu, palette and a form by keyboard alone", async ({ as }) => {
   await expect(page.locator("nav a[data-status=active]")).toBeInViewport();
   await expect(page.getByRole("dialog")).toHaveCount(0); // what has the focus in a box that closes keeps the key to itself
   await page.keyboard.press("Control+k");
-  await expect(page.getByRole("dialog")).toBeVisible();
+  await expect(dialog(page).locator("input")).toBeFocused();
   await page.keyboard.press("Escape");
   await expect(page.getByRole("dialog")).toHaveCount(0);
 });
