@@ -73,11 +73,12 @@ func challenged(status int) bool { return status == 401 || status == 407 }
 // oneWay says that one side of a call was heard, and the other never.
 func oneWay(c *call.Ending) bool { return c.Answered && media.OneWay(c.Media, c.Duration) != "" }
 
-// recordCall keeps the record of a call.
+// recordCall keeps the record of a call, and has it told to who watches.
 func (e *Edge) recordCall(c *call.Ending) {
 	if !c.Answered && challenged(c.Status) {
 		return
 	}
+	e.news.callEnded(c)
 	r := cdr.Record{
 		ID: cdr.ID(c.ID), Outbound: c.Direction == policy.Outbound, Hidden: c.Hidden, Answered: c.Answered,
 		Started: c.Started, Setup: c.Setup, Duration: c.Duration, Status: c.Status, Reason: c.Reason.Code(), EndedBy: endedBy(c),

@@ -2,8 +2,10 @@ package edge
 
 import (
 	"context"
+	"encoding/hex"
 	"encoding/json"
 	"math"
+	"slices"
 	"sync"
 	"time"
 
@@ -12,6 +14,7 @@ import (
 	"tollgate/internal/call"
 	"tollgate/internal/feed"
 	"tollgate/internal/peer"
+	"tollgate/internal/policy"
 	"tollgate/internal/tenant"
 )
 
@@ -30,11 +33,13 @@ type news struct {
 	stop context.CancelFunc
 	done sync.WaitGroup
 
-	mu    sync.Mutex // guards hosts
+	mu    sync.Mutex // guards what follows
 	hosts map[string]bool
+	over  []call.Summary // calls that have ended since the last look
 
 	looking  sync.Mutex              // guards all below
 	calls    map[string]call.Summary // as they were told last; nil: nobody watched
+	gone     map[string]bool         // calls of which the end was told, and which are still listed
 	revision int64
 	audit    int64
 }
@@ -71,8 +76,9 @@ func (n *news) look(ctx context.Context) {
 	n.looking.Lock()
 	defer n.looking.Unlock()
 	if !n.feed.Watched() {
-		n.calls, n.revision = nil, 0
+		n.calls, n.gone, n.revision = nil, nil, 0
 		n.changedHosts()
+		n.ended()
 		return
 	}
 	n.lookAtCalls()
@@ -90,36 +96,111 @@ func (n *news) tell(kind string, customer tenant.CustomerID, what any) {
 	n.feed.Tell(&feed.Event{Kind: kind, Customer: customer, Data: data})
 }
 
-func (n *news) lookAtCalls() {
-	list := n.edge.calls.List(func(tenant.CustomerID) bool { return true })
-	now := make(map[string]call.Summary, len(list))
-	for i := range list {
-		now[list[i].ID] = list[i]
-	}
-	if n.calls == nil { // nothing to compare with
-		n.calls = now
+// overs is how many calls that end between two looks are told with their ends' words.
+const overs = 4096
+
+// callEnded notes a call that is over, while somebody watches: one that is shorter than the time between two looks
+// is known only so.
+func (n *news) callEnded(c *call.Ending) {
+	if !n.feed.Watched() {
 		return
 	}
+	s := call.Summary{
+		ID: hex.EncodeToString(c.ID[:]), Customer: c.Customer.Settings.ID, Name: c.Customer.Settings.Name,
+		Direction: c.Direction.String(), State: "calling", Hidden: c.Hidden, CallID: string(c.CallID), From: string(c.From), To: string(c.To),
+		Source: c.Source.Remote.String(), Started: c.Started.UTC(), Reason: c.Reason, Status: c.Status, By: endedBy(c).String(),
+		Media: slices.Clone(c.Media), OneWay: oneWay(c),
+	}
+	if c.Destination != nil {
+		s.Destination = c.Destination.Name
+	}
+	if c.Target.Proto != 0 {
+		s.Target = c.Target.Remote.String()
+	}
+	if c.Answered {
+		s.State, s.Answered, s.Seconds = "up", s.Started.Add(c.Setup), int(c.Duration/time.Second)
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if len(n.over) < overs {
+		n.over = append(n.over, s)
+	}
+}
+
+// ended gives the calls that have ended since it was asked last.
+func (n *news) ended() []call.Summary {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	over := n.over
+	n.over = nil
+	return over
+}
+
+func (n *news) lookAtCalls() {
+	n.compare(n.edge.calls.List(func(tenant.CustomerID) bool { return true }))
+}
+
+// compare compares the calls that there are with those that were told. What is over is told first: such a call stays on the
+// list until its BYE is answered.
+func (n *news) compare(list []call.Summary) {
+	over := n.ended() // as of a moment after the list, so that nothing falls between the two
+	first := n.calls == nil
+	gone := make(map[string]bool)
+	for i := range over {
+		n.tellEnd(&over[i], first)
+		gone[over[i].ID] = true
+	}
+	now := make(map[string]call.Summary, len(list))
+	still := make(map[string]bool)
 	for i := range list {
 		c := &list[i]
-		switch was, known := n.calls[c.ID]; {
-		case !known:
-			n.tell(feed.Call, c.Customer, api.CallEvent{What: api.CallStarts, Call: *c})
-		case was.Answered.IsZero() && !c.Answered.IsZero():
-			n.tell(feed.Call, c.Customer, api.CallEvent{What: api.CallAnswered, Call: *c})
-		case was.State != c.State, was.Target != c.Target, was.Destination != c.Destination, soundsOther(&was, c):
-			n.tell(feed.Call, c.Customer, api.CallEvent{What: api.CallChanged, Call: *c})
-		default: // so that what changes little by little is told some day
-			told := now[c.ID]
-			told.OneWay, told.Media = was.OneWay, was.Media
-			now[c.ID] = told
+		if gone[c.ID] || n.gone[c.ID] {
+			still[c.ID] = true
+			continue
 		}
+		if !first { // else there is nothing to compare with
+			n.tellCall(c)
+		}
+		now[c.ID] = *c
 		delete(n.calls, c.ID)
 	}
-	for _, c := range n.calls {
+	for _, c := range n.calls { // of whose end there was no room to be noted
 		n.tell(feed.Call, c.Customer, api.CallEvent{What: api.CallEnds, Call: c})
 	}
-	n.calls = now
+	n.calls, n.gone = now, still
+}
+
+// tellEnd tells that a call is over, and of its beginning where nobody saw it.
+func (n *news) tellEnd(c *call.Summary, first bool) {
+	was, known := n.calls[c.ID]
+	delete(n.calls, c.ID)
+	if first {
+		return // it ended before anybody watched
+	}
+	if !known {
+		begin := *c
+		begin.State, begin.Answered, begin.Seconds, begin.Status, begin.Reason, begin.By = "calling", time.Time{}, 0, 0, policy.OK, ""
+		n.tell(feed.Call, c.Customer, api.CallEvent{What: api.CallStarts, Call: begin})
+	}
+	if was.Answered.IsZero() && !c.Answered.IsZero() {
+		n.tell(feed.Call, c.Customer, api.CallEvent{What: api.CallAnswered, Call: *c})
+	}
+	n.tell(feed.Call, c.Customer, api.CallEvent{What: api.CallEnds, Call: *c})
+}
+
+// tellCall tells what is new of a call that goes on. What changes little by little is told some day, so c
+// is left as it was told.
+func (n *news) tellCall(c *call.Summary) {
+	switch was, known := n.calls[c.ID]; {
+	case !known:
+		n.tell(feed.Call, c.Customer, api.CallEvent{What: api.CallStarts, Call: *c})
+	case was.Answered.IsZero() && !c.Answered.IsZero():
+		n.tell(feed.Call, c.Customer, api.CallEvent{What: api.CallAnswered, Call: *c})
+	case was.State != c.State, was.Target != c.Target, was.Destination != c.Destination, soundsOther(&was, c):
+		n.tell(feed.Call, c.Customer, api.CallEvent{What: api.CallChanged, Call: *c})
+	default:
+		c.OneWay, c.Media = was.OneWay, was.Media
+	}
 }
 
 // A MOS and a loss, in per cent, that have moved by so much are told.
