@@ -124,7 +124,7 @@ func narrowKeys(sc *scene) {
 	there.also("X-Forwarded-For", "192.0.2.7").refused(401, "GET", "/overview", nil) // nobody's proxy
 	sc.api.must("PATCH", fmt.Sprintf("/api-keys/%d", id(made)), object{"allow_from": []string{"127.0.0.1"}})
 	there.must("GET", "/overview", nil)
-	brief, _ := key("brief", object{"expires": time.Now().Add(3 * time.Second).UTC().Format(time.RFC3339Nano)})
+	brief, _ := key("brief", object{"expires": time.Now().Add(5 * time.Second).UTC().Format(time.RFC3339Nano)})
 	brief.must("GET", "/overview", nil)
 	w := brief.watch("kinds=calls")
 	harness.Eventually(sc.T, 2*soon, func() error {
