@@ -58,6 +58,9 @@ const (
 	// maxThinUser is how far into the Request-URI its '@' is looked for.
 	maxThinUser = 48
 	window      = 200 * time.Millisecond
+	// slack is a window in which the flood would have shown, were it not over: its end is not stretched by what
+	// keeps a reader waiting.
+	slack = 800 * time.Millisecond
 	// spareFor is for how long a host is not thinned after a re-INVITE to it.
 	spareFor = time.Minute
 	// hogDrops is how many a share must lose in a window before it is thinned.
@@ -114,8 +117,8 @@ func (t *thinning) turn(now time.Time) bool {
 	if now.Sub(t.since) < window {
 		return len(t.hogs) > 0
 	}
+	changed := t.settle(now.Sub(t.since) >= slack)
 	t.since = now
-	changed := t.settle()
 	for i := range t.tally {
 		c := &t.tally[i]
 		if c.dropped > hogDrops && len(t.hogs) < maxHogs && !slices.ContainsFunc(t.hogs, func(h hog) bool { return h.share == c.last.share }) && c.last.thinnable() {
@@ -152,11 +155,16 @@ func (c *tally) keep(was float64) float64 {
 	return min(max(was*want/float64(c.came), was/4, 1.0/1024), 1)
 }
 
-// settle follows the hogs that there are. Small changes are not worth a new program.
-func (t *thinning) settle() (changed bool) {
+// settle follows the hogs that there are; all of them are over where nothing had to be dropped for long, as windows
+// end only when something comes or is due. Small changes are not worth a new program.
+func (t *thinning) settle(long bool) (changed bool) {
 	for i := range t.hogs {
 		h := &t.hogs[i]
-		keep := t.tally[h.share%uint64(len(t.tally))].keep(h.keep)
+		c := &t.tally[h.share%uint64(len(t.tally))]
+		keep := c.keep(h.keep)
+		if long && c.dropped == 0 {
+			keep = 1
+		}
 		if keep > 1.4*h.keep || keep < 0.7*h.keep {
 			h.keep, changed = keep, true
 		}
