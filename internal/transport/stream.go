@@ -29,6 +29,7 @@ type stream struct {
 	received bool          // some item came; the reader's own
 	age      time.Duration // for how long what is being handed up may have waited; the reader's own
 	behind   time.Duration // for how long turns were waited for since the kernel had nothing more; the reader's own
+	old      int           // bytes to come of which INVITEs are too old; the reader's own
 	turn     chan struct{} // it is its turn
 	used     atomic.Int64  // the last write, in Unix nanoseconds
 	reason   atomic.Pointer[error]

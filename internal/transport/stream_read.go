@@ -135,7 +135,7 @@ func (s *stream) items(b *streamBuffer, framer *sip.Framer) (done int, err error
 		done++
 		switch kind {
 		case sip.FrameMessage:
-			s.serve(item)
+			s.serve(item, b.end-b.start)
 		case sip.FramePing: // RFC 5626 4.4.1
 			_ = s.send([]byte("\r\n")) // then the reader learns it too
 		case sip.FramePong:

@@ -23,8 +23,9 @@ type turns struct {
 }
 
 const (
-	// receiveBuffer is what may wait unread in the kernel for one stream, in bytes: the more there is, the older it is.
-	receiveBuffer = 128 << 10
+	// receiveBuffer is what the kernel is asked to keep of one stream at most, in bytes (it takes twice as
+	// many): the more waits there, the older it is.
+	receiveBuffer = 32 << 10
 	// slowTurn is a wait that says that there is too much.
 	slowTurn = 100 * time.Millisecond
 )
@@ -84,19 +85,33 @@ func (t *turns) crowded(now time.Time) bool {
 	return now.Sub(t.slow) <= calm
 }
 
-// serve hands a message up when it is its turn.
-func (s *stream) serve(item []byte) {
+// serve hands a message up when it is its turn; so many bytes were read behind it.
+func (s *stream) serve(item []byte, behind int) {
 	t := &s.t.turns
 	if !t.enter() {
 		rank, _ := s.rank(item)
 		t.wait(s, rank)
 	}
-	if s.age > overload.MaxAge && s.tooOld(item) {
+	if s.tooOld(item, behind) {
 		s.t.shed.count(overload.Classes)
 	} else {
 		s.t.handler.Receive(s.flow, item)
 	}
 	t.admit(1)
+}
+
+// tooOld says that a message is not worth being served any more. When it has waited for too long then so may have all that
+// has come since, as far as it is here by now: what comes later is new again.
+func (s *stream) tooOld(item []byte, behind int) bool {
+	if s.old <= 0 {
+		if s.age <= overload.MaxAge {
+			return false
+		}
+		s.old, s.age, s.behind = len(item)+behind+s.unread(), 0, 0
+	}
+	s.old -= len(item)
+	rank, method := s.rank(item)
+	return rank.Class != overload.Urgent && (method == overload.INVITE || method == overload.CANCEL)
 }
 
 // rank is the place of a message. What is no request belongs to one of ours.
@@ -112,12 +127,6 @@ func (s *stream) rank(item []byte) (overload.Rank, overload.Method) {
 	return rank, look.Method
 }
 
-// tooOld says that a message, which has waited for longer than MaxAge, is not worth being served.
-func (s *stream) tooOld(item []byte) bool {
-	rank, method := s.rank(item)
-	return rank.Class != overload.Urgent && (method == overload.INVITE || method == overload.CANCEL)
-}
-
 // unreadable says that the peer does not take what it is sent.
 func (s *stream) unreadable() bool {
 	s.mu.Lock()
@@ -128,12 +137,13 @@ func (s *stream) unreadable() bool {
 // readNow notes how old what was just read may be: it came when there was last nothing
 // more to be read, or later.
 func (s *stream) readNow() {
-	if s.age = s.behind; s.behind == 0 {
-		return // it never waited: nobody need be asked
-	}
-	left := 0
-	err := s.raw.Control(func(fd uintptr) { left, _ = unix.IoctlGetInt(int(fd), unix.TIOCINQ) })
-	if err == nil && left == 0 {
+	if s.age = s.behind; s.behind > 0 && s.unread() == 0 {
 		s.behind = 0
 	}
+}
+
+// unread is how many bytes the kernel has for us, 0 where it does not say.
+func (s *stream) unread() (n int) {
+	_ = s.raw.Control(func(fd uintptr) { n, _ = unix.IoctlGetInt(int(fd), unix.TIOCINQ) }) // as said
+	return n
 }
