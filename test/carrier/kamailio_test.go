@@ -77,7 +77,13 @@ func (l *trunkLine) change(from, to string) {
 func (l *trunkLine) came(method string, all, proven int) {
 	l.Helper()
 	count := func() (a, p int) {
+		seen := map[string]bool{} // or what comes again counted twice, as it does where a machine is busy
 		for _, m := range l.heard.Received(method) {
+			id := m.Get("Call-ID") + m.Get("CSeq")
+			if seen[id] {
+				continue
+			}
+			seen[id] = true
 			if a++; m.Has("Authorization") || m.Has("Proxy-Authorization") {
 				p++
 			}
