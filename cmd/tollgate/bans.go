@@ -42,7 +42,7 @@ func (c *bansCommand) Run(ctx context.Context, p *program) error {
 
 type banCommand struct {
 	Address  string `arg:"" help:"An address, or a range such as 192.0.2.0/24."`
-	For      string `default:"1h" placeholder:"TIME" help:"How long: 30m, 1h, 7d."`
+	For      string `default:"1h" placeholder:"TIME" help:"How long: 30m, 1h, 7d; 1h where absent."`
 	Customer string `placeholder:"NAME" help:"Only this customer's traffic; without it everybody's."`
 	Reason   string `placeholder:"TEXT" help:"What the list says."`
 }

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/goccy/go-yaml"
+
 	"tollgate/internal/api"
 	"tollgate/internal/store"
 	"tollgate/internal/tenant"
@@ -225,6 +227,13 @@ func (exportCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
+	if p.cli.Output == "json" { // which is YAML, too: apply takes it
+		var v any
+		if err := yaml.Unmarshal(text, &v); err != nil {
+			return fmt.Errorf("as JSON: %w", err)
+		}
+		return p.print(v, nil)
+	}
 	_, err = p.stdout.Write(text)
 	return err
 }
@@ -233,31 +242,45 @@ type checkCommand struct {
 	File string `short:"f" placeholder:"FILE" help:"A tenants.yaml too; - is standard input."`
 }
 
+// judged is a file that was looked at; what is wrong with it stands on standard error.
+type judged struct {
+	File string `json:"file"`
+	Fine bool   `json:"fine"`
+}
+
 // Run judges node.yaml, and a tenants.yaml as it would be applied to a platform that is empty.
 func (c *checkCommand) Run(ctx context.Context, p *program) error {
 	node, err := p.node()
-	failed := false
-	if err != nil {
-		p.complain(err)
-		failed = true
-	} else {
-		for _, name := range node.Unknown {
-			fmt.Fprintf(p.stderr, "%s is set, but is no setting\n", plain(name))
-		}
-		fmt.Fprintln(p.stdout, plain(p.configName())+": fine")
+	for _, name := range node.Unknown {
+		fmt.Fprintf(p.stderr, "%s is set, but is no setting\n", plain(name))
 	}
+	files := []judged{{p.configName(), p.fine(err)}}
 	if c.File != "" {
-		if err := p.checkTenants(ctx, c.File); err != nil {
-			p.complain(err)
-			failed = true
-		} else {
-			fmt.Fprintln(p.stdout, plain(c.File)+": fine")
+		files = append(files, judged{c.File, p.fine(p.checkTenants(ctx, c.File))})
+	}
+	failed := false
+	told := p.print(files, func() {
+		for _, f := range files {
+			if f.Fine {
+				fmt.Fprintln(p.stdout, plain(f.File)+": fine")
+			}
 		}
+	})
+	for _, f := range files {
+		failed = failed || !f.Fine
 	}
 	if failed {
-		return silent{}
+		return errors.Join(told, silent{})
 	}
-	return nil
+	return told
+}
+
+// fine tells what is wrong, if anything is.
+func (p *program) fine(err error) bool {
+	if err != nil {
+		p.complain(err)
+	}
+	return err == nil
 }
 
 // configName is the node.yaml that is read, for people.

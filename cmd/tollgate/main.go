@@ -111,6 +111,9 @@ func run(p *program, args []string) (status int) {
 	if err != nil {
 		panic(err) // a fault of the commands above
 	}
+	if len(args) > 0 && args[0] == "help" {
+		args = append(args[1:len(args):len(args)], "--help")
+	}
 	command, err := parser.Parse(args)
 	if err != nil {
 		fmt.Fprintf(p.stderr, "tollgate: %s; see tollgate --help\n", plain(err.Error()))

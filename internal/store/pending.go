@@ -299,12 +299,12 @@ func (t *Tx) decide(ctx context.Context, id int64) (*Pending, error) {
 	if err != nil {
 		return nil, err
 	}
-	if p == nil || p.ID != id {
+	by := t.principal
+	if p == nil || p.ID != id || by.Role != tenant.RolePlatform { // nobody else is to learn of it
 		return nil, tenant.NotFound("pending apply")
 	}
-	by := t.principal
 	own := by.Kind == p.WhoKind && by.Email == p.Who && by.Access != tenant.AccessReadOnly
-	if by.Role != tenant.RolePlatform || !own && by.Access != tenant.AccessAdmin {
+	if !own && by.Access != tenant.AccessAdmin {
 		return nil, tenant.Forbidden("this is for who has applied the file, and for administrators of the platform", "ask one of them")
 	}
 	return p, nil
