@@ -156,7 +156,7 @@ func (t *Tx) AddPasskey(ctx context.Context, user tenant.UserID, p *login.Passke
 		UserID: int64(user), Credential: bytesText(p.Credential), PublicKey: bytesText(p.Key), Host: p.Host,
 		SignCount: int64(p.Count), Flags: int64(p.Flags), Name: p.Name, Added: p.Added.UnixMicro(),
 	}
-	if _, err := t.db.NewInsert().Model(&row).ExcludeColumn("handle").Returning("id").Exec(ctx); err != nil {
+	if _, err := t.db.NewInsert().Model(&row).Returning("id").Exec(ctx); err != nil {
 		return err
 	}
 	p.ID = row.ID
