@@ -262,7 +262,7 @@ func (c *Calls) setup(sh *transaction.Shard, call *Call) *setup {
 func (c *Calls) back(sh *transaction.Shard, call *Call, fork uint8, m *sip.Message, status int) bool {
 	w := &c.table(sh).work
 	r := &w.reply
-	*r = dialog.Reply{Message: m, Status: status, CSeq: call.cseq}
+	*r = dialog.Reply{Message: m, Status: status, CSeq: call.cseq, Unnamed: !call.himself(dialog.Callee, m)}
 	if call.hidden || call.renumbered() {
 		if !sh.Head(call.server, &sh.Kept) {
 			return false

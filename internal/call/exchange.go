@@ -263,7 +263,7 @@ func (c *Calls) exchangeResponse(sh *transaction.Shard, x *exchange, m *sip.Mess
 func (c *Calls) backExchange(sh *transaction.Shard, call *Call, x *exchange, m *sip.Message) bool {
 	w := &c.table(sh).work
 	r := &w.reply
-	*r = dialog.Reply{Message: m, CSeq: x.cseq, Status: upward(m.StatusCode(), call.hidden)}
+	*r = dialog.Reply{Message: m, CSeq: x.cseq, Status: upward(m.StatusCode(), call.hidden), Unnamed: !call.himself(x.from.Other(), m)}
 	if call.hidden || call.renumbered() {
 		if !sh.Head(x.server, &sh.Kept) {
 			return false

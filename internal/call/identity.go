@@ -5,8 +5,8 @@ import (
 	"tollgate/sip"
 )
 
-// himself says that a party who is a SIP user names nobody else as who sends a request: what his
-// password has proven holds for the whole call.
+// himself says that a party who is a SIP user names nobody else as who sends a request or response:
+// what his password has proven holds for the whole call. From of a response is the asker's.
 func (c *Call) himself(side dialog.Side, m *sip.Message) bool {
 	id := c.parties.user
 	if side == dialog.Callee {
@@ -16,5 +16,5 @@ func (c *Call) himself(side dialog.Side, m *sip.Message) bool {
 		return true
 	}
 	user := c.customer.UserByID(id)
-	return user == nil || c.customer.Himself(user, m, side == dialog.Caller)
+	return user == nil || c.customer.Himself(user, m, side == dialog.Caller && m.IsRequest())
 }

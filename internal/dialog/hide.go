@@ -21,6 +21,8 @@ type Hiding struct {
 	// NoCall says that no media follows from a description in the message, as in what OPTIONS
 	// is answered: its addresses are masked, too.
 	NoCall bool
+	// Unnamed takes away what says who sends a response (see Reply).
+	Unnamed bool
 	// Spellings of the hidden side that are cut out of any header.
 	names  [8][]byte
 	folded [8]bool // the name has letters, which may come in the other case
@@ -35,7 +37,7 @@ type Hiding struct {
 // Reset prepares h for a message that came from src.
 func (h *Hiding) Reset(mask string, domains []string, src netip.AddrPort) {
 	h.Mask, h.bare, h.Domains, h.named, h.used, h.renamed = mask, mask, domains, 0, 0, nil
-	h.OwnContacts, h.NoCall = false, false
+	h.OwnContacts, h.NoCall, h.Unnamed = false, false, false
 	switch {
 	case strings.HasPrefix(mask, "["):
 		h.bare = mask[1 : len(mask)-1]
@@ -240,7 +242,13 @@ func (h *Hiding) headers(e *sip.Edit, m *sip.Message, out Address, id []byte) {
 			sip.HdrContentType, sip.HdrAllow, sip.HdrSupported, sip.HdrRequire, sip.HdrExpires,
 			sip.HdrSessionExpires, sip.HdrMinSE, sip.HdrRAck, sip.HdrRSeq, sip.HdrReplaces, sip.HdrJoin, sip.HdrTargetDialog:
 			// written elsewhere, or no host stands in them
-		case sip.HdrPAI, sip.HdrPPI, sip.HdrRPID, sip.HdrDiversion, sip.HdrHistoryInfo,
+		case sip.HdrPAI, sip.HdrPPI, sip.HdrRPID:
+			if h.Unnamed {
+				e.Delete(f.Line)
+				continue
+			}
+			h.maskURIs(e, m, f.Value)
+		case sip.HdrDiversion, sip.HdrHistoryInfo,
 			sip.HdrReferredBy, sip.HdrReplyTo:
 			h.maskURIs(e, m, f.Value)
 		case sip.HdrReferTo:

@@ -12,6 +12,7 @@ type Reply struct {
 	Hide    *Hiding
 	Status  int    // 0 keeps the code; else the response goes up as this one
 	CSeq    uint32 // of the request, as its sender numbered it
+	Unnamed bool   // what it says of who answers goes (RFC 3325 9.1)
 	// Hidden: what the sender's request said of itself, and how we show ourselves.
 	Head   *sip.Message // plain: where From and To were rewritten, else nil
 	Source netip.AddrPort
@@ -44,6 +45,9 @@ func (r *Reply) Edit(e *sip.Edit) {
 				break
 			}
 		}
+		if r.Unnamed {
+			unname(e, m)
+		}
 		if r.Head != nil {
 			r.ToTag = m.ToTag()
 			r.addresses(e)
@@ -54,7 +58,18 @@ func (r *Reply) Edit(e *sip.Edit) {
 		r.Hide.MaskNames(e, m, m.SpanOf(reason))
 	}
 	r.head(e)
+	r.Hide.Unnamed = r.Unnamed
 	r.Hide.headers(e, m, r.Out, r.ID)
+}
+
+// unname takes away all that says who answers.
+func unname(e *sip.Edit, m *sip.Message) {
+	for i := range m.FieldCount() {
+		switch f := m.Field(i); f.ID {
+		case sip.HdrPAI, sip.HdrPPI, sip.HdrRPID:
+			e.Delete(f.Line)
+		}
+	}
 }
 
 // head puts back what the sender must find again: Via, Record-Route, From, To

@@ -168,8 +168,14 @@ func identityLater(t *testing.T, n *harness.Node) {
 		phone, c := s.Peer(udp()), s.registered("1002", other)
 		out := phone.Invite("sip:1002@"+s.Domain, s.from("sip:x@elsewhere.test"))
 		in := c.Accept("INVITE")
-		in.Answer(200, peer.SDP(c, 1))
-		out.Expect(200)
+		in.Answer(180, peer.With("P-Asserted-Identity", "<sip:1001@"+s.Domain+">"), peer.With("P-Preferred-Identity", mallory))
+		unnamed(s, out.Expect(180))
+		in.Answer(183, peer.With("P-Asserted-Identity", mallory))
+		if m := out.Expect(183); !m.Has("P-Asserted-Identity") {
+			s.Errorf("his own name is taken from him:\n%s", m.Bytes())
+		}
+		in.Answer(200, peer.SDP(c, 1), peer.With("Remote-Party-ID", "<sip:1001@"+s.Domain+">;party=called"))
+		unnamed(s, out.Expect(200))
 		out.Ack()
 		in.Expect("ACK")
 		in.Request("UPDATE", peer.With("P-Asserted-Identity", "<sip:1001@"+s.Domain+">"))
@@ -177,7 +183,20 @@ func identityLater(t *testing.T, n *harness.Node) {
 		in.Request("UPDATE", peer.With("P-Asserted-Identity", mallory))
 		out.Reply(out.Expect("UPDATE"), 200)
 		in.Expect("200 UPDATE")
+		out.Request("INFO")
+		in.Reply(in.Expect("INFO"), 200, peer.With("P-Asserted-Identity", "<sip:1001@"+s.Domain+">"))
+		unnamed(s, out.Expect("200 INFO"))
 		s.End(in, out)
+	}
+}
+
+// unnamed wants a response to say nothing of who answers.
+func unnamed(s *scene, m *peer.Message) {
+	s.Helper()
+	for _, name := range []string{"P-Asserted-Identity", "P-Preferred-Identity", "Remote-Party-ID"} {
+		if m.Has(name) {
+			s.Errorf("somebody answers in another's name:\n%s", m.Bytes())
+		}
 	}
 }
 
