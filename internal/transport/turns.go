@@ -88,11 +88,16 @@ func (t *turns) crowded(now time.Time) bool {
 // serve hands a message up when it is its turn; so many bytes were read behind it.
 func (s *stream) serve(item []byte, behind int) {
 	t := &s.t.turns
+	if s.old > 0 && s.tooOld(item, behind) { // no turn is wasted on it
+		s.t.shed.count(overload.Classes)
+		return
+	}
+	old := s.old
 	if !t.enter() {
 		rank, _ := s.rank(item)
 		t.wait(s, rank)
 	}
-	if s.tooOld(item, behind) {
+	if old <= 0 && s.tooOld(item, behind) {
 		s.t.shed.count(overload.Classes)
 	} else {
 		s.t.handler.Receive(s.flow, item)
