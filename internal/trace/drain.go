@@ -10,9 +10,6 @@ const (
 	drainEvery = 100 * time.Millisecond
 	tidyEvery  = time.Second
 	pruneEvery = time.Hour
-	// writeAfter is when a call that goes on is written first: most attempts are over by then, and
-	// are written once.
-	writeAfter = 5 * time.Second
 	// rewriteAfter is how often a call that goes on is written again.
 	rewriteAfter = time.Minute
 	// mostMessages is how many messages of one case are kept.
@@ -378,7 +375,7 @@ func (d *drain) settle(all bool) {
 	for _, e := range d.dirty {
 		switch {
 		case !e.dirty:
-		case !all && e.state == live && !d.due(e):
+		case !all && e.state == live && d.now.Sub(e.writtenAt) < rewriteAfter:
 			left = append(left, e)
 		default:
 			d.writeCase(e)
@@ -386,14 +383,6 @@ func (d *drain) settle(all bool) {
 	}
 	clear(d.dirty[len(left):])
 	d.dirty = left
-}
-
-// due says that a call that goes on is to be written.
-func (d *drain) due(e *entry) bool {
-	if e.writtenAt.IsZero() {
-		return d.now.UnixNano()-e.began >= int64(writeAfter)
-	}
-	return d.now.Sub(e.writtenAt) >= rewriteAfter
 }
 
 // tidy writes what has changed, and forgets cases that are over; once a second.

@@ -177,7 +177,7 @@ func TestRestart(t *testing.T) {
 				r.hangUp(done)
 				r.start(up)
 				r.start(lost)
-				time.Sleep(7 * time.Second) // longer than a call is kept back
+				time.Sleep(3 * time.Second)
 				next := config(t.TempDir())
 				if killed {
 					copyDir(t, cfg.Dir, next.Dir, true)
