@@ -2,6 +2,7 @@ import { Alert, Button, PasswordInput, Stack, TextInput } from "@mantine/core";
 import { type FormEvent, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { type Problem, asProblem } from "~/api/problem";
+import { hasPasskeys, logInByPasskey, wasCancelled } from "~/api/passkey";
 import { logIn } from "~/api/session";
 import { useSessionState } from "./SessionProvider";
 
@@ -14,6 +15,7 @@ export function LogInForm({ email: known }: { email?: string }) {
   const [code, setCode] = useState("");
   const [wantsCode, setWantsCode] = useState(false);
   const [problem, setProblem] = useState<Problem>();
+  const [passkeyFailed, setPasskeyFailed] = useState(false);
   const [busy, setBusy] = useState(false);
   const codeInput = useRef<HTMLInputElement>(null);
 
@@ -21,6 +23,7 @@ export function LogInForm({ email: known }: { email?: string }) {
     event.preventDefault();
     setBusy(true);
     setProblem(undefined);
+    setPasskeyFailed(false);
     try {
       entered(await logIn(email, password, code.replace(/\s/g, "") || undefined));
     } catch (error) {
@@ -35,12 +38,28 @@ export function LogInForm({ email: known }: { email?: string }) {
     }
   };
 
+  const byPasskey = async () => {
+    setBusy(true);
+    setProblem(undefined);
+    setPasskeyFailed(false);
+    try {
+      entered(await logInByPasskey(known));
+    } catch (error) {
+      if (wasCancelled(error)) return;
+      const wrong = asProblem(error);
+      setPasskeyFailed(wrong.status === 401);
+      setProblem(wrong);
+    } finally {
+      setBusy(false);
+    }
+  };
+
   return (
     <form onSubmit={(event) => void submit(event)}>
       <Stack gap="sm">
         {problem && (
           <Alert color="red" variant="light" role="alert">
-            {messageOf(problem, t)}
+            {passkeyFailed ? t("session.wrong_passkey") : messageOf(problem, t)}
           </Alert>
         )}
         <TextInput label={t("session.email")} name="email" type="email" autoComplete="username" required value={email} readOnly={!!known}
@@ -55,6 +74,11 @@ export function LogInForm({ email: known }: { email?: string }) {
         <Button type="submit" loading={busy} mt="xs" fullWidth>
           {t("session.log_in")}
         </Button>
+        {hasPasskeys() && (
+          <Button variant="default" disabled={busy} fullWidth onClick={() => void byPasskey()}>
+            {t("session.by_passkey")}
+          </Button>
+        )}
       </Stack>
     </form>
   );

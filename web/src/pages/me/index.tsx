@@ -12,6 +12,7 @@ import { When } from "~/look/When";
 import { WireText } from "~/ui/WireText";
 import { say } from "~/ui/notice";
 import { useUrlText } from "~/url";
+import { Passkeys } from "./Passkeys";
 
 interface Me {
   id: number;
@@ -23,7 +24,7 @@ interface Me {
   recovery_codes_left: number;
 }
 
-/** Own details, password, second factor, sessions. */
+/** Own details, password, second factor, passkeys, sessions. */
 export default function Own() {
   const { t } = useTranslation();
   const [part, setPart] = useUrlText("part");
@@ -37,11 +38,13 @@ export default function Own() {
           <Tabs.Tab value="details">{t("me.details")}</Tabs.Tab>
           <Tabs.Tab value="password">{t("session.password")}</Tabs.Tab>
           <Tabs.Tab value="totp">{t("me.totp")}</Tabs.Tab>
+          <Tabs.Tab value="passkeys">{t("me.passkeys")}</Tabs.Tab>
           <Tabs.Tab value="sessions">{t("me.sessions")}</Tabs.Tab>
         </Tabs.List>
         <Tabs.Panel value="details"><Details me={me.data} /></Tabs.Panel>
         <Tabs.Panel value="password"><Password email={me.data.email} /></Tabs.Panel>
         <Tabs.Panel value="totp"><SecondFactor me={me.data} /></Tabs.Panel>
+        <Tabs.Panel value="passkeys"><Passkeys /></Tabs.Panel>
         <Tabs.Panel value="sessions"><Sessions /></Tabs.Panel>
       </Tabs>
     </Page>
