@@ -95,7 +95,7 @@ func (s *server) lists() {
 	register(s, resource[tenant.BlocklistEntry, blocklistEntry, tenant.EntryID]{
 		path: "blocklist", one: "blocklist entry", all: "blocklist entries", reader: s.store.Blocklist, show: s.withBlocklistHits,
 		writer: func(tx *store.Tx) store.Writer[tenant.BlocklistEntry, tenant.EntryID] { return tx.Blocklist },
-		fresh:  zero[tenant.BlocklistEntry],
+		fresh:  tenant.NewBlocklistEntry,
 		id:     func(v *tenant.BlocklistEntry) *tenant.EntryID { return &v.ID },
 	})
 	register(s, resource[tenant.WhitelistEntry, tenant.WhitelistEntry, tenant.EntryID]{

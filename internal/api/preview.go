@@ -29,8 +29,9 @@ type NodePreview interface {
 type Draft struct {
 	Customer tenant.CustomerID
 	Firewall []tenant.FirewallRule // all of his, or
-	Routing  []tenant.RoutingRule  // these
-	Whole    bool                  // a rule looks at what only the message itself holds
+	Routing  []tenant.RoutingRule  // these, or
+	Blocked  *tenant.BlocklistEntry
+	Whole    bool // a rule looks at what only the message itself holds
 }
 
 // Previewed is what would become of one request.
@@ -113,6 +114,18 @@ type previewSample struct {
 	Phone     bool      `json:"registered_phone"`
 }
 
+type blocklistDraft struct {
+	Customer tenant.CustomerID `json:"customer_id" minimum:"1"`
+	Entry    draftedEntry      `json:"rule"`
+}
+
+type draftedEntry struct {
+	Prefix string `json:"prefix"`
+	Domain string `json:"domain,omitempty" doc:"All of the customer's calls where absent."`
+}
+
+type blocklistDraftInput struct{ Body blocklistDraft }
+
 type firewallDraftInput struct{ Body firewallDraft }
 
 type routingDraftInput struct{ Body routingDraft }
@@ -128,6 +141,7 @@ func (s *server) previews() {
 		}
 	}
 	huma.Register(s.huma, op("firewall-preview", "preview-firewall-rule", "What a firewall rule would have done to the last day's requests"), s.previewFirewall)
+	huma.Register(s.huma, op("blocklist-preview", "preview-blocklist-entry", "Which of the last day's calls a block list entry would have refused"), s.previewBlocklist)
 	huma.Register(s.huma, op("routing-preview", "preview-routing-rule", "Which of the last day's requests a routing rule would have matched"), s.previewRouting)
 }
 
@@ -178,6 +192,20 @@ func (s *server) previewRouting(ctx context.Context, in *routingDraftInput) (*pr
 	}
 	rules = append(slices.DeleteFunc(rules, func(r tenant.RoutingRule) bool { return r.ID == rule.ID }), rule)
 	return s.preview(ctx, &Draft{Customer: b.Customer, Routing: rules}, rule.ID, rule.Group)
+}
+
+func (s *server) previewBlocklist(ctx context.Context, in *blocklistDraftInput) (*previewOutput, error) {
+	e := tenant.NewBlocklistEntry()
+	e.ID, e.Customer, e.Prefix, e.Domain = tenant.EntryID(draftRule), in.Body.Customer, in.Body.Entry.Prefix, in.Body.Entry.Domain
+	e.Normalize()
+	if faults := e.Validate(); len(faults) > 0 {
+		return nil, s.refused(ctx, faults)
+	}
+	// Reading them asks whether the customer is one of the person's.
+	if _, err := s.store.Customers.Get(ctx, principalOf(ctx).Scope(), e.Customer); err != nil {
+		return nil, s.refused(ctx, err)
+	}
+	return s.preview(ctx, &Draft{Customer: e.Customer, Blocked: &e}, draftRule, 0)
 }
 
 // preview tries a draft on the last day's requests of its customer.

@@ -19,9 +19,12 @@ func (e *Edge) Preview(ctx context.Context, d *api.Draft, cases []trace.Decision
 	if c == nil {
 		return nil, tenant.NotFound(tenant.KindCustomer)
 	}
-	if d.Firewall != nil {
+	switch {
+	case d.Blocked != nil:
+		c, err = c.WithBlocklist([]tenant.BlocklistEntry{*d.Blocked})
+	case d.Firewall != nil:
 		c, err = c.WithFirewall(d.Firewall)
-	} else {
+	default:
 		c, err = c.WithRouting(d.Routing)
 	}
 	if err != nil {
@@ -33,24 +36,22 @@ func (e *Edge) Preview(ctx context.Context, d *api.Draft, cases []trace.Decision
 			return out, nil // as far as it came
 		}
 		m, ok := e.recorded(ctx, &cases[i], d.Whole)
-		if !ok {
+		if !ok || d.Blocked != nil && m.Method() != sip.INVITE {
 			continue
 		}
 		r := &policy.Request{Msg: m, Source: cases[i].Source, Transport: cases[i].Transport, Now: time.Now(), Dry: true}
 		p := api.Previewed{Case: &cases[i], Phone: e.ofPhone(&cases[i])}
-		if d.Firewall != nil {
-			id := policy.Identity{Customer: c, Direction: policy.Inbound}
-			if cases[i].Direction == policy.Outbound.String() {
-				id.Direction = policy.Outbound
-			}
-			v := s.Firewall(r, &id)
-			if p.Drops, p.Rule = v.Refused(), v.Rule; !p.Drops && id.Direction == policy.Inbound {
+		switch {
+		case d.Blocked != nil:
+			id := identityOf(s, c, r, &cases[i])
+			p.Drops, p.Rule = dropped(s.Blocklist(r, &id), &id)
+		case d.Firewall != nil:
+			id := asDecided(c, &cases[i])
+			p.Drops, p.Rule = dropped(s.Firewall(r, &id), &id)
+			if !p.Drops && id.Direction == policy.Inbound {
 				p.Rule = c.Accepting(r)
 			}
-			for _, would := range id.Spared() {
-				p.Drops, p.Rule = true, would.Rule
-			}
-		} else {
+		default:
 			var v policy.Verdict
 			p.Group, p.Rule, v = c.GroupFor(r)
 			p.Drops = v.Refused()
@@ -58,6 +59,40 @@ func (e *Edge) Preview(ctx context.Context, d *api.Draft, cases []trace.Decision
 		out = append(out, p)
 	}
 	return out, nil
+}
+
+// asDecided is whose a request was, as its decision has it.
+func asDecided(c *policy.Customer, d *trace.Decision) policy.Identity {
+	id := policy.Identity{Customer: c, Direction: policy.Inbound, Domain: d.Domain}
+	if d.Direction == policy.Outbound.String() {
+		id.Direction = policy.Outbound
+	}
+	return id
+}
+
+// identityOf is whose a call is now, with its number as his entry rewrites it; as it was decided, where what
+// was kept of it does not tell.
+func identityOf(s *policy.Snapshot, c *policy.Customer, r *policy.Request, d *trace.Decision) policy.Identity {
+	var id policy.Identity
+	if v := s.Identify(r, &id); v.Refused() || id.Customer.Settings.ID != c.Settings.ID {
+		id = asDecided(c, d)
+		if uri, err := sip.ParseURI(r.Msg.RequestURI()); err == nil {
+			id.Emergency = c.CallsEmergency(&uri)
+		}
+		return id
+	}
+	s.Rewrite(r, &id)
+	id.Customer = c
+	return id
+}
+
+// dropped says whether a request would be dropped, or would be if the rule did more than count, and by which rule.
+func dropped(v policy.Verdict, id *policy.Identity) (drops bool, rule tenant.RuleID) {
+	drops, rule = v.Refused(), v.Rule
+	for _, would := range id.Spared() {
+		drops, rule = true, would.Rule
+	}
+	return drops, rule
 }
 
 // ofPhone says that a request came from a phone that has registered.

@@ -53,7 +53,7 @@ func TestSwitchesDIDsAndBlocklist(t *testing.T) {
 	w.takes("dids", "number\tsip_user\tswitch\n390401234567\tanna\t\n390401234568\t\tcarrier\n")
 	w.takes("blocklist", "prefix,domain\n040,acme.example\n'+882,\n")
 	w.has(w.export(), `{name: dialer, direction: egress, addresses: [198.51.100.0/28, "2001:db8::/64"]`, `{number: "390401234567", sip_user: Anna}`,
-		`{number: "390401234568", switch: carrier}`, `{domain: acme.example, prefix: "040"}`, `prefix: "+882"`)
+		`{number: "390401234568", switch: carrier}`, `{domain: acme.example, prefix: "040", mode: enforce}`, `prefix: "+882"`)
 	w.refuses("dids", "number,sip_user\n390401234567,anna\n390401234569,nobody\n390401234570,\n",
 		`f:3:14: sip_user: this customer has no SIP user "nobody"`, `f:4:1: `)
 }

@@ -43,7 +43,7 @@ func presets() map[string]*preset {
 		"users":                usersCSV(),
 		"switches":             switchesCSV(),
 		"dids":                 {list: "dids", columns: []column{{"number", textual}, {"sip_user", textual}, {"switch", textual}}, needs: []string{"number"}},
-		"blocklist":            {list: "blocklist", columns: []column{{"prefix", textual}, {"domain", textual}}, needs: []string{"prefix"}},
+		"blocklist":            {list: "blocklist", columns: []column{{"prefix", textual}, {"domain", textual}, {"mode", textual}}, needs: []string{"prefix"}},
 		"kamailio-subscriber":  kamailioSubscriber(),
 		"kamailio-address":     kamailioAddress(),
 		"kamailio-dispatcher":  kamailioDispatcher(),

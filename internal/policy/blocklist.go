@@ -12,8 +12,16 @@ import (
 // in the form in which numbers are compared. One of a domain holds for requests that name
 // that domain, one without for all of the customer's calls, those of his PBX too.
 type blocklist struct {
-	given   []tenant.BlocklistEntry // as they came, to see whether they changed
-	country string
+	given    []tenant.BlocklistEntry // as they came, to see whether they changed
+	country  string
+	enforced barred
+	// monitored are apart: the longest prefix decides, and one that only counts must not stand before
+	// a shorter one that refuses.
+	monitored barred
+}
+
+// barred is prefixes for all of the customer's calls, and those of his domains.
+type barred struct {
 	all     prefixes
 	domains map[string]*prefixes
 }
@@ -30,23 +38,16 @@ func compileBlocklist(given []tenant.BlocklistEntry, plan *NumberPlan, was *bloc
 	if was != nil && sameplan && slices.Equal(given, was.given) {
 		return was, nil
 	}
-	out := &blocklist{given: slices.Clone(given), country: plan.Country, domains: make(map[string]*prefixes)}
+	out := &blocklist{given: slices.Clone(given), country: plan.Country}
 	hits := make(map[tenant.EntryID]*Hits)
 	if was != nil {
 		was.each(func(b *blocked) { hits[b.id] = b.hits })
 	}
 	for i := range given {
 		e := &given[i]
-		into := &out.all
-		if e.Domain != "" {
-			name, err := CanonicalDomain(e.Domain)
-			if err != nil {
-				return nil, fmt.Errorf("blocklist %q: %w", e.Prefix, err)
-			}
-			if out.domains[name] == nil {
-				out.domains[name] = new(prefixes)
-			}
-			into = out.domains[name]
+		into, err := out.of(e).list(e.Domain, true)
+		if err != nil {
+			return nil, fmt.Errorf("blocklist %q: %w", e.Prefix, err)
 		}
 		b := &blocked{id: e.ID, prefix: e.Prefix, hits: hits[e.ID]}
 		if b.hits == nil {
@@ -63,34 +64,59 @@ func keyOf(prefix string, plan *NumberPlan) string {
 	return string(key)
 }
 
-func (l *blocklist) each(f func(*blocked)) {
-	lists := []*prefixes{&l.all}
-	for _, p := range l.domains {
-		lists = append(lists, p)
+// of is where an entry stands by its mode.
+func (l *blocklist) of(e *tenant.BlocklistEntry) *barred {
+	if e.Mode == "monitor" {
+		return &l.monitored
 	}
-	for _, p := range lists {
-		p.each(f)
+	return &l.enforced
+}
+
+// list is the prefixes of a domain, "": of all calls. Where there are none yet it is nil, or made.
+func (l *barred) list(domain string, grow bool) (*prefixes, error) {
+	if domain == "" {
+		return &l.all, nil
+	}
+	name, err := CanonicalDomain(domain)
+	if err != nil {
+		return nil, err
+	}
+	if l.domains[name] == nil && grow {
+		if l.domains == nil {
+			l.domains = map[string]*prefixes{}
+		}
+		l.domains[name] = new(prefixes)
+	}
+	return l.domains[name], nil
+}
+
+func (l *blocklist) each(f func(*blocked)) {
+	for _, part := range []*barred{&l.enforced, &l.monitored} {
+		part.all.each(f)
+		for _, p := range part.domains {
+			p.each(f)
+		}
 	}
 }
 
 // find is the entry that holds for a call to a number: first those of the domain that it
 // names. A phone that names none (tel:) is held against those of all domains, since it could
 // have named any.
-func (l *blocklist) find(number []byte, id *Identity) *blocked {
+func (l *barred) find(number []byte, id *Identity, country string) *blocked {
 	var found *blocked
 	switch {
 	case id.Direction != Inbound:
 	case id.Domain != "":
-		found = l.domains[id.Domain].find(number, l.country)
+		found = l.domains[id.Domain].find(number, country)
 	default:
 		for _, p := range l.domains { // in any order, so that the oldest entry counts
-			if b := p.find(number, l.country); b != nil && (found == nil || b.id < found.id) {
+			if b := p.find(number, country); b != nil && (found == nil || b.id < found.id) {
 				found = b
 			}
 		}
 	}
 	if found == nil {
-		found = l.all.find(number, l.country)
+		found = l.all.find(number, country)
 	}
 	return found
 }
@@ -121,18 +147,33 @@ func (s *Snapshot) Blocklist(r *Request, id *Identity) Verdict {
 
 // blocked holds a number, in the form in which numbers are compared, against the block list.
 func (c *Customer) blocked(r *Request, id *Identity, number []byte) Verdict {
-	b := c.blocklist.find(number, id)
+	l := c.blocklist
+	if b := l.monitored.find(number, id, l.country); b != nil {
+		b.spare(r, id, number)
+	}
+	b := l.enforced.find(number, id, l.country)
 	if b == nil {
 		return Verdict{}
 	}
-	b.hits.note(r, number)
-	v := Refuse(Blocklisted)
-	v.Rule, v.Name = tenant.RuleID(b.id), b.prefix
 	if id.Emergency || c.Transparent {
-		id.Spare(v)
+		b.spare(r, id, number)
 		return Verdict{}
 	}
+	b.hits.note(r, number)
+	return b.refusal()
+}
+
+func (b *blocked) refusal() Verdict {
+	v := Refuse(Blocklisted)
+	v.Rule, v.Name = tenant.RuleID(b.id), b.prefix
 	return v
+}
+
+// spare counts a call that the entry would refuse: once, though each form of its number is looked up.
+func (b *blocked) spare(r *Request, id *Identity, number []byte) {
+	if id.Spare(b.refusal()) {
+		b.hits.note(r, number)
+	}
 }
 
 // BlocklistTally gives what an entry of the customer's block list has matched; nothing, if it
@@ -146,12 +187,9 @@ func (c *Customer) BlocklistTally(e *tenant.BlocklistEntry) Tally {
 
 // entry finds what stands where e would be put, nil if nothing does.
 func (l *blocklist) entry(e *tenant.BlocklistEntry, plan *NumberPlan) *blocked {
-	list := &l.all
-	if e.Domain != "" {
-		name, err := CanonicalDomain(e.Domain)
-		if list = l.domains[name]; err != nil || list == nil {
-			return nil
-		}
+	list, err := l.of(e).list(e.Domain, false)
+	if err != nil || list == nil {
+		return nil
 	}
 	return list.get(keyOf(e.Prefix, plan))
 }

@@ -25,6 +25,17 @@ func (c *Customer) WithRouting(rules []tenant.RoutingRule) (*Customer, error) {
 	return &draft, nil
 }
 
+// WithBlocklist gives the customer as he would be with another block list, likewise.
+func (c *Customer) WithBlocklist(entries []tenant.BlocklistEntry) (*Customer, error) {
+	l, err := compileBlocklist(entries, &c.Plan, nil, false)
+	if err != nil {
+		return nil, err
+	}
+	draft := *c
+	draft.blocklist = l
+	return &draft, nil
+}
+
 // GroupFor is the destination group that the routing rules choose for a request, and the rule.
 func (c *Customer) GroupFor(r *Request) (group int, rule tenant.RuleID, v Verdict) {
 	var out Candidates

@@ -3,6 +3,7 @@ package policy_test
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -300,6 +301,38 @@ func TestBlocklistTally(t *testing.T) {
 		if got := c.BlocklistTally(&other); got.Hits != 0 {
 			t.Errorf("%+v is not in force and has %+v", other, got)
 		}
+	}
+}
+
+// TestBlocklistMonitor: an entry that only counts lets calls pass, but never one that another entry refuses,
+// and it counts a call once.
+func TestBlocklistMonitor(t *testing.T) {
+	a := blocking("39", "")
+	a.Blocklist = []tenant.BlocklistEntry{
+		{ID: 1, Customer: 1, Prefix: "040"}, {ID: 2, Customer: 1, Prefix: "04012", Mode: "monitor"}, {ID: 3, Customer: 1, Prefix: "050", Mode: "monitor"},
+	}
+	s := table(t, a).Snapshot()
+	for number, want := range map[string]struct {
+		refused tenant.RuleID
+		spared  []tenant.RuleID
+	}{
+		"0401234567": {1, []tenant.RuleID{2}}, "0409999999": {1, nil}, "0501234567": {0, []tenant.RuleID{3}}, "0611111111": {0, nil},
+	} {
+		var spared []tenant.RuleID
+		v := judge(t, s, ask{uri: "sip:" + number + "@a.example"}, func(r *policy.Request, id *policy.Identity) policy.Verdict {
+			v := s.Blocklist(r, id)
+			s.Blocklist(r, id) // as the number is looked up again, rewritten
+			for _, would := range id.Spared() {
+				spared = append(spared, would.Rule)
+			}
+			return v
+		})
+		if v.Rule != want.refused || !slices.Equal(spared, want.spared) {
+			t.Errorf("%s: refused by %d, would be by %v; want %+v", number, v.Rule, spared, want)
+		}
+	}
+	if got := s.Customer(1).BlocklistTally(&a.Blocklist[2]); got.Hits != 1 {
+		t.Errorf("one call has hit %d times", got.Hits)
 	}
 }
 

@@ -17,12 +17,17 @@ type Spared struct {
 // maxWould is how many of them are noted of one request: one for each step that can.
 const maxWould = 6
 
-// Spare notes a refusal that did not happen.
-func (id *Identity) Spare(v Verdict) {
+// Spare notes a refusal that did not happen; false where that was noted already.
+func (id *Identity) Spare(v Verdict) bool {
+	s := Spared{v.Reason, v.Rule, v.Name}
+	if slices.Contains(id.Spared(), s) {
+		return false
+	}
 	if id.spares < maxWould {
-		id.spared[id.spares] = Spared{v.Reason, v.Rule, v.Name}
+		id.spared[id.spares] = s
 		id.spares++
 	}
+	return true
 }
 
 // Spared is the refusals that did not happen, in the order of the steps; it aliases id.

@@ -133,7 +133,7 @@ func firewallRules() *table[tenant.FirewallRule, tenant.RuleID] {
 func blocklist() *table[tenant.BlocklistEntry, tenant.EntryID] {
 	return &table[tenant.BlocklistEntry, tenant.EntryID]{
 		name: "blocklist", kind: tenant.KindBlocklist, owner: ownedByCustomer,
-		fresh:    func() (v tenant.BlocklistEntry) { return v },
+		fresh:    tenant.NewBlocklistEntry,
 		noun:     func(v *tenant.BlocklistEntry) tenant.Noun { return v },
 		id:       func(v *tenant.BlocklistEntry) *tenant.EntryID { return &v.ID },
 		customer: func(v *tenant.BlocklistEntry) *tenant.CustomerID { return &v.Customer },

@@ -42,6 +42,9 @@ func NewFirewallRule() FirewallRule {
 	return FirewallRule{HeaderRule: HeaderRule{Match: "regex", Priority: 10}, Mode: "enforce"}
 }
 
+// NewBlocklistEntry is a block list entry with its defaults; Prefix has none.
+func NewBlocklistEntry() BlocklistEntry { return BlocklistEntry{Mode: "enforce"} }
+
 // NewSwitch is a switch with its defaults; Direction has none.
 func NewSwitch() Switch {
 	return Switch{

@@ -237,6 +237,7 @@ type BlocklistEntry struct {
 	Customer CustomerID `json:"customer_id" yaml:"-"`
 	Domain   string     `json:"domain" yaml:"domain"`
 	Prefix   string     `json:"prefix" yaml:"prefix"`
+	Mode     string     `json:"mode" yaml:"mode"` // enforce monitor
 }
 
 // WhitelistEntry is a range that the customer's antifraud and bans leave alone (mission row X2).

@@ -1,6 +1,7 @@
 package tenant
 
 import (
+	"cmp"
 	"net/netip"
 	"slices"
 	"strings"
@@ -144,9 +145,10 @@ func (v *FirewallRule) Validate() Faults {
 	return c.faults
 }
 
-// Normalize brings the entry to the form that is stored: digits without separators.
+// Normalize brings the entry to the form that is stored: digits without separators. One that says no mode enforces.
 func (v *BlocklistEntry) Normalize() {
 	v.Prefix = StripNumber(v.Prefix)
+	v.Mode = cmp.Or(v.Mode, "enforce")
 	if v.Domain != "" {
 		v.Domain = CanonicalHost(v.Domain)
 	}
@@ -162,6 +164,7 @@ func (v *BlocklistEntry) Validate() Faults {
 		c.add(CodeRequired, "prefix", "is missing", `the first digits of the numbers that may not be called, such as "00882"`)
 	}
 	c.dialled("prefix", v.Prefix)
+	c.oneOf("mode", v.Mode, "enforce", "monitor")
 	return c.faults
 }
 

@@ -171,6 +171,7 @@ func blocklistFields() []field[tenant.BlocklistEntry] {
 	return []field[tenant.BlocklistEntry]{
 		text("domain", func(v *tenant.BlocklistEntry) *string { return &v.Domain }),
 		text("prefix", func(v *tenant.BlocklistEntry) *string { return &v.Prefix }),
+		text("mode", func(v *tenant.BlocklistEntry) *string { return &v.Mode }),
 	}
 }
 

@@ -144,7 +144,7 @@ func firewallSection() section {
 func blocklistSection() section {
 	return &listOf[tenant.BlocklistEntry, tenant.EntryID]{
 		name: "blocklist", of: "a blocklist entry", fields: blocklistFields,
-		fresh:    func() (v tenant.BlocklistEntry) { return v },
+		fresh:    tenant.NewBlocklistEntry,
 		noun:     func(v *tenant.BlocklistEntry) tenant.Noun { return v },
 		id:       func(v *tenant.BlocklistEntry) *tenant.EntryID { return &v.ID },
 		customer: func(v *tenant.BlocklistEntry) *tenant.CustomerID { return &v.Customer },

@@ -14,6 +14,7 @@ const withPhones = "registration: local\nsip_users:\n  - {username: \"2001\", pa
 func drafts() []scenario {
 	return []scenario{
 		{"drafts: a firewall rule", withPhones, draftedFirewall},
+		{"drafts: a blocked prefix", "country_code: \"39\"\n" + withPhones, draftedPrefix},
 		{"drafts: what only the message holds", "", draftedWhole},
 		{"drafts: a routing rule", "", draftedRouting},
 		{"explain: a request that was refused", "", replayed},
@@ -135,6 +136,44 @@ func draftedFirewall(sc *scene) {
 	if gentle.Passes != 1 || gentle.Drops != 0 {
 		sc.Errorf("a draft that accepts: %+v", gentle)
 	}
+}
+
+// draftedPrefix: which calls a prefix would have refused, in whatever form; then it counts, then it refuses.
+func draftedPrefix(sc *scene) {
+	phone := sc.registered("2001", agent("desk/1"))
+	sc.calls(phone) // to 0612345678
+	for _, number := range []string{"+39061", "0039 061", "0501"} {
+		sc.offered(sc.Caller, sc.Callee, sc.number(strings.ReplaceAll(number, " ", "")))
+	}
+	entry := object{"prefix": "06"}
+	var p previewed
+	harness.Eventually(sc.T, soon, func() error {
+		if p = sc.preview("blocklist", entry); p.Requests < 4 {
+			return fmt.Errorf("%+v", p)
+		}
+		return nil
+	})
+	if p.Matched != 3 || p.Drops != 3 || p.Phones != 1 || len(p.Samples) != 3 {
+		sc.Errorf("three calls of four, one of them a phone's: %+v", p)
+	}
+	if none := sc.preview("blocklist", object{"prefix": "07"}); none.Matched != 0 || none.Requests != p.Requests {
+		sc.Errorf("another draft: %+v", none)
+	}
+	sc.api.refused(422, "POST", "/tools/blocklist-preview", object{"customer_id": sc.id, "rule": object{"prefix": "x"}})
+	sc.another().customerKey().refused(404, "POST", "/tools/blocklist-preview", object{"customer_id": sc.id, "rule": entry})
+
+	entry["mode"] = "monitor"
+	made := sc.own("blocklist", entry)
+	sc.offered(sc.Caller, sc.Callee, sc.number("0619")) // is only counted
+	path := fmt.Sprintf("/blocklist/%d", id(made))
+	harness.Eventually(sc.T, soon, func() error {
+		if got := sc.api.must("GET", path, nil); got["hits"] != 1.0 {
+			return fmt.Errorf("%v", got)
+		}
+		return nil
+	})
+	sc.api.must("PATCH", path, object{"mode": "enforce"})
+	sc.Caller.Invite(sc.number("0619")).Expect(403)
 }
 
 // draftedWhole: a rule that looks at what no list of decisions has is tried on the messages.
