@@ -153,7 +153,10 @@ func (w *world) acrossPanel(t *testing.T, o operation, alfa *estate) bool {
 	case strings.HasSuffix(o.path, "-preview"):
 		for _, id := range []int64{alfa.customer, 999999} {
 			rule := object{"header": "to", "value": "x", "group": 2}
-			if o.path == "/api/v1/tools/firewall-preview" {
+			switch o.path {
+			case "/api/v1/tools/blocklist-preview":
+				rule = object{"prefix": "040"}
+			case "/api/v1/tools/firewall-preview":
 				rule = object{"header": "to", "value": "x", "action": "drop"}
 			}
 			w.isNotFound(t, w.do(o.method, o.path, object{"customer_id": id, "rule": rule}), alfa)

@@ -88,7 +88,7 @@ test("block list: a bare list blocks calls, comes out as it went in, and a formu
   await page.getByRole("button", { name: "Export", exact: true }).click();
   const file = await (await download).path();
   const text = await readFile(file, "utf8");
-  expect(text.trim().split(/\r?\n/)).toEqual(["prefix,domain", "0501,", "0502,"]);
+  expect(text.trim().split(/\r?\n/)).toEqual(["prefix,domain,mode", "0501,,enforce", "0502,,enforce"]);
   await choose(page, of.path("/blocklist"), text);
   await look(page);
   await expect(dialog(page).getByText("0 changes from 2 lines")).toBeVisible();

@@ -1,6 +1,6 @@
 // Prefixes that may not be called: 100,000 of them, paged; from and to CSV.
 
-import { Button, Stack, Text } from "@mantine/core";
+import { Badge, Button, Stack, Text } from "@mantine/core";
 import { IconDownload } from "@tabler/icons-react";
 import { useMutation } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
@@ -13,9 +13,10 @@ import { ImportButton, type ImportKind } from "~/ui/ImportDialog";
 import { ResourcePage } from "~/ui/ResourcePage";
 import { When } from "~/look/When";
 import { WireText } from "~/ui/WireText";
-import { RefField, TextField } from "~/ui/fields";
+import { RefField, SelectField, TextField } from "~/ui/fields";
 import type { Resource } from "~/ui/resource";
 import { HitCount, HitsOf } from "../firewall/Hits";
+import { Preview } from "../firewall/Preview";
 import { saveAs } from "../firewall/Save";
 import { toCSV } from "../firewall/csv";
 import { DomainField } from "./DomainField";
@@ -28,13 +29,15 @@ const blocklist: Resource<Entry> = {
   path: "blocklist",
   nameOf: (e) => e.prefix,
   columns: [
-    { label: "blocklist.field.prefix", render: (e) => <WireText>{e.prefix}</WireText> },
+    { label: "blocklist.field.prefix", render: (e) => <Prefix entry={e} /> },
     { label: "blocklist.field.domain", render: (e) => <Domain name={e.domain} /> },
     { label: "blocklist.field.customer_id", render: (e) => <CustomerName id={e.customer_id} name={e.customer} /> },
     { label: "blocklist.hits", render: (e) => <HitCount hits={e.hits} />, right: true, narrow: true },
     { label: "firewall.last_hit", render: (e) => <When at={e.last_hit} />, narrow: true },
   ],
+  fresh: (customer) => ({ customer_id: customer ?? 0, mode: "enforce" }),
   Fields: ({ creating }) => <Fields creating={creating} />,
+  BulkFields: () => <SelectField name="mode" values={["enforce", "monitor"]} />,
   Beside: ({ item }) => <HitsOf rule={item} />,
 };
 
@@ -45,8 +48,15 @@ function Fields({ creating }: { creating: boolean }) {
       {staff && <RefField name="customer_id" path="customers" required disabled={!creating} />}
       <TextField name="prefix" required autoFocus mono placeholder="00882" />
       <DomainField name="domain" />
+      <SelectField name="mode" values={["enforce", "monitor"]} />
+      <Preview kind="blocklist" />
     </Stack>
   );
+}
+
+function Prefix({ entry }: { entry: Entry }) {
+  const { t } = useTranslation();
+  return <><WireText>{entry.prefix}</WireText> {entry.mode === "monitor" && <Badge color="yellow">{t("firewall.monitor")}</Badge>}</>;
 }
 
 function Domain({ name }: { name: string }) {
@@ -57,7 +67,7 @@ function Domain({ name }: { name: string }) {
 const csv: ImportKind = {
   preset: "blocklist",
   path: "blocklist",
-  columns: "prefix,domain",
+  columns: "prefix,domain,mode",
   example: "prefix,domain\n00882,\n040,acme.example",
   headed: (text) => ({ text: headed(text), above: hasHead(text) ? 0 : 1 }),
 };
@@ -80,10 +90,10 @@ function Export({ customer }: { customer: number }) {
   const { t } = useTranslation();
   const run = useMutation({
     mutationFn: async () => {
-      const rows = [["prefix", "domain"]];
+      const rows = [["prefix", "domain", "mode"]];
       for (let cursor: string | undefined = ""; cursor !== undefined; ) {
         const { body }: { body: Schemas["PageBlocklistEntry"] } = await call("GET", "/blocklist", { query: { customer, limit: 1000, cursor } });
-        for (const e of body.items) rows.push([e.prefix, e.domain]);
+        for (const e of body.items) rows.push([e.prefix, e.domain, e.mode]);
         cursor = body.next || undefined;
       }
       saveAs(toCSV(rows), `blocklist-${customer}.csv`, "text/csv");

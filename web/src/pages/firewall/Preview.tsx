@@ -23,14 +23,25 @@ interface Rule {
   priority?: number;
   action?: string;
   group?: number;
+  prefix?: string;
+  domain?: string;
+}
+
+type Kind = "firewall" | "routing" | "blocklist";
+
+/** What of a form is tried; undefined while something is missing. */
+function ruleOf(kind: Kind, { id, header, value, match, priority, action, group, prefix, domain }: Rule): object | undefined {
+  if (kind === "blocklist") return prefix ? { prefix, ...(domain ? { domain } : {}) } : undefined;
+  if (!header || !value || (kind === "firewall" && !action)) return undefined;
+  return { ...(id ? { id } : {}), header, value, match, priority, ...(kind === "firewall" ? { action } : { group }) };
 }
 
 /** Follows what is typed, so that nobody has to ask: kind is whose form it is in. */
-export function Preview({ kind }: { kind: "firewall" | "routing" }) {
-  const { id, customer_id, header, value, match, priority, action, group } = useDraft<Rule>();
-  const ready = !!customer_id && !!header && !!value && (kind === "routing" || !!action);
-  const rule = { ...(id ? { id } : {}), header, value, match, priority, ...(kind === "firewall" ? { action } : { group }) };
-  const [body] = useDebouncedValue(ready ? JSON.stringify({ customer_id, rule }) : "", 500);
+export function Preview({ kind }: { kind: Kind }) {
+  const draft = useDraft<Rule>();
+  const { customer_id, action } = draft;
+  const rule = ruleOf(kind, draft);
+  const [body] = useDebouncedValue(customer_id && rule ? JSON.stringify({ customer_id, rule }) : "", 500);
   const tried = useQuery({
     queryKey: ["tools", kind + "-preview", body],
     queryFn: async ({ signal }) => (await call<Result>("POST", `/tools/${kind}-preview`, { body, signal })).body,
@@ -43,7 +54,7 @@ export function Preview({ kind }: { kind: "firewall" | "routing" }) {
   return <Told kind={kind} result={tried.data} accepts={action === "accept"} />;
 }
 
-function Told({ kind, result, accepts }: { kind: "firewall" | "routing"; result: Result; accepts: boolean }) {
+function Told({ kind, result, accepts }: { kind: Kind; result: Result; accepts: boolean }) {
   const { t } = useTranslation();
   const [open, setOpen] = useState(false);
   const loud = result.of_registered_phones > 0;
