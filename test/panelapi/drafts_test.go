@@ -14,7 +14,7 @@ const withPhones = "registration: local\nsip_users:\n  - {username: \"2001\", pa
 func drafts() []scenario {
 	return []scenario{
 		{"drafts: a firewall rule", withPhones, draftedFirewall},
-		{"drafts: a blocked prefix", "country_code: \"39\"\n" + withPhones, draftedPrefix},
+		{"drafts: a blocked prefix", withPhones, draftedPrefix},
 		{"drafts: what only the message holds", "", draftedWhole},
 		{"drafts: a routing rule", "", draftedRouting},
 		{"explain: a request that was refused", "", replayed},
