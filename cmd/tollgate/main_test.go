@@ -95,7 +95,7 @@ func TestUsage(t *testing.T) {
 		{"", usage, "expected one of"},
 		{"nonsense", usage, "unexpected argument nonsense"},
 		{"calls -o xml", usage, "--output"},
-		{"apply", usage, "--file"},
+		{"apply", usage, "apply needs a file: -f"},
 		{"hangup", usage, "<id>"},
 		{"explain --from sip:a@b", usage, "--to"},
 		{"calls --server ftp://x --token y", usage, "--server is not a URL"},

@@ -148,6 +148,17 @@ func TestCustomersAtAGlance(t *testing.T) {
 	if got := names("customers?limit=10"); len(got) != 2 {
 		t.Errorf("customers %v", got)
 	}
+	if got := names("switches"); len(got) == 0 {
+		t.Error("no switch")
+	}
+	if got := a.must("GET", "/api/v1/transparent", nil)["customers"]; got != 2.0 {
+		t.Errorf("the mode for all is about %v", got)
+	}
+	for _, key := range []string{alfa.companyKey, alfa.key} {
+		if got := w.as(key).must("GET", "/api/v1/transparent", nil)["customers"]; got != 1.0 {
+			t.Errorf("the mode for all is about %v of one", got)
+		}
+	}
 	a.must("POST", "/api/v1/transparent", object{"customer_id": beta.customer, "on": true})
 	for path, want := range map[string]int{
 		"customers?transparent=1": 1, "customers?transparent=true&q=bet": 1, "customers?transparent=1&q=alfa": 0, "customers?transparent=0": 2,

@@ -107,8 +107,8 @@ func (s *server) lists() {
 }
 
 func (s *server) callers() {
-	register(s, resource[tenant.Switch, tenant.Switch, tenant.SwitchID]{
-		path: "switches", one: "switch", all: "switches", reader: s.store.Switches, show: same[tenant.Switch],
+	register(s, resource[tenant.Switch, Switch, tenant.SwitchID]{
+		path: "switches", one: "switch", all: "switches", reader: s.store.Switches, show: s.switchesWithUse,
 		writer:    func(tx *store.Tx) store.Writer[tenant.Switch, tenant.SwitchID] { return tx.Switches },
 		fresh:     tenant.NewSwitch,
 		id:        func(v *tenant.Switch) *tenant.SwitchID { return &v.ID },
@@ -167,10 +167,10 @@ func (s *server) customers(ctx context.Context, scope tenant.Scope) (map[tenant.
 // customer is a customer with what he uses of his limit now, so that a list of them is one request.
 type customer struct {
 	tenant.Customer
-	Use customerUse `json:"use"`
+	Use limitNow `json:"use"`
 }
 
-type customerUse struct {
+type limitNow struct {
 	Calls int `json:"calls" doc:"Now."`
 	Peak  int `json:"peak" doc:"Most at once since the node's start."`
 }
@@ -179,7 +179,22 @@ func (s *server) withUse(_ context.Context, items []tenant.Customer) ([]customer
 	out := make([]customer, len(items))
 	for i := range items {
 		use := s.node.Usage(live.Scope{Kind: live.Customer, ID: int64(items[i].ID)})
-		out[i] = customer{items[i], customerUse{use.Calls, use.Peak}}
+		out[i] = customer{items[i], limitNow{use.Calls, use.Peak}}
+	}
+	return out, nil
+}
+
+// Switch is a switch with what it uses of its channels now.
+type Switch struct {
+	tenant.Switch
+	Use limitNow `json:"use"`
+}
+
+func (s *server) switchesWithUse(_ context.Context, items []tenant.Switch) ([]Switch, error) {
+	out := make([]Switch, len(items))
+	for i := range items {
+		use := s.node.Usage(live.Scope{Kind: live.Switch, ID: int64(items[i].ID)})
+		out[i] = Switch{items[i], limitNow{use.Calls, use.Peak}}
 	}
 	return out, nil
 }

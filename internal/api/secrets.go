@@ -75,9 +75,9 @@ func (s *server) userPassword(ctx context.Context, body object) (extra[tenant.Us
 	}, nil
 }
 
-func switchPassword(_ context.Context, body object) (extra[tenant.Switch, tenant.Switch], error) {
+func switchPassword(_ context.Context, body object) (extra[tenant.Switch, Switch], error) {
 	password, has := take(body, "password")
-	return func(ctx context.Context, tx *store.Tx, v *tenant.Switch) (func(*tenant.Switch), error) {
+	return func(ctx context.Context, tx *store.Tx, v *tenant.Switch) (func(*Switch), error) {
 		if !has {
 			return nil, nil
 		}

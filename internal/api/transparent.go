@@ -31,6 +31,25 @@ func (s *server) transparent() {
 		Method: http.MethodPost, Path: root + "/transparent", OperationID: "set-transparent", Tags: []string{"customers"},
 		Summary: "Switch transparent mode on or off: no firewall, block list, antifraud, call limit, hiding or keepalive; what would have been refused is counted",
 	}, s.setTransparent)
+	huma.Register(s.huma, huma.Operation{
+		Method: http.MethodGet, Path: root + "/transparent", OperationID: "count-transparent", Tags: []string{"customers"},
+		Summary: "How many customers you manage: whom the mode would be switched for, for all",
+	}, s.countTransparent)
+}
+
+type reachOutput struct{ Body reach }
+
+// reach is whom the mode for all is about.
+type reach struct {
+	Customers int `json:"customers"`
+}
+
+func (s *server) countTransparent(ctx context.Context, _ *struct{}) (*reachOutput, error) {
+	ids, err := s.store.CustomerIDs(ctx, principalOf(ctx).Scope())
+	if err != nil {
+		return nil, s.refused(ctx, err)
+	}
+	return &reachOutput{Body: reach{Customers: len(ids)}}, nil
 }
 
 type transparentInput struct{ Body transparentWish }

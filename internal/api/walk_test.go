@@ -116,6 +116,10 @@ func (w *world) across(t *testing.T, o operation, alfa *estate, role string) {
 		w.wholeNode(t, o, alfa)
 	case strings.HasPrefix(o.path, "/api/v1/apply/pending"): // nobody but the platform learns of it
 		w.isNotFound(t, w.do(o.method, strings.Replace(o.path, "{id}", "1", 1), nil), alfa)
+	case o.path == "/api/v1/transparent" && o.method == "GET":
+		if a := w.do(o.method, o.path, nil); a.code != 200 || !strings.Contains(string(a.body), `"customers":1`) {
+			t.Errorf("%d %s: whoever is not alfa manages one customer", a.code, a.body)
+		}
 	case o.path == "/api/v1/backup", strings.HasPrefix(o.path, "/api/v1/cdrs/dead-letters"):
 		if a := w.do(o.method, o.path, nil); a.code != 403 || len(a.body) > 1000 {
 			t.Errorf("%d %.300s", a.code, a.body)

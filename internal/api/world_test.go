@@ -207,6 +207,7 @@ func (n *fakeNode) BlocklistHits(entries []tenant.BlocklistEntry) (out []policy.
 func (n *fakeNode) DomainDNS(_ context.Context, name string) api.DNSState {
 	return api.DNSState{LeadsHere: name == "here.example"}
 }
+
 func (n *fakeNode) Explain(api.ExplainQuery, policy.Language) policy.Explanation { return n.explain }
 
 func (n *fakeNode) Applied(_ context.Context, revision int64) error {

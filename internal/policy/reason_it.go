@@ -78,7 +78,7 @@ var italian = [reasonCount]string{
 	NoClass5:                "Le chiamate dell'utente SIP vanno alla destinazione class 5, e nessuna lo è.",
 	BadRegistration:         "Il REGISTER chiede ciò che non si può registrare: i suoi Contact, il Path o il To non si possono accettare così come sono.",
 	ForeignRegistration:     "Il REGISTER non è per un utente in uno dei domini del cliente.",
-	RegistrationTooBrief:    "Il telefono chiede di essere registrato per meno di un minuto.",
+	RegistrationTooBrief:    "Il telefono chiede una registrazione di meno di un minuto.",
 	RegistrationLate:        "Il REGISTER non ha un CSeq più alto di uno precedente con lo stesso Call-ID.",
 	TooManyBindings:         "L'utente ha 32 telefoni registrati, o il cliente 200.000: non c'è posto per un altro.",
 

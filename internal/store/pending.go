@@ -140,8 +140,12 @@ func hangingOn(k tenant.Kind) []hanging {
 		return []hanging{{sipUserSecrets, "owner_id", true}, {voicemailSecrets, "owner_id", true}}
 	case tenant.KindUser:
 		return []hanging{
-			{userSecrets, "owner_id", true}, {secondFactors, "owner_id", false}, {"user_tastes", "user_id", false},
-			{"user_origins", "user_id", false}, {"user_passkeys", "user_id", false}, {"user_handles", "user_id", false},
+			{userSecrets, "owner_id", true},
+			{secondFactors, "owner_id", false},
+			{"user_tastes", "user_id", false},
+			{"user_origins", "user_id", false},
+			{"user_passkeys", "user_id", false},
+			{"user_handles", "user_id", false},
 		}
 	case tenant.KindAPIKey:
 		return []hanging{{"api_key_uses", "key_id", false}}

@@ -23,7 +23,7 @@ func backTo6() (sql string) {
 }
 
 // backTo5 makes a database what it was before anybody logged in to the panel.
-const backTo5 = "DROP TABLE user_passkeys; DROP TABLE user_handles; DROP TABLE sessions; DROP TABLE user_links; DROP TABLE user_origins; DROP TABLE user_tastes; DROP TABLE user_second_factors; " +
+const backTo5 = "DROP TABLE pending_nouns; DROP TABLE pending_apply; DROP TABLE user_passkeys; DROP TABLE user_handles; DROP TABLE sessions; DROP TABLE user_links; DROP TABLE user_origins; DROP TABLE user_tastes; DROP TABLE user_second_factors; " +
 	"DROP TABLE api_key_uses; DROP TABLE channel_requests; DROP INDEX audit_noun; DELETE FROM goose_db_version WHERE version_id > 5; "
 
 // backTo1 makes a database what the first release made of it.

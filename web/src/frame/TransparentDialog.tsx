@@ -64,14 +64,6 @@ function useCustomerCount(enabled: boolean) {
   return useQuery({
     queryKey: ["noun", "customers", "count"],
     enabled,
-    queryFn: async () => {
-      let count = 0;
-      for (let cursor: string | undefined = ""; cursor !== undefined; ) {
-        const page: Schemas["PageCustomer"] = (await call<Schemas["PageCustomer"]>("GET", "/customers", { query: { limit: 1000, cursor } })).body;
-        count += page.items.length;
-        cursor = page.next || undefined;
-      }
-      return count;
-    },
+    queryFn: async () => (await call<Schemas["Reach"]>("GET", "/transparent")).body.customers,
   });
 }

@@ -1,11 +1,9 @@
 // Live use against limits.
 
 import { Group, Progress, Table, Text } from "@mantine/core";
-import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import type { Schemas } from "~/api/client";
 import { useItems } from "~/api/nouns";
-import { useCustomer } from "~/frame/CustomerFilter";
 
 type LimitUse = Schemas["LimitUse"];
 
@@ -25,14 +23,6 @@ export function UseBar({ calls, limit }: { calls: number | undefined; limit: num
       {limit > 0 && <Progress value={share} w={70} size="sm" color={share >= 95 ? "red" : share >= 80 ? "yellow" : "petrol"} aria-label={t("customers.calls_of", { calls, limit })} />}
     </Group>
   );
-}
-
-/** The live calls of one row; all rows share one reading. */
-export function UseNow({ id, limit, scope }: { id: number; limit: number; scope: LimitUse["scope"] }) {
-  const customer = useCustomer();
-  const uses = useItems<LimitUse>("limits", { customer, limit: 1000 }, { every });
-  const mine = useMemo(() => uses.data?.find((u) => u.scope === scope && u.id === id), [uses.data, id, scope]);
-  return <UseBar calls={mine?.calls} limit={limit} />;
 }
 
 /** All of a customer's limits with their use, in its form. */

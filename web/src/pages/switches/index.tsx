@@ -13,7 +13,7 @@ import { ResourcePage } from "~/ui/ResourcePage";
 import { WireText } from "~/ui/WireText";
 import { CodecsField, LimitField, ListField, NumberField, RefField, SecretField, SelectField, SwitchField, TextField } from "~/ui/fields";
 import type { Resource } from "~/ui/resource";
-import { UseNow } from "../customers/Use";
+import { UseBar } from "../customers/Use";
 import { CidrTest } from "../tools/CidrTest";
 import { RewriteTest } from "../tools/RewriteTest";
 import { RewriteRules } from "./RewriteRules";
@@ -31,7 +31,7 @@ const switches: Resource<Switch> = {
     { label: "switches.field.direction", render: (s) => <Direction value={s.direction} /> },
     { label: "switches.where", render: (s) => <WireText tip>{s.direction === "ingress" ? s.host + (s.port ? ":" + s.port : "") : (s.addresses ?? []).join(", ")}</WireText> },
     { label: "switches.field.protocol", render: (s) => <Protocol value={s.protocol} />, narrow: true },
-    { label: "switches.calls", render: (s) => <UseNow id={s.id} limit={s.channels} scope="switch" /> },
+    { label: "switches.calls", render: (s) => <UseBar calls={s.use?.calls} limit={s.channels} /> },
   ],
   fresh: (customer) => ({ customer_id: customer ?? 0, direction: "egress" }),
   Fields: ({ creating }) => <Fields creating={creating} />,
