@@ -2,6 +2,7 @@
 
 import { choose, dialog, expect, fill, open, press, test } from "./panel";
 import { api, place, register, scene, send } from "./scene";
+import { customerOf } from "./setting";
 
 test("a stranger is somebody's", async ({ as }) => {
   const { source } = await send({ Source: "new-trunk", Method: "OPTIONS", URI: "sip:100@10.0.0.1", Silence: true });
@@ -71,4 +72,24 @@ test("who reads only has nothing to press", async ({ as }) => {
   await expect(page.getByRole("button", { name: /is mine/ })).toHaveCount(0);
   const refused = await page.request.post("/api/v1/bans", { data: { address: "192.0.2.1" } });
   expect(refused.status()).toBe(403);
+});
+
+test("a blocked prefix says what it would have refused, counts first, and then refuses", async ({ as }) => {
+  const of = await customerOf("Counted Prefixes", ["east"], { country_code: "39" });
+  for (const number of ["0701234567", "0701234568", "0512345678"]) expect(await of.calls({ number })).toBe("east");
+  const page = await as("platform");
+  await open(page, of.path("/blocklist"));
+  await page.getByRole("button", { name: "Add a prefix" }).first().click();
+  await fill(page, { Prefix: "070" });
+  await expect(dialog(page).getByText("It would have dropped 2 of 3 requests, 0 of registered phones.")).toBeVisible();
+  await choose(page, "Mode", /Monitor/);
+  await press(page, "Add a prefix");
+  expect(await of.calls({ number: "0701234569" }), "an entry that only counts").toBe("east");
+  const row = page.getByRole("row").filter({ hasText: "070" });
+  await expect(row).toContainText("monitor");
+  await expect.poll(async () => (await api<{ items: { hits: number }[] }>("GET", `/blocklist?customer=${of.id}`)).items[0]?.hits).toBe(1);
+  await page.getByRole("button", { name: /^070/ }).click();
+  await choose(page, "Mode", /Enforce/);
+  await press(page, "Save");
+  await expect.poll(() => of.calls({ number: "0701234569" })).toBe(403);
 });
