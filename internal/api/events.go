@@ -40,7 +40,7 @@ const (
 // CallEvent is the event "call".
 type CallEvent struct {
 	What string       `json:"what" enum:"start,answer,change,end"`
-	Call call.Summary `json:"call" doc:"Of one that ended: as it was a second before."`
+	Call call.Summary `json:"call" doc:"Of one that ended: as it was last seen, with why it ended."`
 }
 
 // What has happened to a call.

@@ -1,12 +1,13 @@
 // Every kind of change is taken back from the audit log; one is proved by calls.
 
+import words from "../src/i18n/en/audit.json" with { type: "json" };
 import type { Page } from "@playwright/test";
 import { dialog, expect, open, press, test } from "./panel";
 import { api, scene } from "./scene";
 import { type Made, customerOf } from "./setting";
 
 interface Kind {
-  noun: string; // as the audit log calls it
+  noun: keyof typeof words.noun; // as the API's audit log calls it
   path: string;
   /** What finds it in the audit log, where that is not its name. */
   called?: string;
@@ -48,7 +49,7 @@ function kinds(of: Made, sw: number): Kind[] {
 const read = (k: Kind, id: number) => api<Item>("GET", `/${k.path}/${id}`);
 
 const rowsOf = (page: Page, action: string, k: Kind) =>
-  page.getByRole("row").filter({ has: page.getByText(action, { exact: true }) }).filter({ has: page.getByRole("button", { name: new RegExp(`^${k.noun} `) }) });
+  page.getByRole("row").filter({ has: page.getByText(action, { exact: true }) }).filter({ has: page.getByRole("button", { name: new RegExp(`^${words.noun[k.noun]} `) }) });
 
 /** Takes back the latest entry of an act on a noun, and closes what is told then. */
 async function undo(page: Page, action: string, k: Kind): Promise<void> {

@@ -4,6 +4,7 @@ import { ActionIcon, Alert, Badge, Button, Drawer, Group, Modal, Stack, Table, T
 import { IconArrowBackUp } from "@tabler/icons-react";
 import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
+import type { TFunction } from "i18next";
 import { useTranslation } from "react-i18next";
 import { cache } from "~/api/cache";
 import { type ItemOf, call } from "~/api/client";
@@ -25,6 +26,9 @@ import { type Change, changesBetween } from "./changes";
 
 type Entry = ItemOf<"/api/v1/audit">;
 
+/** What kind of thing an entry is about, in the page's language. */
+const nounOf = (t: TFunction, entry: Entry) => t(`audit.noun.${entry.noun}`, { defaultValue: entry.noun });
+
 const colors: Record<string, string> = { create: "green", update: "petrol", delete: "red" };
 
 export default function Audit() {
@@ -39,12 +43,12 @@ export default function Audit() {
   const columns: Column<Entry>[] = [
     { label: "audit.at", narrow: true, render: (e) => <When at={e.at} /> },
     { label: "audit.who", render: (e) => <WireText>{e.who}</WireText> },
-    { label: "audit.action", narrow: true, render: (e) => <Badge color={colors[e.action] ?? "gray"}>{e.action}</Badge> },
+    { label: "audit.action", narrow: true, render: (e) => <Badge color={colors[e.action] ?? "gray"}>{t(`audit.act.${e.action}`, { defaultValue: e.action })}</Badge> },
     {
       label: "audit.what",
       render: (e) => (
         <button type="button" className="tg-link" onClick={() => setShow(String(e.id))}>
-          {e.noun} <WireText>{e.name}</WireText>
+          {nounOf(t, e)} <WireText>{e.name}</WireText>
         </button>
       ),
     },
@@ -54,7 +58,7 @@ export default function Audit() {
   const undoButton = (entry: Entry) =>
     write && entry.undoable ? (
       <Tooltip label={t("audit.undo")}>
-        <ActionIcon variant="subtle" color="gray" c="dimmed" size="sm" aria-label={t("audit.undo_of", { what: `${entry.noun} ${entry.name}` })} onClick={() => setUndoing(entry)}>
+        <ActionIcon variant="subtle" color="gray" c="dimmed" size="sm" aria-label={t("audit.undo_of", { what: `${nounOf(t, entry)} ${entry.name}` })} onClick={() => setUndoing(entry)}>
           <IconArrowBackUp size={16} />
         </ActionIcon>
       </Tooltip>
@@ -97,7 +101,7 @@ function Shown({ id, known, onClose, onUndo, undoable }: ShownProps) {
   const read = useItem<Entry>("audit", known ? undefined : id);
   const entry = known ?? read.data?.body;
   return (
-    <Drawer opened onClose={onClose} size="xl" closeButtonProps={{ "aria-label": t("ui.close") }} title={<Text fw={600}>{entry ? `${entry.action}: ${entry.noun} ${entry.name}` : t("menu.audit")}</Text>}>
+    <Drawer opened onClose={onClose} size="xl" closeButtonProps={{ "aria-label": t("ui.close") }} title={<Text fw={600}>{entry ? `${t(`audit.act.${entry.action}`, { defaultValue: entry.action })}: ${nounOf(t, entry)} ${entry.name}` : t("menu.audit")}</Text>}>
       {read.isError && <Failed error={read.error} />}
       {entry && (
         <Stack>
@@ -166,7 +170,7 @@ function Undo({ entry, onClose }: { entry: Entry; onClose: () => void }) {
     else onClose();
   };
   return (
-    <Confirm title={t("audit.undo_of", { what: `${entry.noun} ${entry.name}` })} button={t("audit.undo")} onConfirm={run} onClose={onClose} stays>
+    <Confirm title={t("audit.undo_of", { what: `${nounOf(t, entry)} ${entry.name}` })} button={t("audit.undo")} onConfirm={run} onClose={onClose} stays>
       {t(`audit.undo_${entry.action}`)}
       {undo.isError && asProblem(undo.error).faults.length > 1 && asProblem(undo.error).faults.map((f) => <div key={f.message}>{f.message}</div>)}
     </Confirm>
