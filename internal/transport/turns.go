@@ -26,6 +26,8 @@ const (
 	// receiveBuffer is what the kernel is asked to keep of one stream at most, in bytes (it takes twice as
 	// many): the more waits there, the older it is.
 	receiveBuffer = 32 << 10
+	// breath is for how long a stream sleeps between two looks at the sockets of UDP.
+	breath = time.Millisecond
 	// slowTurn is a wait that says that there is too much.
 	slowTurn = 100 * time.Millisecond
 )
@@ -96,6 +98,9 @@ func (s *stream) serve(item []byte, behind int) {
 	if !t.enter() {
 		rank, _ := s.rank(item)
 		t.wait(s, rank)
+		if rank.Class != overload.Urgent {
+			s.t.letUDP()
+		}
 	}
 	if old <= 0 && s.tooOld(item, behind) {
 		s.t.shed.count(overload.Classes)
@@ -103,6 +108,30 @@ func (s *stream) serve(item []byte, behind int) {
 		s.t.handler.Receive(s.flow, item)
 	}
 	t.admit(1)
+}
+
+// letUDP waits while a reader of UDP has something to read, but no longer than patience: each new request over a
+// stream has answers come over UDP, and whoever does not read them has them sent again.
+func (t *Transport) letUDP() {
+	for began := time.Now(); t.unreadUDP() && time.Since(began) < patience; {
+		time.Sleep(breath)
+	}
+}
+
+// unreadUDP says that there is something to be read at the first socket of a reader.
+func (t *Transport) unreadUDP() bool {
+	var few [16]unix.PollFd
+	fds := few[:0]
+	for _, l := range t.listeners {
+		if l.udp == nil {
+			continue
+		}
+		for _, fd := range l.udp.sockets {
+			fds = append(fds, unix.PollFd{Fd: int32(fd), Events: unix.POLLIN})
+		}
+	}
+	n, err := unix.Poll(fds, 0)
+	return n > 0 && err == nil
 }
 
 // tooOld says that a message is not worth being served any more. When it has waited for too long then so may have all that

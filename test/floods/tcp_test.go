@@ -3,12 +3,14 @@ package floods
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -145,16 +147,21 @@ func unread(t *testing.T, a *attacker) {
 	all.Wait()
 }
 
-// comeAndGo opens connections, asks one thing on each, and closes them without a word.
+// comeAndGo opens connections, asks one thing on each, and closes them without a word. When the node is not done
+// with those that one address may have it refuses the next, and takes them again afterwards.
 func comeAndGo(t *testing.T, a *attacker) {
 	var all sync.WaitGroup
-	var came atomic.Int64
+	var came, refused atomic.Int64
 	for i := range 8 {
 		k := kinds()[1]
 		all.Go(func() {
 			for n := 0; time.Now().Before(a.end); n++ {
 				d := net.Dialer{Timeout: 10 * time.Second, LocalAddr: &net.TCPAddr{IP: net.ParseIP(a.from)}}
 				c, err := d.Dial("tcp", a.tcp.String())
+				if errors.Is(err, syscall.ECONNRESET) {
+					refused.Add(1)
+					continue
+				}
 				if err != nil {
 					t.Errorf("the node takes no connections: %v", err)
 					return
@@ -168,7 +175,29 @@ func comeAndGo(t *testing.T, a *attacker) {
 		})
 	}
 	all.Wait()
-	t.Logf("%d connections", came.Load())
+	t.Logf("%d connections, %d were refused", came.Load(), refused.Load())
+	harness.Eventually(t, 30*time.Second, func() error {
+		if err := a.pinged(); err != nil {
+			return fmt.Errorf("afterwards the node takes no connections: %w", err)
+		}
+		return nil
+	})
+}
+
+// pinged has the node answer on a new connection (RFC 5626 4.4.1).
+func (a *attacker) pinged() error {
+	c, err := a.dial()
+	if err != nil {
+		return err
+	}
+	if err := c.SetDeadline(time.Now().Add(harness.Soon)); err != nil {
+		return err
+	}
+	if _, err := c.Write([]byte("\r\n\r\n")); err != nil {
+		return err
+	}
+	_, err = io.ReadFull(c, make([]byte, 2))
+	return err
 }
 
 // tooMany opens more connections than one address may have, and holds them.
