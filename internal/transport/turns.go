@@ -113,7 +113,7 @@ func (s *stream) serve(item []byte, behind int) {
 // letUDP waits while a reader of UDP has something to read, but no longer than patience: each new request over a
 // stream has answers come over UDP, and whoever does not read them has them sent again.
 func (t *Transport) letUDP() {
-	for began := time.Now(); t.unreadUDP() && time.Since(began) < patience; {
+	for began := time.Now(); t.ctx.Err() == nil && t.unreadUDP() && time.Since(began) < patience; {
 		time.Sleep(breath)
 	}
 }
