@@ -148,7 +148,7 @@ func (l *loop) wait() int {
 const (
 	// coalesce is the pause with the work before it, and coalesceFrom how many packets a second make
 	// it worth while: two in a pause. A sleep shorter than leastPause is not worth its wake-up.
-	coalesce     = 600 * time.Microsecond
+	coalesce     = 700 * time.Microsecond
 	coalesceFrom = 5000
 	leastPause   = 50 * time.Microsecond
 )
