@@ -103,7 +103,7 @@ test("what is taken back is so on the wire, and what was changed since is not", 
   await expect.poll(() => of.calls()).toBe(0);
   const page = await as("platform");
   await open(page, of.path("/audit"));
-  const row = (action: string) => page.getByRole("row").filter({ hasText: action }).filter({ hasText: "firewall-rule" }).first();
+  const row = (action: string) => page.getByRole("row").filter({ hasText: action }).filter({ hasText: words.noun["firewall-rule"] }).first();
   await row("create").getByRole("button", { name: /^Undo/ }).click();
   await press(page, "Undo");
   await expect.poll(() => of.calls()).toBe("east");
