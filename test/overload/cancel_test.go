@@ -15,12 +15,13 @@ import (
 // TestCancels floods a customer with CANCELs that belong to no call, many more than a fifth of a core can
 // answer. They wait in line behind that customer's calls, so another's find their turn.
 func TestCancels(t *testing.T) {
-	s, most := newScene(t), 4*time.Second
+	// Beside other tests the machine may be too busy to sort 40,000, and what is lost is sent again.
+	s, most, much := newScene(t), 4*time.Second, 20_000
 	if harness.Soak() {
-		most = 30 * time.Second
+		most, much = 30*time.Second, 40_000
 	}
 	again := 0 // INVITEs that were sent again without a flood: the machine was busy
-	for _, perSecond := range []int{0, 40_000} {
+	for _, perSecond := range []int{0, much} {
 		t.Run(fmt.Sprint(perSecond), func(t *testing.T) {
 			var all sync.WaitGroup
 			all.Go(func() { s.cancels(t, perSecond, most) })
