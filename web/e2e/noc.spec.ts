@@ -52,7 +52,8 @@ test("a customer cannot call: number, refusal, rule, fix, proof", async ({ as })
   await press(page, /^Delete/);
   await expect.poll(async () => (await place({ Source: "night", URI: uri })).status).toBe(200);
 
-  // And the page of calls says so.
+  // And the page of calls says so, once the record is there: within a second of the end.
+  await expect.poll(async () => (await api<{ items: { status: number }[] }>("GET", `/cdrs?customer=${id}&limit=50`)).items.filter((c) => c.status === 200).length).toBe(2);
   await open(page, `/cdrs?customer=${id}`);
   await expect(page.getByRole("row").filter({ hasText: number }).first()).toContainText("Answered");
 });
