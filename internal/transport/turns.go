@@ -2,6 +2,7 @@ package transport
 
 import (
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -130,8 +131,10 @@ func (t *Transport) unreadUDP() bool {
 			fds = append(fds, unix.PollFd{Fd: int32(fd), Events: unix.POLLIN})
 		}
 	}
-	n, err := unix.Poll(fds, 0)
-	return n > 0 && err == nil
+	if n, err := unix.Poll(fds, 0); n <= 0 || err != nil {
+		return false
+	}
+	return slices.ContainsFunc(fds, func(p unix.PollFd) bool { return p.Revents&unix.POLLIN != 0 }) // an ICMP error is none
 }
 
 // tooOld says that a message is not worth being served any more. When it has waited for too long then so may have all that
