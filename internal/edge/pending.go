@@ -57,30 +57,21 @@ const retryBack = 10 * time.Second
 
 // run has what is due go back until ctx ends. applied has the traffic obey what was written.
 func (w *waiting) run(ctx context.Context, applied func(context.Context) error) {
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-w.again:
-		case <-timer.C:
+	until := func() time.Time {
+		if p, _ := w.now(); p != nil {
+			return p.Until
 		}
-		timer.Stop()
-		p, _ := w.now()
-		if p == nil {
-			continue
+		return time.Time{}
+	}
+	whenDue(ctx, w.again, until, func() time.Duration {
+		if p, _ := w.now(); p != nil {
+			w.back(ctx, p)
 		}
-		if left := time.Until(p.Until); left > 0 {
-			timer.Reset(left)
-			continue
-		}
-		w.back(ctx, p)
 		if err := applied(ctx); err != nil && ctx.Err() == nil {
 			w.log.Error("configuration not read; the last one stays in force", "error", err.Error())
 		}
-		timer.Reset(retryBack) // where it did not go back; else nothing waits then
-	}
+		return retryBack // where it did not go back; else nothing waits then
+	})
 }
 
 // due has an apply go back whose time came while no node ran, before anything obeys it.

@@ -105,24 +105,7 @@ const retryEnd = 5 * time.Second
 
 // run ends what is due until ctx does. applied has the traffic obey what was written.
 func (w *switches) run(ctx context.Context, applied func(context.Context) error) {
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-w.again:
-		case <-timer.C:
-		}
-		timer.Stop()
-		end := w.next()
-		if end.IsZero() {
-			continue
-		}
-		if left := time.Until(end); left > 0 {
-			timer.Reset(left)
-			continue
-		}
+	whenDue(ctx, w.again, w.next, func() time.Duration {
 		n, err := w.store.EndTransparency(ctx, time.Now())
 		if err == nil {
 			err = applied(ctx)
@@ -130,12 +113,10 @@ func (w *switches) run(ctx context.Context, applied func(context.Context) error)
 		switch {
 		case err != nil && ctx.Err() == nil:
 			w.log.Error("transparent mode not ended", "error", err.Error())
-			timer.Reset(retryEnd)
 		case n > 0:
 			w.log.Info("transparent mode ended by itself", "switches", n)
-			timer.Reset(0)
-		default: // another node was first, and its change comes soon
-			timer.Reset(retryEnd)
+			return 0
 		}
-	}
+		return retryEnd // another node may have been first, and its change comes soon
+	})
 }
