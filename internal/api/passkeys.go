@@ -66,6 +66,14 @@ func (s *server) site(ctx context.Context) (login.Site, error) {
 	return site, nil
 }
 
+// myselfHere is who asks, and where passkeys of his would be for.
+func (s *server) myselfHere(ctx context.Context) (u tenant.User, site login.Site, err error) {
+	if u, err = s.myself(ctx); err == nil {
+		site, err = s.site(ctx)
+	}
+	return u, site, err
+}
+
 // toAddAs is what the challenge for a new passkey is for: this user's, in this session.
 func toAddAs(v *visitor, u *tenant.User) string {
 	session := int64(0)
@@ -119,11 +127,7 @@ func base64url(b []byte) string { return base64.RawURLEncoding.EncodeToString(b)
 
 // beginPasskey wants the password: a passkey outlives the session that adds it.
 func (s *server) beginPasskey(ctx context.Context, in *proofInput) (*creationOutput, error) {
-	u, err := s.myself(ctx)
-	if err != nil {
-		return nil, err
-	}
-	site, err := s.site(ctx)
+	u, site, err := s.myselfHere(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -177,11 +181,7 @@ type passkeyInput struct {
 type passkeyOutput struct{ Body myPasskey }
 
 func (s *server) addPasskey(ctx context.Context, in *passkeyInput) (*passkeyOutput, error) {
-	u, err := s.myself(ctx)
-	if err != nil {
-		return nil, err
-	}
-	site, err := s.site(ctx)
+	u, site, err := s.myselfHere(ctx)
 	if err != nil {
 		return nil, err
 	}
