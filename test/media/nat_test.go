@@ -226,9 +226,9 @@ func (h *home) lossOf(from string) (percent float64) {
 	return percent
 }
 
-// softphones starts baresip behind a router and baresip outside, registered at the node. What each
-// says and hears is in a folder.
-func (h *home) softphones() (dir string, phones map[string]*harness.Baresip) {
+// softphones starts baresip behind a router and baresip at another place, registered at the node. What
+// each says and hears is in a folder.
+func (h *home) softphones(other harness.Netns, addr string) (dir string, phones map[string]*harness.Baresip) {
 	h.Helper()
 	h.Customer.Destinations = []harness.Destination{{Addr: netip.AddrPortFrom(h.at().Addr(), 9)}} // nobody's
 	h.Apply()
@@ -237,7 +237,7 @@ func (h *home) softphones() (dir string, phones map[string]*harness.Baresip) {
 		ns harness.Netns
 		ip string
 		hz float64
-	}{"alice": {h.Phone, harness.HomePhone, aliceHz}, "bob": {h.Outside, harness.HomeOutside, bobHz}} {
+	}{"alice": {h.Phone, harness.HomePhone, aliceHz}, "bob": {other, addr, bobHz}} {
 		if err := os.Mkdir(filepath.Join(dir, name), 0o700); err != nil {
 			h.Fatal(err)
 		}
@@ -259,7 +259,7 @@ func TestSoftphonesBehindNAT(t *testing.T) {
 		t.Run("kernel "+kernel, func(t *testing.T) {
 			t.Parallel()
 			h := newHome(t, kernel, users("alice", "bob"))
-			dir, phones := h.softphones()
+			dir, phones := h.softphones(h.Outside, harness.HomeOutside)
 			for _, pair := range [][2]string{{"alice", "bob"}, {"bob", "alice"}} {
 				from, to := phones[pair[0]], phones[pair[1]]
 				from.Do(t, "dial", "sip:"+pair[1]+"@"+h.Domain)
@@ -289,7 +289,7 @@ func TestSoftphoneMoves(t *testing.T) {
 		t.Run("kernel "+kernel, func(t *testing.T) {
 			t.Parallel()
 			h := newHome(t, kernel, users("alice", "bob"))
-			dir, phones := h.softphones()
+			dir, phones := h.softphones(h.Outside, harness.HomeOutside)
 			alice := phones["alice"]
 			alice.Do(t, "dial", "sip:bob@"+h.Domain)
 			alice.Until(t, "Call established")

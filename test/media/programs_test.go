@@ -125,6 +125,11 @@ func tones(s *stage.Stage, file string, want, other float64) (loud, good int) {
 	for i := range samples {
 		samples[i] = float64(int16(binary.LittleEndian.Uint16(data[head+2*i:])))
 	}
+	return pieces(samples, want, other)
+}
+
+// pieces is what tones says, of samples.
+func pieces(samples []float64, want, other float64) (loud, good int) {
 	const block = rate / 20 // whole waves of both tones
 	for ; len(samples) >= block; samples = samples[block:] {
 		all := 0.0
