@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -56,7 +57,7 @@ func (s *SIPp) Start(t testing.TB) {
 	}
 	Eventually(t, Ready, func() error {
 		if s.ended() {
-			t.Fatalf("sipp ended at once: %s", s.said())
+			t.Fatalf("sipp ended at once: %s", s.Said())
 		}
 		if !bound(s.Proto, int(s.Addr.Port())) {
 			return fmt.Errorf("sipp does not listen on %s yet", s.Addr)
@@ -78,6 +79,7 @@ func (s *SIPp) arguments(t testing.TB) []string {
 		"-cp", strconv.Itoa(Port(t)), "-t", map[string]string{"udp": "u1", "tcp": "t1"}[s.Proto],
 		"-m", strconv.Itoa(s.Calls), "-r", strconv.Itoa(rate), "-nostdin", "-skip_rlimit", "-timeout", "60", "-timeout_error",
 		"-trace_err", "-error_file", filepath.Join(s.dir, "errors"), "-trace_msg", "-message_file", filepath.Join(s.dir, "messages"),
+		"-trace_stat", "-stf", filepath.Join(s.dir, "statistics"),
 	}
 	for key, value := range s.Keys {
 		args = append(args, "-key", key, value)
@@ -92,14 +94,50 @@ func (s *SIPp) arguments(t testing.TB) []string {
 // Wait lets SIPp finish, and fails the test unless every call went as the scenario says.
 func (s *SIPp) Wait(t testing.TB) {
 	t.Helper()
+	if code := s.Code(t); code != 0 {
+		t.Fatalf("sipp %s: exit %d: %s", filepath.Base(s.Scenario), code, s.Said())
+	}
+}
+
+// Code lets SIPp finish, and gives its exit status: 0 where every call went as the scenario says, 1 where
+// one did not.
+func (s *SIPp) Code(t testing.TB) int {
+	t.Helper()
 	select {
 	case <-s.done:
 	case <-time.After(70 * time.Second):
 		t.Fatalf("sipp %s did not end", filepath.Base(s.Scenario))
 	}
-	if code := s.cmd.ProcessState.ExitCode(); code != 0 {
-		t.Fatalf("sipp %s: exit %d: %s", filepath.Base(s.Scenario), code, s.said())
+	return s.cmd.ProcessState.ExitCode()
+}
+
+// Quit has an answering side end as soon as the calls that it has are over; wait for that with Code.
+func (s *SIPp) Quit() { _ = s.cmd.Process.Signal(syscall.SIGUSR1) }
+
+// Counted is what SIPp's own statistics say of its calls, once it has ended.
+func (s *SIPp) Counted(t testing.TB) (successful, failed int) {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(s.dir, "statistics"))
+	if err != nil {
+		t.Fatalf("sipp's statistics: %v", err)
 	}
+	lines := strings.Split(strings.TrimSpace(string(data)), "\n")
+	names, last := strings.Split(lines[0], ";"), strings.Split(lines[len(lines)-1], ";")
+	for i, name := range names[:min(len(names), len(last))] {
+		var into *int
+		switch name {
+		case "SuccessfulCall(C)":
+			into = &successful
+		case "FailedCall(C)":
+			into = &failed
+		default:
+			continue
+		}
+		if *into, err = strconv.Atoi(last[i]); err != nil {
+			t.Fatalf("sipp's statistics: %v", err)
+		}
+	}
+	return successful, failed
 }
 
 func (s *SIPp) ended() bool {
@@ -118,8 +156,8 @@ func (s *SIPp) stop() {
 	}
 }
 
-// said is what SIPp complained about, the beginning of it.
-func (s *SIPp) said() string {
+// Said is what SIPp complained about, the beginning of it.
+func (s *SIPp) Said() string {
 	var b strings.Builder
 	for _, file := range []string{"errors", "out"} {
 		if data, err := os.ReadFile(filepath.Join(s.dir, file)); err == nil {

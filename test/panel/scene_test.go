@@ -25,9 +25,11 @@ type scene struct {
 	last    *peer.Message // the latest final answer
 	tags    int
 	wire    *wire
-	company int64 // whose customers they are
-	calm    int64 // the customer Calm's id, whose calls are up all the time
-	portal  int64 // the customer Portal's
+	sippPBX map[string]netip.AddrPort // by name
+	sources map[string]netip.Addr     // SIPp's callers, by name
+	company int64                     // whose customers they are
+	calm    int64                     // the customer Calm's id, whose calls are up all the time
+	portal  int64                     // the customer Portal's
 }
 
 // password is everybody's; each logs in as ROLE@panel.example.
@@ -36,9 +38,10 @@ const password = "Correct-Horse-Battery-1"
 func newScene(t *testing.T) *scene {
 	s := &scene{t: t, node: harness.Start(t, harness.Settings{Bannable: true}), pbx: map[string]*pbx{}, callers: map[string]*phone{}}
 	s.key = strings.TrimSpace(s.node.Must(t, "api-keys", "create", "scene", "--access", "admin").Stdout)
-	for _, name := range []string{"pbx1", "pbx2", "calm", "portal", "crowd", "east", "west"} {
+	for _, name := range []string{"calm", "portal", "crowd", "east", "west"} {
 		s.pbx[name] = newPBX(t, name)
 	}
+	s.sippPBX, s.sources = sippPBXs(s), map[string]netip.Addr{}
 	s.node.Apply(t,
 		harness.Customer{
 			Name: "Calm", Domains: []string{"calm.example"}, Destinations: []harness.Destination{{Name: "calm-pbx", Addr: s.pbx["calm"].ua.Addr()}},
@@ -74,8 +77,12 @@ func (s *scene) env() []string {
 	for name, p := range s.pbx {
 		places[name] = map[string]any{"host": p.ua.IP(), "port": p.ua.Port()}
 	}
+	sipp := map[string]any{}
+	for name, at := range s.sippPBX {
+		sipp[name] = map[string]any{"host": at.Addr(), "port": at.Port()}
+	}
 	text, err := json.Marshal(map[string]any{
-		"url": "http://" + s.node.HTTP, "wire": s.wire.url(), "password": password, "key": s.key, "company": s.company, "calm": s.calm, "portal": s.portal, "pbx": places,
+		"url": "http://" + s.node.HTTP, "wire": s.wire.url(), "password": password, "key": s.key, "company": s.company, "calm": s.calm, "portal": s.portal, "pbx": places, "sipp": sipp,
 	})
 	if err != nil {
 		s.t.Fatal(err)

@@ -40,6 +40,7 @@ type wish struct {
 	PBX     string // whose status
 	Status  int
 	Count   int // of calls in a crowd
+	Run     run // SIPp's
 }
 
 // outcome is what came of it.
@@ -50,6 +51,7 @@ type outcome struct {
 	Took   map[string]int `json:"took"`   // how many calls each PBX got
 	Ends   []string       `json:"ends"`   // the Reason of each BYE that both sides got
 	Texts  []string       `json:"texts"`  // that came to the phone
+	Run    *ran           `json:"run"`
 }
 
 func newWire(t testing.TB) *wire {
@@ -123,6 +125,8 @@ func (s *scene) do(what string, w *wish) outcome {
 		return s.thin(w)
 	case "/ended":
 		return s.ended(w)
+	case "/sipp":
+		return outcome{Run: s.sipp(&w.Run)}
 	case "/texts":
 		return outcome{Texts: all(s.caller(w.Source).texts)}
 	default:

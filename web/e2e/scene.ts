@@ -13,7 +13,8 @@ interface Scene {
   company: number; // whose customers they are
   calm: number;
   portal: number;
-  pbx: Record<"pbx1" | "pbx2" | "calm" | "portal" | "crowd" | "east" | "west", Place>;
+  sipp: Record<"pbx1" | "pbx2" | "new", Place>; // what SIPp plays
+  pbx: Record<"calm" | "portal" | "crowd" | "east" | "west", Place>;
 }
 
 export const scene: Scene = JSON.parse(process.env.SCENE ?? "{}");
@@ -25,6 +26,30 @@ export interface Outcome {
   took: Record<string, number>;
   ends: string[] | null; // the Reason of each BYE
   texts: string[] | null;
+  run: Ran | null;
+}
+
+/** What became of calls that SIPp placed. */
+export interface Ran {
+  exit: number; // SIPp's verdict: 0 = every call went as its scenario says
+  successful: number;
+  failed: number;
+  answers: Record<string, number>; // how many calls' INVITEs ended with which status
+  source: string;
+  pbxs: Record<string, { exit: number; calls: number }>; // exit 0: none went wrong
+  said: string;
+}
+
+export interface Run {
+  Scenario: "answered" | "held" | "refused-403" | "silence" | "limited" | "torn";
+  Source: string;
+  Number: string;
+  Domain: string;
+  Caller: string;
+  Agent: string;
+  Count: number;
+  Rate: number;
+  PBXs: (keyof typeof scene.sipp)[];
 }
 
 export interface Wish {
@@ -41,6 +66,7 @@ export interface Wish {
   PBX?: string;
   Status?: number;
   Count?: number;
+  Run?: Run;
 }
 
 async function wire(what: string, wish: Wish): Promise<Outcome> {
@@ -58,6 +84,12 @@ export const register = (wish: Wish) => wire("/register", wish);
 export const ended = async (Source: string, PBX: string, Count: number) => (await wire("/ended", { Source, PBX, Count })).ends ?? [];
 /** The texts that came to a phone since it was last asked. */
 export const textsOf = async (Source: string) => (await wire("/texts", { Source })).texts ?? [];
+/** Has SIPp call through the node, and be the PBXs. */
+export async function sipp(Run: Run): Promise<Ran> {
+  const { run } = await wire("/sipp", { Run });
+  if (!run) throw new Error("SIPp did not run");
+  return run;
+}
 /** Says how a PBX answers from now on: 0 is not at all. */
 export const answers = (PBX: string, Status: number) => wire("/pbx", { PBX, Status });
 
