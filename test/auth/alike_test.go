@@ -14,8 +14,8 @@ import (
 )
 
 // enumeration: a name that there is not is answered as a wrong password is, to the byte.
-func enumeration(t *testing.T, n *harness.Node) {
-	s := play(t, n, "")
+func enumeration(t *testing.T, f field) {
+	s := f.play(t, "")
 	for _, method := range []string{"REGISTER", "INVITE", "MESSAGE", "SUBSCRIBE", "PUBLISH", "REFER"} {
 		exists, missing := s.guessed(method, "1001"), s.guessed(method, "1009")
 		if exists != missing || !strings.Contains(exists, "algorithm=SHA-256") {
@@ -28,7 +28,7 @@ func enumeration(t *testing.T, n *harness.Node) {
 // making, the nonces and the tags.
 func (s *scene) guessed(method, name string) string {
 	s.Helper()
-	u := s.Peer(udp())
+	u := s.Peer(s.Variant.Caller)
 	status := 407
 	if method == "REGISTER" {
 		status = 401
@@ -45,7 +45,7 @@ func (s *scene) guessed(method, name string) string {
 		one := string(m.Bytes())
 		for _, own := range []string{
 			param(m, "", "nonce"), m.Tag("To"), m.Tag("From"), m.Get("Call-ID"), peer.HeaderParam(m.Get("Via"), "branch"), name,
-			u.Addr().String(), u.IP(), fmt.Sprint(u.Port()),
+			u.Addr().String(), u.IP(), fmt.Sprint(u.Port()), peer.HeaderParam(m.Get("Via"), "rport"),
 		} {
 			one = strings.ReplaceAll(one, own, "-")
 		}

@@ -13,19 +13,32 @@ import (
 
 func udp() stage.Leg { return stage.Leg{Proto: "udp"} }
 
+// field is where an attack is played: a node that bans, and the transport that everybody outside
+// speaks.
+type field struct {
+	node *harness.Node
+	leg  stage.Leg
+}
+
+func (f field) play(t *testing.T, extra string, users ...string) *scene {
+	t.Helper()
+	return playOver(t, f.node, stage.Variant{Caller: f.leg, Callee: udp()}, extra, users...)
+}
+
 func TestAttacks(t *testing.T) {
 	n := harness.Start(t, harness.Settings{Bannable: true})
-	for name, play := range map[string]func(*testing.T, *harness.Node){
+	for name, play := range map[string]func(*testing.T, field){
 		"an answer heard twice": replay, "an answer carried elsewhere": carried, "algorithm downgrade": downgrade,
 		"another customer's user": crossed, "asking who there is": enumeration, "hostile answers": hostile,
 		"brute force from one source": oneSource, "brute force from many": manySources, "who is no attacker": clumsy,
 		"identity within a call": identityLater, "identity over a phone's connection": identityOverFlow, "another method's answer": otherMethod,
-		"brute force over one connection": oneConnection,
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			play(t, n)
-		})
+		for _, proto := range []string{"udp", "tcp", "tls"} {
+			t.Run(name+"/"+proto, func(t *testing.T) {
+				t.Parallel()
+				play(t, field{n, stage.Leg{Proto: proto}})
+			})
+		}
 	}
 }
 
@@ -44,8 +57,8 @@ func (s *scene) again407(c *peer.Call, d digest, challenge *peer.Message, stale 
 }
 
 // replay: each answer is heard once, however it is sent again.
-func replay(t *testing.T, n *harness.Node) {
-	s := play(t, n, "")
+func replay(t *testing.T, f field) {
+	s := f.play(t, "")
 	_, challenge := s.asked(s.Caller)
 	heard := func(d digest, challenge *peer.Message) {
 		t.Helper()
@@ -59,7 +72,7 @@ func replay(t *testing.T, n *harness.Node) {
 		}
 		return r
 	}
-	before := counted(t, n, "replay")
+	before := counted(t, f.node, "replay")
 	heard(digest{nc: 2}, challenge)
 	refused(digest{nc: 2}, challenge)
 	heard(digest{nc: 1}, challenge) // overtaken
@@ -67,7 +80,7 @@ func replay(t *testing.T, n *harness.Node) {
 	heard(digest{nc: 500}, challenge)
 	refused(digest{nc: 3}, challenge)               // too far behind to know
 	fresh := refused(digest{bare: true}, challenge) // what does not count is heard once only
-	if got := counted(t, n, "replay"); got < before+4 {
+	if got := counted(t, f.node, "replay"); got < before+4 {
 		t.Errorf("%v replays counted", got-before)
 	}
 	heard(digest{}, fresh) // whoever knows the password is let in by the new one
@@ -79,10 +92,10 @@ func replay(t *testing.T, n *harness.Node) {
 
 // carried: an answer is worth nothing from another address, for another request, method or
 // customer, nor one to a nonce that we never made.
-func carried(t *testing.T, n *harness.Node) {
-	s, b := play(t, n, ""), play(t, n, "")
+func carried(t *testing.T, f field) {
+	s, b := f.play(t, ""), f.play(t, "")
 	c, challenge := s.asked(s.Caller)
-	thief := s.Peer(udp())
+	thief := s.Peer(f.leg)
 	stolen := thief.Invite(s.URI(), s.from("1001"), digest{}.to(challenge))
 	fresh := stolen.Expect(407)
 	if param(fresh, "", "stale") != "true" {
@@ -104,26 +117,26 @@ func carried(t *testing.T, n *harness.Node) {
 }
 
 // downgrade: what the customer has not listed is refused, though the hash is stored.
-func downgrade(t *testing.T, n *harness.Node) {
-	s := play(t, n, "digest: [sha-256]\n")
+func downgrade(t *testing.T, f field) {
+	s := f.play(t, "digest: [sha-256]\n")
 	c, challenge := s.asked(s.Caller)
 	if got := headers(challenge, "Proxy-Authenticate"); len(got) != 1 || !strings.Contains(got[0], "algorithm=SHA-256") {
 		t.Errorf("offered %q", got)
 	}
-	before := counted(t, n, "digest_algorithm")
+	before := counted(t, f.node, "digest_algorithm")
 	for _, a := range []string{"MD5", "SHA-512-256", "MD5-sess", "token"} {
 		s.again407(c, digest{algorithm: a}, challenge, false)
 	}
-	if got := counted(t, n, "digest_algorithm"); got < before+4 {
+	if got := counted(t, f.node, "digest_algorithm"); got < before+4 {
 		t.Errorf("%v counted", got-before)
 	}
 	s.in(c, digest{}, challenge)
 }
 
 // crossed: a user of one customer is nobody at another, though name and password are the same.
-func crossed(t *testing.T, n *harness.Node) {
-	a := play(t, n, "", user("1001", secret), user("1002", other))
-	b := play(t, n, "", user("2001", secret))
+func crossed(t *testing.T, f field) {
+	a := f.play(t, "", user("1001", secret), user("1002", other))
+	b := f.play(t, "", user("2001", secret))
 	c := b.Caller.Invite(b.URI(), b.from("1001"))
 	challenge := c.Expect(407)
 	c.Request("INVITE", b.from("1001"), digest{}.to(challenge))
@@ -143,9 +156,9 @@ func crossed(t *testing.T, n *harness.Node) {
 
 // identityLater: who has proven who he is when he called cannot become another within the call, and
 // neither can whom he called.
-func identityLater(t *testing.T, n *harness.Node) {
-	for _, v := range stage.One() {
-		s := playOver(t, n, v, "")
+func identityLater(t *testing.T, f field) {
+	for _, hidden := range []bool{false, true} {
+		s := playOver(t, f.node, stage.Variant{Hidden: hidden, Caller: f.leg, Callee: udp()}, "")
 		a, b := s.up(digest{})
 		mallory := "<sip:1002@" + s.Domain + ">"
 		for _, method := range []string{"INVITE", "UPDATE", "INFO", "MESSAGE", "REFER"} {
@@ -165,7 +178,7 @@ func identityLater(t *testing.T, n *harness.Node) {
 		b.Expect("200 INFO")
 		s.End(a, b)
 
-		phone, c := s.Peer(udp()), s.registered("1002", other)
+		phone, c := s.Peer(f.leg), s.registered("1002", other)
 		out := phone.Invite("sip:1002@"+s.Domain, s.from("sip:x@elsewhere.test"))
 		in := c.Accept("INVITE")
 		in.Answer(180, peer.With("P-Asserted-Identity", "<sip:1001@"+s.Domain+">"), peer.With("P-Preferred-Identity", mallory))
@@ -203,7 +216,7 @@ func unnamed(s *scene, m *peer.Message) {
 // registered is a phone of a user that has registered.
 func (s *scene) registered(name, password string) *peer.UA {
 	s.Helper()
-	u := s.Peer(udp())
+	u := s.Peer(s.Variant.Caller)
 	s.registers(u, name, password)
 	return u
 }
@@ -219,9 +232,9 @@ func (s *scene) registers(u *peer.UA, name, password string) {
 
 // identityOverFlow: over a connection over which a phone has registered each request is asked for a
 // password, whoever it says it is from, and a password is its owner's only.
-func identityOverFlow(t *testing.T, n *harness.Node) {
-	s := play(t, n, "")
-	u := s.Peer(stage.Leg{Proto: "tcp"})
+func identityOverFlow(t *testing.T, f field) {
+	s := f.play(t, "")
+	u := s.Peer(f.leg)
 	s.registers(u, "1001", secret)
 	for who, status := range map[string]int{"1002": 403, "sip:eve@elsewhere.test": 403, "1001": 486} {
 		c := u.Invite(s.URI(), s.from(who))
@@ -236,8 +249,8 @@ func identityOverFlow(t *testing.T, n *harness.Node) {
 }
 
 // otherMethod: an answer proves one method only, and one header is where it counts.
-func otherMethod(t *testing.T, n *harness.Node) {
-	s := play(t, n, "")
+func otherMethod(t *testing.T, f field) {
+	s := f.play(t, "")
 	c, challenge := s.asked(s.Caller)
 	stolen := func(m *peer.Message) {
 		method := m.Method
@@ -253,23 +266,9 @@ func otherMethod(t *testing.T, n *harness.Node) {
 	s.in(c, digest{}, challenge)
 }
 
-// oneConnection: guesses over a connection of TCP are a source's as datagrams are; the ban ends it.
-func oneConnection(t *testing.T, n *harness.Node) {
-	s := play(t, n, "")
-	u := s.Peer(stage.Leg{Proto: "tcp"})
-	for i := range 10 {
-		if s.isBanned(u) {
-			t.Fatalf("banned after %d", i)
-		}
-		s.guess(u, "1001", i)
-	}
-	s.banned(u)
-	s.Loose = true // what the node ends
-}
-
 // hostile answers are no answers: the question stands.
-func hostile(t *testing.T, n *harness.Node) {
-	s := play(t, n, "")
+func hostile(t *testing.T, f field) {
+	s := f.play(t, "")
 	_, challenge := s.asked(s.Caller)
 	nonce := param(challenge, "", "nonce")
 	for _, value := range []string{
@@ -281,7 +280,7 @@ func hostile(t *testing.T, n *harness.Node) {
 		`Digest username="` + strings.Repeat("9", 8000) + `", realm="` + s.Domain + `", nonce="` + nonce + `", uri="` + s.URI() + `", response="` + strings.Repeat("0", 32) + `"`,
 		`Digest username="<script>%00';--", realm="` + s.Domain + `", nonce="` + nonce + `", uri="` + s.URI() + `", response="` + strings.Repeat("0", 32) + `"`,
 	} {
-		u := s.Peer(udp())
+		u := s.Peer(f.leg)
 		c := u.Invite(s.URI(), s.from("1001"), peer.With("Proxy-Authorization", value))
 		c.Expect(407)
 	}
@@ -325,9 +324,9 @@ func (s *scene) isBanned(u *peer.UA) bool {
 	return false
 }
 
-func oneSource(t *testing.T, n *harness.Node) {
-	s := play(t, n, "")
-	u := s.Peer(udp())
+func oneSource(t *testing.T, f field) {
+	s := f.play(t, "")
+	u := s.Peer(f.leg)
 	for i := range 9 {
 		s.guess(u, "1001", i)
 	}
@@ -344,12 +343,12 @@ func oneSource(t *testing.T, n *harness.Node) {
 	s.in(c, digest{}, challenge)
 }
 
-func manySources(t *testing.T, n *harness.Node) {
-	s := play(t, n, "")
+func manySources(t *testing.T, f field) {
+	s := f.play(t, "")
 	for i := range 9 {
-		s.guess(s.Peer(udp()), "1001", i)
+		s.guess(s.Peer(f.leg), "1001", i)
 	}
-	last := s.Peer(udp())
+	last := s.Peer(f.leg)
 	if s.isBanned(last) {
 		t.Fatal("banned before it came")
 	}
@@ -360,9 +359,9 @@ func manySources(t *testing.T, n *harness.Node) {
 }
 
 // clumsy: normal rounds, old nonces and replays are no failures.
-func clumsy(t *testing.T, n *harness.Node) {
-	s := play(t, n, "")
-	u := s.Peer(udp())
+func clumsy(t *testing.T, f field) {
+	s := f.play(t, "")
+	u := s.Peer(f.leg)
 	c, challenge := s.asked(u)
 	s.in(c, digest{}, challenge)
 	for range 15 {
@@ -370,7 +369,7 @@ func clumsy(t *testing.T, n *harness.Node) {
 		s.again407(c, digest{}, challenge, true)
 		s.again407(c, digest{nonce: strings.Repeat("v", 31) + "0"}, challenge, true)
 	}
-	attacker := s.Peer(udp()) // what it did later was judged
+	attacker := s.Peer(f.leg) // what it did later was judged
 	for i := range 10 {
 		s.guess(attacker, "1002", i)
 	}
