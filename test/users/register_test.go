@@ -10,17 +10,18 @@ import (
 )
 
 func TestRegistrations(t *testing.T) {
+	attacks := stage.Matrix("udp4-udp4", "tcp4-udp4", "tls4-udp4")
 	play(t, []stage.Scenario{
 		{Name: "a registration", Play: registration, Matrix: stage.Matrix("udp4-udp4", "tcp4-udp4", "tls4-udp4", "udp6-udp4")},
 		{Name: "several phones", Play: several},
 		{Name: "how long", Play: howLong},
 		{Name: "a late one", Play: late},
 		{Name: "path and outbound", Play: pathAndOutbound},
-		{Name: "another's address of record", Play: another},
-		{Name: "another's contacts", Play: hijack},
-		{Name: "another's instance", Play: anotherInstance},
-		{Name: "another customer", Play: otherCustomer},
-		{Name: "nobody", Play: nobody},
+		{Name: "another's address of record", Play: another, Matrix: attacks},
+		{Name: "another's contacts", Play: hijack, Matrix: attacks},
+		{Name: "another's instance", Play: anotherInstance, Matrix: attacks},
+		{Name: "another customer", Play: otherCustomer, Matrix: attacks},
+		{Name: "nobody", Play: nobody, Matrix: attacks},
 		{Name: "lists", Play: lists},
 	})
 }
@@ -120,7 +121,7 @@ func pathAndOutbound(s *stage.Stage) {
 
 // another: who knows one password registers nobody else.
 func another(s *stage.Stage) {
-	bob := register(s, "bob")
+	bob := registerOver(s, s.Variant.Caller, "bob")
 	p := newPhone(s, s.Caller, "alice")
 	for _, to := range []string{"bob", "nobody", "ALICE"} {
 		p.refused(403, peer.With("To", "<"+at(s, to)+">"))
@@ -128,19 +129,19 @@ func another(s *stage.Stage) {
 	p.asks(403, func(opts ...peer.Option) {
 		p.Request("REGISTER", append([]peer.Option{peer.With("To", "<"+at(s, "bob")+">"), peer.With("Contact", "*"), peer.With("Expires", "0")}, opts...)...)
 	})
-	c := register(s, "carol").calls("INVITE", at(s, "bob"))
+	c := registerOver(s, s.Variant.Caller, "carol").calls("INVITE", at(s, "bob"))
 	bob.busy(c)
 }
 
 // hijack: the Contact of another's phone as one's own changes nothing of his, and calls to it
 // go to who has registered it.
 func hijack(s *stage.Stage) {
-	bob := register(s, "bob")
+	bob := registerOver(s, s.Variant.Caller, "bob")
 	p := newPhone(s, s.Caller, "alice")
 	p.Contact = bob.Contact
 	p.in(600)
 	p.in(0)
-	c := register(s, "carol").calls("INVITE", at(s, "bob"))
+	c := registerOver(s, s.Variant.Caller, "carol").calls("INVITE", at(s, "bob"))
 	bob.busy(c)
 	p.UA.Quiet(silence)
 }
@@ -151,19 +152,19 @@ func anotherInstance(s *stage.Stage) {
 	in := func(p *phone, seconds int) {
 		p.asks(200, func(opts ...peer.Option) { p.Ask(seconds, opts...) })
 	}
-	bob := newPhone(s, s.Peer(udp4), "bob")
+	bob := newPhone(s, s.Peer(s.Variant.Caller), "bob")
 	bob.Params = `;+sip.instance="<urn:uuid:00000000-0000-1000-8000-000a95a0e128>";reg-id=1`
 	in(bob, 600)
 	p := newPhone(s, s.Caller, "alice")
 	p.Params, p.ID, p.CSeq = bob.Params, bob.ID, bob.CSeq+100
 	in(p, 600)
-	c := register(s, "carol").calls("INVITE", at(s, "bob"))
+	c := registerOver(s, s.Variant.Caller, "carol").calls("INVITE", at(s, "bob"))
 	bob.busy(c)
 	in(p, 0)
 	p.asks(200, func(opts ...peer.Option) {
 		p.Request("REGISTER", append([]peer.Option{peer.With("Contact", "*"), peer.With("Expires", "0")}, opts...)...)
 	})
-	c = register(s, "carol").calls("INVITE", at(s, "bob"))
+	c = registerOver(s, s.Variant.Caller, "carol").calls("INVITE", at(s, "bob"))
 	bob.busy(c)
 	in(bob, 600) // his own goes on as it was
 }

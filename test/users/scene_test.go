@@ -49,7 +49,13 @@ func newPhone(s *stage.Stage, ua *peer.UA, user string) *phone {
 // register is one that has, for ten minutes.
 func register(s *stage.Stage, user string) *phone {
 	s.Helper()
-	p := newPhone(s, s.Peer(udp4), user)
+	return registerOver(s, udp4, user)
+}
+
+// registerOver is one that speaks another transport.
+func registerOver(s *stage.Stage, leg stage.Leg, user string) *phone {
+	s.Helper()
+	p := newPhone(s, s.Peer(leg), user)
 	p.in(600)
 	return p
 }
