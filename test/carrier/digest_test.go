@@ -17,14 +17,23 @@ import (
 func TestDigest(t *testing.T) {
 	n := harness.Start(t)
 	for name, play := range map[string]func(*testing.T, *harness.Node){
-		"the strongest": strongest, "401 and 407": bothKinds, "stale": stale, "changing nonce": changing, "wrong password": wrong,
-		"foreign realm": foreignRealm, "remembered realm": remembered, "from elsewhere": elsewhere, "within the call": withinCall,
-		"canceled": canceled, "not an INVITE": notInvite, "a caller's own": callersOwn, "failover": failover, "our own BYE": ourBye,
+		"the strongest": strongest, "401 and 407": bothKinds, "stale": stale, "wrong password": wrong,
+		"remembered realm": remembered, "canceled": canceled, "not an INVITE": notInvite, "a caller's own": callersOwn, "failover": failover,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			play(t, n)
 		})
+	}
+	for name, play := range map[string]func(*testing.T, *harness.Node, stage.Variant){
+		"changing nonce": changing, "foreign realm": foreignRealm, "from elsewhere": elsewhere, "within the call": withinCall, "our own BYE": ourBye,
+	} {
+		for _, v := range stage.Matrix("udp4-udp4", "tcp4-tcp4", "tls4-tls4") {
+			t.Run(name+"/"+v.String(), func(t *testing.T) {
+				t.Parallel()
+				play(t, n, v)
+			})
+		}
 	}
 	t.Run("kept secret", func(t *testing.T) { secret(t, n) })
 }
@@ -98,8 +107,8 @@ func stale(t *testing.T, n *harness.Node) {
 }
 
 // changing: a switch that always has another nonce is answered twice.
-func changing(t *testing.T, n *harness.Node) {
-	s := play(t, n, stage.One()[0], "realm: "+realm)
+func changing(t *testing.T, n *harness.Node, v stage.Variant) {
+	s := play(t, n, v, "realm: "+realm)
 	a := s.Caller.Invite(s.number())
 	b := s.again(s.Callee.Accept("INVITE"), 401, digest(realm, "n1", ""))
 	b = s.again(b, 401, digest(realm, "n2", ", stale=true"))
@@ -124,8 +133,8 @@ func (s *scene) gone(a, b *peer.Call, status int, challenges ...string) {
 	s.Callee.Quiet(50 * time.Millisecond)
 }
 
-func foreignRealm(t *testing.T, n *harness.Node) {
-	s := play(t, n, stage.One()[0], "realm: "+realm)
+func foreignRealm(t *testing.T, n *harness.Node, v stage.Variant) {
+	s := play(t, n, v, "realm: "+realm)
 	for _, status := range []int{401, 407} {
 		a := s.Caller.Invite(s.number())
 		s.gone(a, s.Callee.Accept("INVITE"), status, digest("bank.example", "n1", ""))
@@ -146,9 +155,9 @@ func remembered(t *testing.T, n *harness.Node) {
 }
 
 // elsewhere: a challenge that comes from another socket than the request went to.
-func elsewhere(t *testing.T, n *harness.Node) {
-	s := play(t, n, stage.One()[0], "realm: "+realm)
-	other := s.Peer(stage.Leg{Proto: "udp"})
+func elsewhere(t *testing.T, n *harness.Node, v stage.Variant) {
+	s := play(t, n, v, "realm: "+realm)
+	other := s.Peer(v.Callee)
 	a := s.Caller.Invite(s.number())
 	b := s.Callee.Accept("INVITE")
 	m := b.Incoming()
@@ -162,8 +171,8 @@ func elsewhere(t *testing.T, n *harness.Node) {
 
 // withinCall: nothing is proven to a switch within a call, neither for the caller's requests
 // nor for his BYE, which ends the call all the same.
-func withinCall(t *testing.T, n *harness.Node) {
-	s := play(t, n, stage.One()[0], "realm: "+realm)
+func withinCall(t *testing.T, n *harness.Node, v stage.Variant) {
+	s := play(t, n, v, "realm: "+realm)
 	a, b := s.up()
 	for _, method := range []string{"INFO", "UPDATE"} {
 		a.Request(method)
@@ -193,8 +202,8 @@ func (s *scene) up() (a, b *peer.Call) {
 }
 
 // ourBye: an operator ends a call, and the carrier challenges our own BYE.
-func ourBye(t *testing.T, n *harness.Node) {
-	s := play(t, n, stage.One()[0], "realm: "+realm)
+func ourBye(t *testing.T, n *harness.Node, v stage.Variant) {
+	s := play(t, n, v, "realm: "+realm)
 	a, b := s.up()
 	for _, c := range n.JSON(t, "calls") {
 		if c["call_id"] == a.ID {
