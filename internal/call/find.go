@@ -4,6 +4,7 @@ import (
 	"hash/maphash"
 
 	"tollgate/internal/dialog"
+	"tollgate/internal/tenant"
 	"tollgate/internal/transaction"
 	"tollgate/internal/transport"
 	"tollgate/sip"
@@ -35,6 +36,26 @@ func (c *Calls) find(sh *transaction.Shard, m *sip.Message, f transport.Flow) (f
 		return hit, ok
 	}
 	return c.findByTags(sh, m, f)
+}
+
+// Owner says whose call or subscription a request within a dialog belongs to, before it is served; 0: it is over, and
+// this was sent again. false: there is no such dialog. What a party may get wrong in it is left to find.
+func (c *Calls) Owner(m *sip.Message, f transport.Flow) (owner tenant.CustomerID, ok bool) {
+	c.layer.Do(c.layer.ShardOf(m.CallID()), func(sh *transaction.Shard) {
+		var hit found
+		if id, named := c.named(m); named {
+			hit.call = c.byID(sh, id)
+			ok = hit.call != nil
+		} else {
+			hit, ok = c.findByTags(sh, m, f)
+		}
+		if !ok {
+			ok = sh.Known(m)
+			return
+		}
+		owner = hit.call.customer.Settings.ID
+	})
+	return owner, ok
 }
 
 // byID finds the call of an identifier: where it stood when that was written, else,

@@ -198,7 +198,7 @@ func (e *Edge) wire(minter *dialog.Minter) {
 	}, e.layer)
 	core.Gate, e.steps = e.gate, e.gate.StepNames()
 	e.full.tell(e.gate)
-	e.receiver = &receiver{layer: e.layer, registrar: e.registrar, bans: e.bans, table: e.table, transport: e.transport, traces: e.traces}
+	e.receiver = &receiver{layer: e.layer, registrar: e.registrar, calls: e.calls, bans: e.bans, table: e.table, transport: e.transport, traces: e.traces}
 }
 
 // core breaks the circle between the layer and the gate that registers with it.

@@ -5,9 +5,11 @@ import (
 	"sync"
 
 	"tollgate/internal/ban"
+	"tollgate/internal/call"
 	"tollgate/internal/overload"
 	"tollgate/internal/policy"
 	"tollgate/internal/registrar"
+	"tollgate/internal/tenant"
 	"tollgate/internal/trace"
 	"tollgate/internal/transaction"
 	"tollgate/internal/transport"
@@ -18,6 +20,7 @@ import (
 type receiver struct {
 	layer     *transaction.Layer
 	registrar *registrar.Registrar
+	calls     *call.Calls
 	bans      *ban.Table
 	table     *policy.Table
 	transport *transport.Transport
@@ -44,7 +47,7 @@ func (r *receiver) Receive(f transport.Flow, data []byte) {
 		return
 	}
 	if !registration(m) {
-		r.traces.Message(true, f, m.CallID(), m.Bytes())
+		r.traces.Received(f, m)
 	}
 	r.layer.Receive(m, f)
 }
@@ -57,14 +60,15 @@ func (r *receiver) Closed(f transport.Flow, _ error) { r.registrar.Closed(f) }
 func (r *receiver) Unreachable(f transport.Flow, _ error) { r.layer.Unreachable(f.Remote) }
 
 // Rank is transport.Config.Rank: the place of a request while there is too much, by its first
-// line and source alone.
+// line and source alone. A request within a dialog of a call goes first, as one of the customer whose call it is; what
+// only says that it is one has the place of any other request.
 func (r *receiver) Rank(f transport.Flow, l *overload.Look) overload.Rank {
 	if r.bans.Dropped(f.Remote.Addr()) {
 		return overload.Rank{Drop: true}
 	}
 	source := shareOf(f)
-	if l.InDialog {
-		return overload.Rank{Class: overload.Urgent, Share: source}
+	if owner, ok := r.within(f, l); ok {
+		return overload.Rank{Class: overload.Urgent, Share: spread(uint64(owner))}
 	}
 	b := r.table.Snapshot().Belongs(l.URI, f.Remote)
 	var registered bool
@@ -81,7 +85,7 @@ func (r *receiver) Rank(f transport.Flow, l *overload.Look) overload.Rank {
 		rank.Share = spread(uint64(b.Customer))
 	}
 	// A CANCEL stands behind its INVITE, in the same queue, and so never overtakes it.
-	call := l.Method == overload.INVITE || l.Method == overload.CANCEL
+	call := !l.InDialog && (l.Method == overload.INVITE || l.Method == overload.CANCEL)
 	switch {
 	case b.Customer == 0 && !b.Neighbour:
 		rank.Class = overload.Unknown
@@ -93,6 +97,22 @@ func (r *receiver) Rank(f transport.Flow, l *overload.Look) overload.Rank {
 		rank.Class = overload.Refresh
 	}
 	return rank
+}
+
+// within says whose call a request belongs to.
+func (r *receiver) within(f transport.Flow, l *overload.Look) (tenant.CustomerID, bool) {
+	if !l.InDialog {
+		return 0, false
+	}
+	m, _ := r.messages.Get().(*sip.Message)
+	if m == nil {
+		m = new(sip.Message)
+	}
+	defer r.messages.Put(m)
+	if m.Parse(l.Message) != nil {
+		return 0, false
+	}
+	return r.calls.Owner(m, f)
 }
 
 // shareOf is what requests of one source have in common.

@@ -12,6 +12,7 @@ const (
 	REGISTER
 	OPTIONS
 	CANCEL
+	ACK
 )
 
 // Look is what a request shows at a glance. It aliases the datagram.
@@ -20,6 +21,7 @@ type Look struct {
 	URI      []byte // Request-URI
 	Host     []byte // of it, with its port
 	InDialog bool   // its To has a tag
+	Message  []byte // all of it
 }
 
 // maxLook is how far into a datagram it is looked, in bytes.
@@ -28,10 +30,10 @@ const maxLook = 8 << 10
 // Read looks at a datagram; false where it is no request, or none that could be parsed.
 // Wrong guesses about malformed requests cost them their place, no more.
 func Read(data []byte) (l Look, ok bool) {
-	data = data[:min(len(data), maxLook)]
 	for len(data) > 0 && (data[0] == '\r' || data[0] == '\n') {
 		data = data[1:]
 	}
+	l.Message, data = data, data[:min(len(data), maxLook)]
 	line, rest, ok := bytes.Cut(data, []byte{'\n'})
 	if !ok {
 		return l, false
@@ -59,6 +61,8 @@ func methodOf(b []byte) Method {
 		return OPTIONS
 	case "CANCEL":
 		return CANCEL
+	case "ACK":
+		return ACK
 	}
 	return Other
 }

@@ -45,6 +45,10 @@ func TestRead(t *testing.T) {
 			name: "lines of NAT keepalive before it", message: "\n\nCANCEL sip:a@b SIP/2.0\nCall-ID: 8\nTo: x\n\n",
 			want: overload.Look{Method: overload.CANCEL, URI: []byte("sip:a@b"), Host: []byte("b")},
 		},
+		{
+			name: "an ACK", message: "ACK sip:a@b SIP/2.0\nt: x;tag=1\n\n" + strings.Repeat("x", 9000),
+			want: overload.Look{Method: overload.ACK, URI: []byte("sip:a@b"), Host: []byte("b"), InDialog: true},
+		},
 		{name: "a response", message: "SIP/2.0 200 OK\nTo: x\n\n", no: true},
 		{name: "no line", message: "INVITE sip:a@b SIP/2.0", no: true},
 		{name: "one word", message: "INVITE\n\n", no: true},
@@ -58,6 +62,9 @@ func TestRead(t *testing.T) {
 			if got.Method != c.want.Method || string(got.URI) != string(c.want.URI) || string(got.Host) != string(c.want.Host) ||
 				got.InDialog != c.want.InDialog {
 				t.Errorf("got %q %q, method %d, in dialog %v", got.URI, got.Host, got.Method, got.InDialog)
+			}
+			if whole := strings.TrimLeft(strings.ReplaceAll(c.message, "\n", "\r\n"), "\r\n"); !c.no && string(got.Message) != whole {
+				t.Errorf("got %q of %q", got.Message, whole)
 			}
 		})
 	}

@@ -14,10 +14,10 @@ import "time"
 // Class is the place of a request among those that wait.
 type Class uint8
 
-// The classes, first things first. Responses and the requests that only dialogs know
-// (ACK, BYE, PRACK and so on) never wait here: they have a socket of their own.
+// The classes, first things first. Responses and ACKs never wait here: nothing comes of them
+// but what was asked for.
 const (
-	Urgent  Class = iota // within a dialog, or to an emergency number
+	Urgent  Class = iota // within a dialog that there is, or to an emergency number
 	Invite               // a new call
 	Refresh              // REGISTER of a phone that is registered, OPTIONS of a neighbour
 	Rest                 // of whom we know

@@ -183,6 +183,16 @@ func (sh *Shard) serverKey(m *sip.Message, via *sip.Via) uint64 {
 	return siphash.Hash(sh.layer.secret.k0, sh.layer.secret.k1, b)
 }
 
+// Known says that a request belongs to a transaction that there is: it was sent again, or is its ACK.
+func (sh *Shard) Known(m *sip.Message) bool {
+	via := m.TopVia()
+	if via == nil {
+		return false
+	}
+	_, found := sh.byKey[sh.serverKey(m, via)]
+	return found
+}
+
 // Reply answers a request without keeping any state; its To-tag is the same for
 // each retransmission.
 func (sh *Shard) Reply(m *sip.Message, f transport.Flow, r *sip.Response) {

@@ -33,8 +33,8 @@ const (
 )
 
 // udpLate is what a reader does while its group is split. Requests that may wait come to
-// a socket of their own. The reader sorts them into queues, and serves one after the other
-// while nothing waits in the first sockets: what belongs to calls that are up comes first,
+// a socket of their own. The reader sorts them, and those of the first socket, into queues, and serves one after the other
+// while no answers wait in the first sockets: what belongs to calls that are up comes first,
 // and carrying a call on never needs more than setting it up took. Thus what is begun is
 // finished, whatever the load.
 type udpLate struct {
@@ -94,9 +94,9 @@ func (d *udpLate) run() {
 
 // round serves what comes first, sorts what is late, and serves some of that.
 func (d *udpLate) round(now time.Time) {
-	n := d.urgent(now)
-	d.r.behind.Store(n == batchSize)
-	if n == batchSize && !d.impatient(now) {
+	full := d.urgent(now)
+	d.r.behind.Store(full)
+	if full && !d.impatient(now) {
 		return
 	}
 	late := d.take()
@@ -115,48 +115,38 @@ func (d *udpLate) round(now time.Time) {
 	d.serve(false)
 }
 
-// urgent serves a batch of the first socket, and gives its size.
-func (d *udpLate) urgent(now time.Time) int {
-	if d.empty[0] {
-		return 0
+// urgent takes a batch of the first socket, and more while they are full of requests; it says that there
+// are more answers than a batch has room for.
+func (d *udpLate) urgent(now time.Time) (full bool) {
+	for range drainBatches {
+		if d.empty[0] {
+			return false
+		}
+		n, errno := d.r.first.receive(unix.MSG_DONTWAIT)
+		if errno != 0 {
+			d.r.failed(errno)
+			return false
+		}
+		served := d.deliver(n, now)
+		if full = n == batchSize && served > batchSize/2; full || n < batchSize {
+			return full
+		}
 	}
-	n, errno := d.r.first.receive(unix.MSG_DONTWAIT)
-	if errno != 0 {
-		d.r.failed(errno)
-		return 0
-	}
-	d.deliver(n, now)
-	return n
+	return false
 }
 
-// deliver hands up a batch of the first socket, but for what may wait: that came before
-// the group was split.
-func (d *udpLate) deliver(n int, now time.Time) {
+// deliver hands up the answers and ACKs of a batch of the first socket, and gives their number. Requests are sorted: who
+// says that he ends a call may have none, and where he has one he is to leave room for others.
+func (d *udpLate) deliver(n int, now time.Time) (served int) {
 	d.open()
 	first := d.r.first
 	for i := range n {
-		f, data, ok := first.datagram(d.r.l, i)
-		switch {
-		case !ok:
-		case mayWait(data):
-			d.sort(f, data, first.arrived(i, now), now, false)
-		default:
-			d.r.t.handler.Receive(f, data)
+		if f, data, ok := first.datagram(d.r.l, i); ok && d.sort(f, data, first.arrived(i, now), now, false) {
+			served++
 		}
 	}
 	first.arm(n)
-}
-
-// mayWait tells by the first four bytes, as the kernel does; see late.
-func mayWait(data []byte) bool {
-	if len(data) < 4 {
-		return false
-	}
-	switch string(data[:4]) {
-	case "INVI", "REGI", "OPTI", "SUBS", "PUBL", "MESS", "CANC":
-		return true
-	}
-	return false
+	return served
 }
 
 // othersBehind says that some other reader of any listener has its hands full.
@@ -216,21 +206,25 @@ func (d *udpLate) take() int {
 	return n
 }
 
-// sort gives one datagram, which arrived then, its place. Only those of the late socket tell
-// how many come now.
-func (d *udpLate) sort(f Flow, data []byte, at, now time.Time, late bool) {
+// sort gives one datagram, which arrived then, its place; true: it needs none, and is served. Only those of the late
+// socket tell how many come now.
+func (d *udpLate) sort(f Flow, data []byte, at, now time.Time, late bool) (served bool) {
 	t, look := d.r.t, &d.look
 	var ok bool
-	if *look, ok = overload.Read(data); !ok {
-		return // it begins like a request, and is none
+	if *look, ok = overload.Read(data); !ok || look.Method == overload.ACK {
+		t.handler.Receive(f, data) // what comes of nothing, or is none at all, costs no more than its place would
+		return true
 	}
 	rank := t.cfg.Rank(f, look)
 	if rank.Drop {
-		return
+		return false
+	}
+	if look.InDialog {
+		at = now // a call is to end, however late
 	}
 	if rank.Class != overload.Urgent && now.Sub(at) > overload.MaxAge {
 		t.shed.count(overload.Classes)
-		return
+		return false
 	}
 	kept := d.queue.Push(rank, data, at, f)
 	if late {
@@ -240,6 +234,7 @@ func (d *udpLate) sort(f Flow, data []byte, at, now time.Time, late bool) {
 		t.shed.count(rank.Class)
 		d.r.group.alarm.shedding(t, now)
 	}
+	return false
 }
 
 // serve hands up a few of those whose turn it is.

@@ -81,8 +81,9 @@ func (s *steering) set(spread, split bool) {
 	s.split.Store(split)
 }
 
-// late are the first four bytes of the requests that may wait; read only.
-var late = [...]string{"INVI", "REGI", "OPTI", "SUBS", "PUBL", "MESS", "CANC"}
+// late are the first four bytes of the requests that may wait; read only. PRACK and BYE are not among them, so that no
+// flood of others pushes them out.
+var late = [...]string{"INVI", "REGI", "OPTI", "SUBS", "PUBL", "MESS", "CANC", "INFO", "UPDA", "NOTI", "REFE"}
 
 // program is what the kernel runs, with the datagram's payload at offset 0.
 func (s *steering) program(spread, split bool) []unix.SockFilter {

@@ -73,7 +73,9 @@ func (t *thinning) note(r *overload.Rank, l *overload.Look, f *Flow, kept bool) 
 		return
 	}
 	if l.InDialog {
-		t.spare(l.Host)
+		if r.Class == overload.Urgent { // it is one, and does not only say so
+			t.spare(l.Host)
+		}
 		return
 	}
 	if r.Class != overload.Invite && r.Class != overload.Unknown {
