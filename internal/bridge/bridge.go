@@ -39,6 +39,7 @@ type Media interface {
 	Stream(id media.ID, n int, side media.Side, at media.Place) (port uint16, err error)
 	Party(id media.ID, n int, side media.Side, p media.Party)
 	Off(id media.ID, n int)
+	Said(id media.ID, n int, side media.Side) (p media.Party, known bool)
 	Settle(id media.ID)
 	Return(id media.ID)
 	Quality(id media.ID, dst []media.Quality) []media.Quality
@@ -75,6 +76,10 @@ type Session struct {
 	agreed  bool    // an offer was answered
 	settled bool    // it is known with whom: until then several may be offered the same
 	pending pending // the offer that is not answered yet, where there is something to go back to
+	fork    uint8   // the dialog that all of this is of
+	first   offerer // of the INVITE
+	asked   told    // the callee, by the INVITE
+	early   []early // other dialogs, until it is settled
 }
 
 // offerer is who made the last offer: nobody, or a side plus 1.
@@ -106,20 +111,6 @@ func (p *payloads) set(pt uint8) { p[pt>>6&1] |= 1 << (pt & 63) }
 // Open says that the call has media here.
 func (s *Session) Open() bool { return s.id != 0 }
 
-// Settle notes which party has answered for good, the one that spoke last: what others were
-// offered beside it is given back.
-func (s *Session) Settle(m Media) {
-	if s.settled = true; s.id == 0 {
-		return
-	}
-	m.Settle(s.id)
-	for i := range s.streams {
-		if s.streams[i].off {
-			s.refuse(m, i, 0)
-		}
-	}
-}
-
 // Late notes a request that wants an offer instead of making one (RFC 3264 4).
 func (s *Session) Late() { s.offerer = 0 }
 
@@ -133,8 +124,9 @@ type Pass struct {
 	Emergency bool
 	Session   uint64 // the number that o= shows
 	From      media.Side
-	Offer     bool // it is one whatever came before: of an INVITE or UPDATE
-	First     bool // the other party has been told nothing yet, whatever others were
+	Fork      uint8 // the dialog that it is in, of those with several callees
+	Offer     bool  // it is one whatever came before: of an INVITE or UPDATE
+	First     bool  // the other party has been told nothing yet, whatever others were
 	Ends      [2]End
 
 	transport sdp.Transport
@@ -159,6 +151,9 @@ func (s *Session) Do(p *Pass, d *sdp.Description, e *sdp.Edit) error {
 			return err
 		}
 		s.id = id
+	}
+	if err := s.turn(p); err != nil {
+		return err
 	}
 	answer := !p.Offer && s.Answers(p.From)
 	at := p.Ends[1-p.From].Place.Advertise
@@ -197,6 +192,9 @@ func (s *Session) Do(p *Pass, d *sdp.Description, e *sdp.Edit) error {
 		return err
 	}
 	e.Origin(p.Session, uint64(s.version(1-p.From, p.tells.Hash())), at)
+	if p.First {
+		s.first, s.asked = s.offerer, s.told[media.Callee]
+	}
 	return nil
 }
 

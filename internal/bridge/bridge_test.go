@@ -50,6 +50,11 @@ func (e *engine) Party(_ media.ID, n int, side media.Side, p media.Party) {
 	e.parties[key(n, side)] = p
 }
 
+func (e *engine) Said(_ media.ID, n int, side media.Side) (p media.Party, known bool) {
+	p, known = e.parties[key(n, side)]
+	return p, known
+}
+
 func (e *engine) Off(_ media.ID, n int)                                   { e.off = append(e.off, n) }
 func (e *engine) Quality(_ media.ID, dst []media.Quality) []media.Quality { return dst }
 func (e *engine) Append(dst []byte, _ media.ID) []byte                    { return append(dst, "engine"...) }
@@ -104,7 +109,7 @@ func (r *rig) try(from media.Side, offer bool, body string) (string, error) {
 	if err := d.Parse([]byte(body)); err != nil {
 		r.Fatal(err)
 	}
-	if err := r.session.Check(&d, from, offer); err != nil {
+	if err := r.session.Check(&d, from, r.pass.Fork, offer); err != nil {
 		return "", err
 	}
 	e.Reset(&d)
@@ -207,7 +212,7 @@ func TestStreamsComeAndGo(t *testing.T) {
 	if len(r.engine.off) > 0 {
 		t.Errorf("off before it is settled who answers: %v", r.engine.off)
 	}
-	r.session.Settle(r.engine)
+	r.session.Settle(&r.pass)
 	if !reflect.DeepEqual(r.engine.off, []int{1, 2, 3, 4}) {
 		t.Errorf("off: %v", r.engine.off)
 	}
@@ -243,7 +248,7 @@ func TestForks(t *testing.T) {
 	if p := r.engine.parties["1/1"]; p.RTP.String() != "10.0.0.2:5002" {
 		t.Errorf("video goes to %v", p.RTP)
 	}
-	r.session.Settle(r.engine)
+	r.session.Settle(&r.pass)
 	if !reflect.DeepEqual(r.engine.off, []int{0}) || r.engine.settled != 1 {
 		t.Errorf("off: %v, settled %d times", r.engine.off, r.engine.settled)
 	}
@@ -362,7 +367,7 @@ func TestRefusedOffer(t *testing.T) {
 	if r.engine.returned != 0 {
 		t.Error("ports are given back before it is settled who answers")
 	}
-	r.session.Settle(r.engine)
+	r.session.Settle(&r.pass)
 	r.do(media.Caller, true, text("192.0.2.1", plain))
 	r.session.Withdraw(r.engine)
 	r.session.Withdraw(r.engine)
@@ -376,7 +381,7 @@ func TestKeptOverARestart(t *testing.T) {
 	line, _ := crypto(1, srtp.AESCM128HMACSHA180)
 	r.do(media.Caller, true, text("192.0.2.1", "m=audio 4000 RTP/SAVP 0", line))
 	r.do(media.Callee, false, text("10.0.0.2", plain))
-	r.session.Settle(r.engine)
+	r.session.Settle(&r.pass)
 	data := r.session.Append(nil, r.engine)
 	var back Session
 	if err := back.Restore(r.engine, data, 1); err != nil {
@@ -414,7 +419,7 @@ func FuzzDo(f *testing.F) {
 			var d sdp.Description
 			var e sdp.Edit
 			from, offer := media.Side(i&1), i&1 == 0 || how&4 != 0
-			if d.Parse([]byte(body)) != nil || r.session.Check(&d, from, offer) != nil {
+			if d.Parse([]byte(body)) != nil || r.session.Check(&d, from, r.pass.Fork, offer) != nil {
 				continue
 			}
 			e.Reset(&d)
@@ -428,7 +433,7 @@ func FuzzDo(f *testing.F) {
 			}
 			r.clean(out, r.pass.Ends[1-from].Place.Advertise)
 			if how&8 != 0 {
-				r.session.Settle(r.engine)
+				r.session.Settle(&r.pass)
 			}
 		}
 	})

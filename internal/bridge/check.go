@@ -27,12 +27,19 @@ func Inspect(d *sdp.Description) (w Wants, err error) {
 	return w, nil
 }
 
-// Check says why Do would not take a description from a side, where that is its author's
+// Check says why Do would not take a description from a side in a dialog, where that is its author's
 // doing; offer says that it is one in any case.
-func (s *Session) Check(d *sdp.Description, from media.Side, offer bool) error {
+func (s *Session) Check(d *sdp.Description, from media.Side, fork uint8, offer bool) error {
 	if len(d.Media()) > MaxStreams {
 		return ErrStreams
 	}
+	streams, by := s.streams, s.offerer
+	if i := s.dialog(fork); i >= 0 {
+		streams, by = s.early[i].streams, s.early[i].offerer
+	} else if !s.With(fork) {
+		by = s.first
+	}
+	answer := !offer && by == offerer(1-from)+1
 	var t sdp.Transport
 	for i := range d.Media() {
 		if err := d.Transport(&d.Media()[i], &t); err != nil {
@@ -44,7 +51,7 @@ func (s *Session) Check(d *sdp.Description, from media.Side, offer bool) error {
 		if !t.Addr.IsValid() {
 			return errNowhere
 		}
-		if !offer && s.Answers(from) && (i >= len(s.streams) || !alike(s.streams[i].profile[from], t.Profile)) {
+		if answer && (i >= len(streams) || !alike(streams[i].profile[from], t.Profile)) {
 			return ErrProfile
 		}
 		if encrypted(t.Profile) && !known(d, &t) {

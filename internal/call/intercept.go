@@ -97,7 +97,7 @@ func (c *Calls) standing(sh *transaction.Shard, call *Call, x *exchange, m *sip.
 	if b := c.bridged(sh, call); b != nil {
 		s.pass.Media, s.pass.From = c.cfg.Media, side(x.from)
 		s.pass.Ends[side(x.from)] = c.party(sh, call, x.fork, x.from)
-		if b.Check(&s.index, side(x.from), true) != nil {
+		if b.Check(&s.index, side(x.from), x.fork, true) != nil {
 			return nil
 		}
 		b.Moved(&s.pass, &s.index)

@@ -300,6 +300,9 @@ func (c *Calls) leaveDialogs(sh *transaction.Shard, call *Call) {
 	if call.pending == 0 {
 		c.unindex(sh, call)
 		call.forks, call.more = 0, call.more[:0]
+		if s := c.bridged(sh, call); s != nil {
+			s.Forget()
+		}
 	}
 	call.mine = call.forks
 }

@@ -59,11 +59,7 @@ func (c *Calls) bridge(sh *transaction.Shard, call *Call, s *session, m *sip.Mes
 		}
 		return nil
 	}
-	p := &s.pass
-	p.Media, p.Owner, p.Emergency, p.From = c.cfg.Media, owner(sh, call), call.emergency, side(b.from)
-	p.Session = binary.BigEndian.Uint64(call.id[:8])>>2 + uint64(b.from)
-	p.Ends[side(b.from)] = c.party(sh, call, b.fork, b.from)
-	p.Ends[side(b.from.Other())] = c.party(sh, call, b.fork, b.from.Other())
+	p := c.pass(sh, call, b)
 	p.Ends[side(b.from.Other())].Place = c.cfg.MediaPlace(b.to)
 	if !describes(m) || call.confirmed > 0 && b.fork != call.speaks {
 		own.Blank(p, &s.index, &s.edit)
@@ -75,6 +71,17 @@ func (c *Calls) bridge(sh *transaction.Shard, call *Call, s *session, m *sip.Mes
 		return err
 	}
 	return secret(b.to)
+}
+
+// pass says where media is that belongs to a message: in which dialog and between whom.
+func (c *Calls) pass(sh *transaction.Shard, call *Call, b bound) *bridge.Pass {
+	p := &c.table(sh).work.session.pass
+	p.Media, p.Owner, p.Emergency, p.From, p.Fork = c.cfg.Media, owner(sh, call), call.emergency, side(b.from), b.fork
+	p.Session = binary.BigEndian.Uint64(call.id[:8])>>2 + uint64(b.from)
+	for _, which := range [...]dialog.Side{dialog.Caller, dialog.Callee} {
+		p.Ends[side(which)] = c.party(sh, call, b.fork, which)
+	}
+	return p
 }
 
 // errInClear: keys would be told to whoever reads along.
@@ -91,13 +98,13 @@ func secret(f transport.Flow) error {
 // settle notes that a call's bridged media is with the party that has answered it.
 func (c *Calls) settle(sh *transaction.Shard, call *Call) {
 	if s := c.bridged(sh, call); s != nil {
-		s.Settle(c.cfg.Media)
+		s.Settle(c.pass(sh, call, bound{from: dialog.Callee, fork: call.speaks}))
 	}
 }
 
 // withdraw has media go on as it was before the offer of a request that was refused.
 func (c *Calls) withdraw(sh *transaction.Shard, call *Call, x *exchange) {
-	if s := c.bridged(sh, call); s != nil && x.offered {
+	if s := c.bridged(sh, call); s != nil && x.offered && s.With(x.fork) {
 		s.Withdraw(c.cfg.Media)
 	}
 	x.offered = false
@@ -208,7 +215,7 @@ func (c *Calls) fits(sh *transaction.Shard, call *Call, s *session, from dialog.
 	case offer && what.DTLS:
 		return policy.DTLSOffered, nil
 	}
-	if err := b.Check(&s.index, side(from), offer); err != nil {
+	if err := b.Check(&s.index, side(from), fork, offer); err != nil {
 		return policy.BadSession, err
 	}
 	return policy.OK, nil

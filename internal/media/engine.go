@@ -417,6 +417,20 @@ func (e *Engine) Party(id ID, n int, side Side, p Party) {
 	s.heard, s.told = now, false
 }
 
+// Said is what Party said last of a side of stream n; not known: nothing, or the stream is off.
+func (e *Engine) Said(id ID, n int, side Side) (p Party, known bool) {
+	s := e.session(id)
+	if s == nil {
+		return p, false
+	}
+	defer s.mu.Unlock()
+	if n < 0 || n >= MaxStreams || s.streams[n] == nil {
+		return p, false
+	}
+	of := &s.streams[n].sides[side&1]
+	return of.party, of.known
+}
+
 // describe takes what a party says.
 func (p *side) describe(said Party, now, window int64, room *srtp.Room) {
 	said.RTP, said.RTCP = unmap(said.RTP), unmap(said.RTCP)

@@ -24,6 +24,8 @@ func offerSuite(t *testing.T, n *harness.Node) {
 		"a refused re-INVITE":         refusedReoffer,
 		"two forks":                   forks,
 		"two forks that both answer":  forksAnswer,
+		"two forks, all in 183":       func(s *stage.Stage) { reliableForks(s, false) },
+		"two forks, offers in 183":    func(s *stage.Stage) { reliableForks(s, true) },
 		"versions":                    versions,
 		"what is no offer":            noOffers,
 	})
@@ -239,6 +241,61 @@ func forksAnswer(s *stage.Stage) {
 	}
 	talk(a.phone, b.phone, 3)
 	(&conversation{s, a, b}).end()
+}
+
+// reliableForks: two phones behind the callee agree on their media in reliable 183s, and the first of
+// them takes the call with a 2xx that says nothing of it any more (RFC 3261 13.2.1). late: theirs are the
+// offers, and PRACKs answer.
+func reliableForks(s *stage.Stage, late bool) {
+	a, b := parties(s)
+	other := &side{phone: newPhone(s, s.Callee, 0xcc)}
+	invite := func() peer.Option { return a.sdp() }
+	if late {
+		invite = peer.NoBody
+	}
+	a.call = s.Caller.Invite(s.URI(), invite(), peer.With("Supported", "100rel"))
+	b.call = s.Callee.Accept("INVITE")
+	other.call = b.call.AnswerAs()
+	legs := map[*side]*peer.Call{}
+	agree := func(with *side) {
+		with.call.Answer(183, with.sdp(), peer.With("Require", "100rel"), peer.With("RSeq", "1"))
+		m := a.call.Expect(183)
+		if with == b {
+			legs[with] = a.call
+		} else {
+			legs[with] = a.call.Fork(m)
+		}
+		a.told(m)
+		if late {
+			legs[with].Prack(m, a.sdp())
+		} else {
+			with.told(b.call.Incoming())
+			legs[with].Prack(m)
+		}
+		prack := with.call.Expect("PRACK")
+		if late {
+			with.told(prack)
+		}
+		with.call.Reply(prack, 200)
+		legs[with].Expect("200 PRACK")
+		talk(a.phone, with.phone, 3)
+	}
+	agree(b)
+	agree(other)
+	unheard(b.phone, a.phone)
+	b.call.Answer(200)
+	a.call.Expect("200 INVITE")
+	a.call.Ack()
+	b.call.Expect("ACK")
+	c := &conversation{s, a, b}
+	c.settle()
+	unheard(other.phone, a.phone)
+	other.hearsNothing()
+	answered, offered := c.reoffer("INVITE", b, a, b.sdp(), a.sdp())
+	a.told(&peer.Message{Body: offered.text})
+	b.told(&peer.Message{Body: answered.text})
+	c.settle()
+	c.end()
 }
 
 // versions: what o= says to each side (RFC 3264 8): one session, and a version that goes up by
