@@ -47,7 +47,7 @@ func (r *receiver) Receive(f transport.Flow, data []byte) {
 		return
 	}
 	if !registration(m) {
-		r.traces.Received(f, m)
+		r.traces.Message(true, f, m.CallID(), m.Bytes())
 	}
 	r.layer.Receive(m, f)
 }
