@@ -43,9 +43,10 @@ type Config struct {
 
 // Journal is one folder of records. It is safe for concurrent use.
 type Journal struct {
-	cfg  Config
-	log  *slog.Logger
-	lock *os.File
+	cfg   Config
+	log   *slog.Logger
+	lock  *os.File
+	zeros []byte // warmStep of them
 
 	// syncing is held while segments are synced, given back or removed; it is
 	// taken before mu.
@@ -102,7 +103,7 @@ func Open(cfg Config) (j *Journal, err error) {
 	if err != nil {
 		return nil, err
 	}
-	j = &Journal{cfg: cfg, log: cfg.Log, lock: lock, next: 1, wake: make(chan struct{}, 1), stop: make(chan struct{})}
+	j = &Journal{cfg: cfg, log: cfg.Log, lock: lock, zeros: make([]byte, warmStep), next: 1, wake: make(chan struct{}, 1), stop: make(chan struct{})}
 	if err = j.begin(); err != nil {
 		_ = lock.Close()
 		return nil, err
@@ -206,6 +207,9 @@ func (j *Journal) append(o op, kind Kind, id *ID, data []byte) error {
 		}
 	}
 	s := j.current
+	if s.used+size > s.warm {
+		s.warmUp(j.zeros, s.used+size)
+	}
 	write(s.mem[s.used:s.used+size], o, kind, id, data)
 	s.used += size
 	j.written += int64(size)
@@ -266,7 +270,7 @@ func (j *Journal) setFull(err error) {
 // rotate makes a segment and writes to it from now on. The one before stays mapped
 // until it is on the disk.
 func (j *Journal) rotate() error {
-	s, err := createSegment(&j.cfg.disk, j.cfg.Dir, j.next, j.cfg.SegmentBytes)
+	s, err := createSegment(&j.cfg.disk, j.cfg.Dir, j.next, j.cfg.SegmentBytes, j.zeros)
 	if err != nil {
 		return err
 	}
