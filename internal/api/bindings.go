@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -47,11 +46,7 @@ func (s *server) listBindings(ctx context.Context, in *listInput) (*pageOutput[b
 		return nil, s.refused(ctx, err)
 	}
 	limit := cmp.Or(in.Limit, 100)
-	most := limit + 1 // one more tells that there is a next page
-	if in.Q != "" {
-		most = 0
-	}
-	list := slices.DeleteFunc(s.node.Bindings(keep, after, most), func(b registrar.Summary) bool { return !bindingHolds(&b, in.Q) })
+	list := s.node.Bindings(keep, in.Q, after, limit+1) // one more tells that there is a next page
 	next := ""
 	if len(list) > limit {
 		list = list[:limit]
@@ -110,17 +105,6 @@ func bindingCursor(cursor string) (registrar.Place, error) {
 		return registrar.Place{}, badCursor()
 	}
 	return registrar.Place{Customer: tenant.CustomerID(n), AOR: string(aor), ID: id}, nil
-}
-
-// bindingHolds is the text filter of bindings.
-func bindingHolds(b *registrar.Summary, q string) bool {
-	q = strings.ToLower(strings.TrimSpace(q))
-	for _, text := range []string{b.ID, b.User, b.AOR, b.Contact, b.Instance, b.UserAgent, b.Transport, b.Source} {
-		if strings.Contains(strings.ToLower(text), q) {
-			return true
-		}
-	}
-	return q == ""
 }
 
 type bindingInput struct {

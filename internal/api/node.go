@@ -27,9 +27,9 @@ type Node interface {
 	Calls(keep func(tenant.CustomerID) bool) []call.Summary
 	// Hangup ends a call if allowed takes its customer; false where there is no such call.
 	Hangup(id string, allowed func(tenant.CustomerID) bool) bool
-	// Bindings gives the phones that have registered whose customer keep takes, in the order of
-	// registrar.List.
-	Bindings(keep func(tenant.CustomerID) bool, after registrar.Place, most int) []registrar.Summary
+	// Bindings gives the phones that have registered whose customer keep takes and that hold a text,
+	// as registrar.Matching does.
+	Bindings(keep func(tenant.CustomerID) bool, text string, after registrar.Place, most int) []registrar.Summary
 	// Binding gives one by the ID that Bindings give.
 	Binding(id string) (registrar.Summary, bool)
 	// Unbind ends a binding if allowed takes its customer; false where there is no such binding.

@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -85,11 +86,11 @@ func (n *fakeNode) Hangup(id string, allowed func(tenant.CustomerID) bool) bool 
 	return false
 }
 
-func (n *fakeNode) Bindings(keep func(tenant.CustomerID) bool, after registrar.Place, most int) (out []registrar.Summary) {
+func (n *fakeNode) Bindings(keep func(tenant.CustomerID) bool, text string, after registrar.Place, most int) (out []registrar.Summary) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for _, b := range n.bindings {
-		if keep(b.Customer) && b.Place().Compare(after) > 0 && (most == 0 || len(out) < most) {
+		if keep(b.Customer) && strings.Contains(strings.ToLower(b.AOR+" "+b.Source), strings.ToLower(text)) && b.Place().Compare(after) > 0 && (most == 0 || len(out) < most) {
 			out = append(out, b)
 		}
 	}

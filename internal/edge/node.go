@@ -31,8 +31,8 @@ func (e *Edge) Hangup(id string, allowed func(tenant.CustomerID) bool) bool {
 }
 
 // Bindings is api.Node.
-func (e *Edge) Bindings(keep func(tenant.CustomerID) bool, after registrar.Place, most int) []registrar.Summary {
-	return e.registrar.List(keep, after, most)
+func (e *Edge) Bindings(keep func(tenant.CustomerID) bool, text string, after registrar.Place, most int) []registrar.Summary {
+	return e.registrar.Matching(keep, text, after, most)
 }
 
 // Binding is api.Node.

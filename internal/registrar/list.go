@@ -64,9 +64,16 @@ func (l *listed) compare(o *listed) int {
 // List gives the bindings behind a place that keep takes, in order, at most so many;
 // 0 is all of them.
 func (r *Registrar) List(keep func(tenant.CustomerID) bool, after Place, most int) []Summary {
+	return r.Matching(keep, "", after, most)
+}
+
+// Matching is List of those that hold a text in whatever a Summary says in words, capital or not.
+// It looks at all bindings once, and keeps no more of them than a page.
+func (r *Registrar) Matching(keep func(tenant.CustomerID) bool, text string, after Place, most int) []Summary {
 	var all []listed
+	needle := newNeedle(text)
 	for i := range r.stripes {
-		page := listing{keep: keep, after: after}
+		page := listing{keep: keep, needle: needle, after: after}
 		if page.full = most > 0 && len(all) == most; page.full {
 			page.last = all[most-1]
 		}
@@ -92,20 +99,30 @@ func sortListed(list []listed) {
 
 // listing is which bindings a page may have.
 type listing struct {
-	keep  func(tenant.CustomerID) bool
-	after Place
-	full  bool // of those up to last
-	last  listed
+	keep   func(tenant.CustomerID) bool
+	needle *needle
+	after  Place
+	full   bool // of those up to last
+	last   listed
 }
 
+// has says that a binding, which is locked, may stand on the page. What costs most comes last.
+func (p *listing) has(b *binding, one *listed) bool {
+	return (!p.full || one.compare(&p.last) < 0) && p.keep(b.customer) && one.behind(p.after) && p.needle.in(b)
+}
+
+// appendStripe looks at a chunk at a time, so that no REGISTER waits for a long list. Whatever ends
+// and comes again meanwhile may be listed twice, or not.
 func appendStripe(list []listed, s *stripe, page *listing) []listed {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for b := range s.shelf.all() {
-		one := listed{b.customer, b.aor(), b.id}
-		if (!page.full || one.compare(&page.last) < 0) && page.keep(b.customer) && one.behind(page.after) {
-			list = append(list, one)
+	for from, more := uint32(0), true; more; from += chunkSize {
+		s.mu.Lock()
+		for b := range s.shelf.between(from, from+chunkSize) {
+			if one := (listed{b.customer, b.aor(), b.id}); page.has(b, &one) {
+				list = append(list, one)
+			}
 		}
+		more = from+chunkSize < s.shelf.next
+		s.mu.Unlock()
 	}
 	return list
 }

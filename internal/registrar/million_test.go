@@ -37,6 +37,7 @@ func BenchmarkBindings(b *testing.B) {
 				{"address", benchmarkAddress},
 				{"user", benchmarkUser},
 				{"page", benchmarkPage},
+				{"search", benchmarkSearch},
 			} {
 				b.Run(one.name, func(b *testing.B) { one.run(b, c) })
 			}
@@ -300,5 +301,20 @@ func benchmarkPage(b *testing.B, c *crowd) {
 		if page := c.reg.List(func(tenant.CustomerID) bool { return true }, middle, 100); len(page) != 100 {
 			b.Fatal(len(page))
 		}
+	}
+}
+
+// benchmarkSearch: a page of those that hold a text: many do, one does, none does.
+func benchmarkSearch(b *testing.B, c *crowd) {
+	for text, want := range map[string]int{"T46G": 100, memberUser(77_777): 1, "nobody": 0} {
+		b.Run(text, func(b *testing.B) {
+			defer processorTime(b, 1)()
+			b.ReportAllocs()
+			for b.Loop() {
+				if page := c.reg.Matching(func(tenant.CustomerID) bool { return true }, text, Place{}, 100); len(page) != want {
+					b.Fatal(len(page))
+				}
+			}
+		})
 	}
 }

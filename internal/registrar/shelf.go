@@ -67,9 +67,12 @@ func (s *shelf) giveBack(b *binding) {
 }
 
 // all yields the live bindings, in no order. None may come or go meanwhile.
-func (s *shelf) all() iter.Seq[*binding] {
+func (s *shelf) all() iter.Seq[*binding] { return s.between(0, s.next) }
+
+// between yields those in the cells from one up to another.
+func (s *shelf) between(from, to uint32) iter.Seq[*binding] {
 	return func(yield func(*binding) bool) {
-		for n := range s.next {
+		for n := from; n < min(to, s.next); n++ {
 			b := &(*s.chunks.Load())[n/chunkSize][n%chunkSize]
 			if b.customer != 0 && !yield(b) {
 				return
