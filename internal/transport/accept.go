@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"net"
+	"net/netip"
 	"time"
 )
 
@@ -28,11 +29,7 @@ func (t *Transport) accept(l *listener) {
 			continue
 		}
 		from := addrPort(tcp.RemoteAddr()).Addr()
-		err = ErrRefused
-		if t.cfg.Refused == nil || !t.cfg.Refused(from) {
-			err = t.conns.reserve(from)
-		}
-		if err != nil {
+		if err := t.admitConn(l, from); err != nil {
 			t.log.Debug("connection refused", "source", from.String(), "error", err.Error())
 			_ = tcp.SetLinger(0) // RST: the peer learns it at once, we keep no TIME_WAIT
 			tcp.Close()          // nothing can be done about it
@@ -44,11 +41,26 @@ func (t *Transport) accept(l *listener) {
 	}
 }
 
+// admitConn takes the places of a connection, or says why there is none for it.
+func (t *Transport) admitConn(l *listener, from netip.Addr) error {
+	if t.cfg.Refused != nil && t.cfg.Refused(from) {
+		return ErrRefused
+	}
+	if err := t.conns.reserve(from); err != nil || l.Proto != TLS {
+		return err
+	}
+	err := t.conns.greet(from)
+	if err != nil {
+		t.conns.release(from)
+	}
+	return err
+}
+
 // serve runs an accepted connection to its end.
 func (t *Transport) serve(s *stream) {
 	defer t.conns.release(s.source)
 	if s.flow.Proto == TLS {
-		if err := s.handshake(tls.Server(wire{s.tcp, s}, t.certs.server())); err != nil {
+		if err := s.greeted(tls.Server(wire{s.tcp, s}, t.certs.server())); err != nil {
 			t.log.Debug("tls handshake", "source", s.flow.Remote.String(), "error", err.Error())
 			s.tcp.Close() // nothing can be done about it
 			return
@@ -60,6 +72,17 @@ func (t *Transport) serve(s *stream) {
 		return
 	}
 	s.read()
+}
+
+// greeted is the handshake of a peer that came by itself. Cryptography is dear, so what he sends is worked on in
+// turns with what others send (wire.Read).
+func (s *stream) greeted(c *tls.Conn) error {
+	s.greeting = true
+	err := s.handshake(c)
+	s.greeting, s.age, s.behind = false, 0, 0 // what is read next is new
+	s.leaveTurn()
+	s.t.conns.greeted(s.source)
+	return err
 }
 
 // handshake brings TLS up; the peer has PartialMessageTimeout for it.

@@ -30,6 +30,7 @@ type connTable struct {
 	byPeer   map[peerKey][]*stream // the newest last
 	count    int                   // byID and the places that are taken for connections to come
 	bySource map[netip.Prefix]int
+	greeting map[netip.Prefix]int // of bySource, those whose TLS handshake is under way
 }
 
 func (t *connTable) init(cfg *Config) {
@@ -37,6 +38,7 @@ func (t *connTable) init(cfg *Config) {
 	t.byID = make(map[uint64]*stream)
 	t.byPeer = make(map[peerKey][]*stream)
 	t.bySource = make(map[netip.Prefix]int)
+	t.greeting = make(map[netip.Prefix]int)
 	// Identifiers begin anywhere, so that one kept over a restart, however quick, finds nothing.
 	t.last.Store(rand.Uint64() >> 1)
 }
@@ -87,6 +89,27 @@ func (t *connTable) release(from netip.Addr) {
 	source := sourceOf(from)
 	if t.bySource[source]--; t.bySource[source] <= 0 {
 		delete(t.bySource, source)
+	}
+}
+
+// greet takes a place for a handshake of a source that has a connection; greeted gives it back.
+func (t *connTable) greet(from netip.Addr) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	source := sourceOf(from)
+	if t.greeting[source] >= t.cfg.MaxHandshakes {
+		return ErrTooMany
+	}
+	t.greeting[source]++
+	return nil
+}
+
+func (t *connTable) greeted(from netip.Addr) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	source := sourceOf(from)
+	if t.greeting[source]--; t.greeting[source] <= 0 {
+		delete(t.greeting, source)
 	}
 }
 

@@ -31,6 +31,8 @@ type stream struct {
 	behind   time.Duration // for how long turns were waited for since the kernel had nothing more; the reader's own
 	old      int           // bytes to come of which INVITEs are too old; the reader's own
 	turn     chan struct{} // it is its turn
+	greeting bool          // a peer's TLS handshake goes on; the reader's own
+	inTurn   bool          // and is being worked on; likewise
 	used     atomic.Int64  // the last write, in Unix nanoseconds
 	reason   atomic.Pointer[error]
 
@@ -220,11 +222,22 @@ func isTimeout(err error) bool {
 	return errors.As(err, &n) && n.Timeout()
 }
 
-// wire is the connection as crypto/tls sees it: writes do not block, the rest is
-// the TCP connection's.
+// wire is the connection as crypto/tls sees it: writes do not block, and what is read of a handshake waits for
+// its turn; the rest is the TCP connection's.
 type wire struct {
 	*net.TCPConn
 	s *stream
+}
+
+func (w wire) Read(b []byte) (n int, err error) {
+	if !w.s.greeting {
+		return w.TCPConn.Read(b) //nolint:wrapcheck // it is crypto/tls's to tell
+	}
+	w.s.leaveTurn()
+	if n, err = w.TCPConn.Read(b); n > 0 {
+		w.s.takeTurn()
+	}
+	return n, err //nolint:wrapcheck // likewise
 }
 
 func (w wire) Write(b []byte) (int, error) { return w.s.write(b) }

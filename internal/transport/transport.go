@@ -92,6 +92,7 @@ type Config struct {
 
 	MaxConns              int           // connections in all; 20000
 	MaxConnsPerSource     int           // inbound connections of one IPv4 address or IPv6 /64; 1024
+	MaxHandshakes         int           // of these, those whose TLS handshake is under way; 256
 	IdleTimeout           time.Duration // a connection without traffic; 70 min, longer than the usual registration
 	PartialMessageTimeout time.Duration // a message, a handshake or a write that does not get on; 10 s
 	DialTimeout           time.Duration // connecting, without the TLS handshake; 2.5 s
@@ -103,6 +104,7 @@ type Config struct {
 func (c *Config) fill() {
 	c.MaxConns = or(c.MaxConns, 20000)
 	c.MaxConnsPerSource = or(c.MaxConnsPerSource, 1024)
+	c.MaxHandshakes = or(c.MaxHandshakes, 256)
 	c.IdleTimeout = or(c.IdleTimeout, 70*time.Minute)
 	c.PartialMessageTimeout = or(c.PartialMessageTimeout, 10*time.Second)
 	c.DialTimeout = or(c.DialTimeout, 2500*time.Millisecond)

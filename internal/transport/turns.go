@@ -1,6 +1,8 @@
 package transport
 
 import (
+	"encoding/binary"
+	"net/netip"
 	"runtime"
 	"slices"
 	"sync"
@@ -109,6 +111,31 @@ func (s *stream) serve(item []byte, behind int) {
 		s.t.handler.Receive(s.flow, item)
 	}
 	t.admit(1)
+}
+
+// takeTurn waits for the turn of a handshake. Nobody knows yet whose it is, so an address has one share, however many
+// connections it makes.
+func (s *stream) takeTurn() {
+	t := &s.t.turns
+	if !t.enter() {
+		t.wait(s, overload.Rank{Class: overload.Rest, Share: shareOfSource(s.source)})
+		s.t.letUDP()
+	}
+	s.inTurn = true
+}
+
+// leaveTurn ends the turn of a handshake, if it has one.
+func (s *stream) leaveTurn() {
+	if s.inTurn {
+		s.inTurn = false
+		s.t.turns.admit(1)
+	}
+}
+
+// shareOfSource is what all connections of one source have in common.
+func shareOfSource(a netip.Addr) uint64 {
+	b := sourceOf(a).Addr().As16()
+	return (binary.BigEndian.Uint64(b[:8]) ^ binary.BigEndian.Uint64(b[8:])) * 0x9e3779b97f4a7c15 >> 32
 }
 
 // letUDP waits while a reader of UDP has something to read, but no longer than patience: each new request over a

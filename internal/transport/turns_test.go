@@ -1,7 +1,11 @@
 package transport_test
 
 import (
+	"crypto/tls"
+	"errors"
 	"fmt"
+	"io"
+	"net"
 	"strings"
 	"sync"
 	"testing"
@@ -57,6 +61,76 @@ func requestOf(method, user string, inDialog bool) string {
 	tag := map[bool]string{true: ";tag=2"}[inDialog]
 	return fmt.Sprintf("%s sip:%s@example.com SIP/2.0\r\nVia: SIP/2.0/TCP 192.0.2.9;branch=z9hG4bKtest\r\nFrom: <sip:a@example.com>;tag=1\r\n"+
 		"To: <sip:b@example.com>%s\r\nCall-ID: 1@example.com\r\nCSeq: 1 %s\r\nContent-Length: 0\r\n\r\n", method, user, tag, method)
+}
+
+// TestHandshakesTakeTurns: what a peer sends of a handshake is not worked on while all places are taken.
+func TestHandshakesTakeTurns(t *testing.T) {
+	files, _ := issue(t, t.TempDir(), "a.example")
+	cfg := listening(on(transport.TCP, "127.0.0.1"), on(transport.TLS, "127.0.0.1"))
+	cfg.Certificates, cfg.Readers = []transport.Certificate{files}, 1
+	tr, err := transport.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	begun, release := make(chan struct{}), make(chan struct{})
+	tr.Start(&busy{work: func(string) { close(begun); <-release }})
+	defer tr.Close()
+	write(t, dialTCP(t, at(tr, 0, "127.0.0.1")), requestOf("OPTIONS", "a", false))
+	await(t, begun, "the first request")
+
+	c := tls.Client(dialTCP(t, at(tr, 1, "127.0.0.1")), &tls.Config{InsecureSkipVerify: true})
+	greeted := make(chan error, 1)
+	go func() { greeted <- c.Handshake() }()
+	select {
+	case err := <-greeted:
+		t.Errorf("the handshake did not wait: %v", err)
+	case <-time.After(100 * time.Millisecond): // it would take a few
+	}
+	close(release)
+	if err := await(t, greeted, "the handshake"); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestHandshakeLimit: a source may have so many handshakes under way, and as many connections as ever that are
+// through with it.
+func TestHandshakeLimit(t *testing.T) {
+	files, _ := issue(t, t.TempDir(), "a.example")
+	cfg := listening(on(transport.TLS, "127.0.0.1"))
+	cfg.Certificates, cfg.MaxHandshakes = []transport.Certificate{files}, 2
+	tr, _ := start(t, cfg)
+	greet := func() error {
+		c, err := net.Dial("tcp", at(tr, 0, "127.0.0.1").String())
+		if err != nil {
+			return err
+		}
+		t.Cleanup(func() { c.Close() })
+		if err := c.SetDeadline(time.Now().Add(patience)); err != nil {
+			return err
+		}
+		// A client is through before the node is; that answers when it is, too.
+		secure := tls.Client(c, &tls.Config{InsecureSkipVerify: true})
+		if _, err := secure.Write([]byte("\r\n\r\n")); err != nil {
+			return err
+		}
+		_, err = io.ReadFull(secure, make([]byte, 2))
+		return err
+	}
+	for range 4 {
+		if err := greet(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	silent := []net.Conn{dialTCP(t, at(tr, 0, "127.0.0.1")), dialTCP(t, at(tr, 0, "127.0.0.1"))}
+	if err := greet(); err == nil || isTimeout(err) {
+		t.Errorf("a third handshake: %v", err)
+	}
+	silent[0].Close()
+	for err := errors.New("not tried"); err != nil; err = greet() { // its place is free a moment later
+		if isTimeout(err) {
+			t.Fatal(err)
+		}
+	}
 }
 
 // starting runs a transport that serves one stream at a time.

@@ -24,6 +24,7 @@ type scene struct {
 	flood.Scene
 	node *harness.Node
 	tcp  netip.AddrPort
+	tls  netip.AddrPort
 }
 
 // busy is what the Call-ID of a call begins with that a PBX refuses.
@@ -59,7 +60,7 @@ func newScene(t *testing.T) *scene {
 	})
 	s := &scene{node: harness.Start(t)}
 	s.Scene = flood.Scene{Node: s.node.Addr("udp", local), Flooded: flooded, Quiet: quiet, CPU: s.cpu}
-	s.tcp = s.node.Addr("tcp", local)
+	s.tcp, s.tls = s.node.Addr("tcp", local), s.node.Addr("tls", local)
 	s.node.Apply(t, customers...)
 	if err := group.Add(s.node.PID()); err != nil {
 		t.Fatal(err)
