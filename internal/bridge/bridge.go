@@ -41,7 +41,7 @@ type Media interface {
 	Off(id media.ID, n int)
 	Said(id media.ID, n int, side media.Side) (p media.Party, known bool)
 	Settle(id media.ID)
-	Return(id media.ID)
+	Reserve(id media.ID, n int, side media.Side, at media.Place) (port uint16, err error)
 	Quality(id media.ID, dst []media.Quality) []media.Quality
 	Shut(id media.ID)
 	Append(dst []byte, id media.ID) []byte
@@ -184,6 +184,9 @@ func (s *Session) Do(p *Pass, d *sdp.Description, e *sdp.Edit) error {
 		p.keyed = p.keyed || len(face.Crypto) > 0
 		e.Bridge(m, face)
 	}
+	if answer && s.settled {
+		p.Media.Settle(s.id) // who has moved to another network has left the one of before
+	}
 	var err error
 	if p.text, err = e.Append(p.text[:0]); err != nil {
 		return err
@@ -264,8 +267,12 @@ func (s *Session) stream(p *Pass, d *sdp.Description, m *sdp.Media, n int, answe
 		}
 		return face, false, nil
 	}
+	open := p.Media.Stream
+	if s.settled && s.pending.before != nil {
+		open = p.Media.Reserve // the offer may be refused
+	}
 	for _, side := range [2]media.Side{p.From, to} {
-		port, err := p.Media.Stream(s.id, n, side, p.Ends[side].Place)
+		port, err := open(s.id, n, side, p.Ends[side].Place)
 		if err != nil {
 			return face, false, err
 		}

@@ -16,26 +16,30 @@ import (
 
 // engine notes what it is told, and gives ports from 20000 on.
 type engine struct {
-	ports    map[string]uint16
-	parties  map[string]media.Party
-	off      []int
-	settled  int
-	returned int
-	full     bool
+	ports   map[string]uint16
+	parties map[string]media.Party
+	off     []int
+	settled int
+	used    map[string]netip.Addr // where a side's ports in use are
+	full    bool
 }
 
 func newEngine() *engine {
-	return &engine{ports: map[string]uint16{}, parties: map[string]media.Party{}}
+	return &engine{ports: map[string]uint16{}, parties: map[string]media.Party{}, used: map[string]netip.Addr{}}
 }
 
 func key(n int, side media.Side) string { return strconv.Itoa(n) + "/" + strconv.Itoa(int(side)) }
 
 func (e *engine) Open(uint64, bool) (media.ID, error) { return 1, nil }
 func (e *engine) Settle(media.ID)                     { e.settled++ }
-func (e *engine) Return(media.ID)                     { e.returned++ }
 func (e *engine) Shut(media.ID)                       {}
 
-func (e *engine) Stream(_ media.ID, n int, side media.Side, at media.Place) (uint16, error) {
+func (e *engine) Stream(id media.ID, n int, side media.Side, at media.Place) (uint16, error) {
+	e.used[key(n, side)] = at.Bind
+	return e.Reserve(id, n, side, at)
+}
+
+func (e *engine) Reserve(_ media.ID, n int, side media.Side, at media.Place) (uint16, error) {
 	if e.full {
 		return 0, media.ErrNoPorts
 	}
@@ -356,23 +360,36 @@ func TestEncryptedCallee(t *testing.T) {
 
 func first(line string, _ srtp.Key) string { return line }
 
-// TestRefusedOffer: ports that an offer within a call had opened elsewhere are given back with it,
-// and those of phones that still ring are not.
-func TestRefusedOffer(t *testing.T) {
+// TestMoves: an offer within a call has ports opened in another network, and media stays where it is until
+// that is answered. Refused, they are given back.
+func TestMoves(t *testing.T) {
 	r := newRig(t)
 	r.do(media.Caller, true, text("192.0.2.1", plain))
 	r.do(media.Callee, false, text("10.0.0.2", plain))
 	r.do(media.Caller, true, text("192.0.2.1", plain))
 	r.session.Withdraw(r.engine)
-	if r.engine.returned != 0 {
+	if r.engine.settled != 0 {
 		t.Error("ports are given back before it is settled who answers")
 	}
 	r.session.Settle(&r.pass)
-	r.do(media.Caller, true, text("192.0.2.1", plain))
-	r.session.Withdraw(r.engine)
-	r.session.Withdraw(r.engine)
-	if r.engine.returned != 1 {
-		t.Errorf("given back %d times", r.engine.returned)
+	before := r.pass.Ends[media.Caller].Place
+	for _, way := range []string{"refused", "answered"} {
+		r.pass.Ends[media.Caller].Place = place("10.0.0.1")
+		r.do(media.Caller, true, text("10.0.0.7", plain))
+		if at, p := r.engine.used["0/0"], r.engine.parties["0/0"]; at != before.Bind || p.RTP.Addr().String() != "192.0.2.1" {
+			t.Errorf("%s: not answered, and media is at %s with %s", way, at, p.RTP)
+		}
+		settled := r.engine.settled
+		if way == "answered" {
+			r.has(r.do(media.Callee, false, text("10.0.0.2", plain)), "c=IN IP4 10.0.0.1", "m=audio 20004 RTP/AVP 0 101")
+			before = r.pass.Ends[media.Caller].Place
+		} else {
+			r.session.Withdraw(r.engine)
+			r.session.Withdraw(r.engine)
+		}
+		if at := r.engine.used["0/0"]; at != before.Bind || r.engine.settled != settled+1 {
+			t.Errorf("%s: media is at %s, settled %d times", way, at, r.engine.settled-settled)
+		}
 	}
 }
 
@@ -424,6 +441,9 @@ func FuzzDo(f *testing.F) {
 			}
 			e.Reset(&d)
 			r.pass.From, r.pass.Offer = from, offer
+			if how&16 != 0 {
+				r.pass.Fork = uint8(i / 2)
+			}
 			if r.session.Do(&r.pass, &d, &e) != nil {
 				continue
 			}

@@ -37,9 +37,7 @@ func (s *Session) accept(m Media) {
 		w := &s.pending.said[i]
 		m.Party(s.id, w.n, w.side, w.party)
 	}
-	if s.agreed, s.pending = true, (pending{}); s.settled {
-		m.Settle(s.id) // the party has moved to another network
-	}
+	s.agreed, s.pending = true, pending{}
 }
 
 // party tells the engine of a party, at once unless an answer has to come first.
@@ -68,7 +66,7 @@ func (s *Session) Withdraw(m Media) {
 		}
 	}
 	if s.settled {
-		m.Return(s.id) // the party has not moved to another network
+		m.Settle(s.id) // nobody has moved to another network
 	}
 	s.streams, s.offerer, s.pending = append(s.streams[:0], before...), s.pending.offerer, pending{}
 }

@@ -252,27 +252,37 @@ func (e *Engine) Settle(id ID) {
 	}
 }
 
-// Return goes back to the ports that were in use before an offer within a call had others opened, and
-// gives those back: the offer was refused.
-func (e *Engine) Return(id ID) {
+// Reserve opens a side's ports of stream n at a place as Stream does, but leaves those in use that the
+// side has: media goes on there while an offer that moves the side to another network is not answered.
+// Stream takes them into use, and Settle gives them back if it has not.
+func (e *Engine) Reserve(id ID, n int, side Side, at Place) (port uint16, err error) {
+	if n < 0 || n >= MaxStreams {
+		return 0, ErrStreams
+	}
 	s := e.session(id)
 	if s == nil {
-		return
+		return 0, ErrGone
 	}
 	defer s.mu.Unlock()
-	for n, st := range s.streams {
-		for side := range Side(2) {
-			if st == nil || len(st.sides[side].aside) == 0 {
-				continue
-			}
-			p := &st.sides[side]
-			agreed := p.aside[0].bind
-			e.closePorts(st, p)
-			p.takeUp(agreed)
-			e.closeAside(p)
-			_ = e.watchPair(s, n, side) // what cannot be heard is closed, and silence tells
+	p, bind := &e.stream(s, n).sides[side&1], at.Bind.Unmap()
+	switch {
+	case p.port == 0:
+		err = e.openPorts(s, n, side&1, bind, 0)
+		return p.port, err
+	case p.bind == bind:
+		return p.port, nil
+	}
+	for i := range p.aside {
+		if p.aside[i].bind == bind {
+			return p.aside[i].port, nil
 		}
 	}
+	pair, err := e.newPair(bind, 0, s.emergency)
+	if err != nil {
+		return 0, err
+	}
+	p.aside = append(p.aside, pair)
+	return pair.port, nil
 }
 
 func (e *Engine) closeAside(p *side) {
@@ -294,28 +304,35 @@ func (e *Engine) stream(s *session, n int) *stream {
 	return s.streams[n]
 }
 
-// openPorts opens a pair of sockets: on a certain port, or with 0 on a free one.
+// openPorts opens a pair of sockets and uses it: on a certain port, or with 0 on a free one.
 func (e *Engine) openPorts(s *session, n int, side Side, at netip.Addr, wanted uint16) error {
-	if !at.IsValid() || at.IsUnspecified() {
-		return fmt.Errorf("media at %q: not an address of this machine", at)
+	pair, err := e.newPair(at, wanted, s.emergency)
+	if err != nil {
+		return err
 	}
-	p := &s.streams[n].sides[side]
+	s.streams[n].sides[side].ports = pair
+	return e.watchPair(s, n, side)
+}
+
+func (e *Engine) newPair(at netip.Addr, wanted uint16, emergency bool) (ports, error) {
+	if !at.IsValid() || at.IsUnspecified() {
+		return ports{}, fmt.Errorf("media at %q: not an address of this machine", at)
+	}
 	for range busyTries {
-		pool, port, err := e.takePair(at, wanted, s.emergency)
+		pool, port, err := e.takePair(at, wanted, emergency)
 		if err != nil {
-			return err
+			return ports{}, err
 		}
-		p.rtp, p.rtcp, err = openPair(at, port)
+		media, control, err := openPair(at, port)
 		if err == nil {
-			p.bind, p.pool, p.port = at, pool, port
-			return e.watchPair(s, n, side)
+			return ports{bind: at, pool: pool, port: port, rtp: media, rtcp: control}, nil
 		}
 		e.putPair(pool, port)
 		if wanted != 0 || !errors.Is(err, unix.EADDRINUSE) {
-			return err
+			return ports{}, err
 		}
 	}
-	return ErrNoPorts
+	return ports{}, ErrNoPorts
 }
 
 func openPair(a netip.Addr, port uint16) (media, control socket, err error) {

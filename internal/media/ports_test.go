@@ -95,24 +95,58 @@ func TestPortsOfOthers(t *testing.T) {
 	}
 }
 
-// TestReturn: an offer that would move a party to another network is refused. Media goes on where it
-// was, and the ports of the other network are free.
-func TestReturn(t *testing.T) {
+// TestReserve: an offer is to move a party to another network. Media goes on where it was until Stream
+// takes the ports there into use, and Settle gives back those that are not.
+func TestReserve(t *testing.T) {
 	r := newRig(t, nil)
 	c := r.call(nil)
-	c.talk(media.Caller, "before")
 	elsewhere := media.Place{Bind: netip.MustParseAddr("127.0.0.9")}
-	if _, err := r.Stream(c.id, 0, media.Caller, elsewhere); err != nil {
-		t.Fatal(err)
+	reserve := func() uint16 {
+		port, err := r.Reserve(c.id, 0, media.Caller, elsewhere)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return port
 	}
-	r.Return(c.id)
-	c.talk(media.Caller, "after")
-	c.talk(media.Callee, "after")
-	if s := r.Stats(); s.PortsUsed != 2 {
-		t.Errorf("%d pairs in use", s.PortsUsed)
+	for _, way := range []string{"refused", "answered"} {
+		c.talk(media.Caller, "before")
+		port := reserve()
+		if again := reserve(); again != port {
+			t.Errorf("%s: %d has become %d", way, port, again)
+		}
+		c.talk(media.Caller, "meanwhile")
+		c.talk(media.Callee, "meanwhile")
+		if s := r.Stats(); s.PortsUsed != 3 {
+			t.Errorf("%s: %d pairs in use", way, s.PortsUsed)
+		}
+		if way == "answered" {
+			if again, err := r.Stream(c.id, 0, media.Caller, elsewhere); err != nil || again != port {
+				t.Errorf("%d has become %d, %v", port, again, err)
+			}
+			c.ports[media.Caller] = netip.AddrPortFrom(elsewhere.Bind, port)
+		}
+		r.Settle(c.id)
+		c.talk(media.Caller, "after")
+		c.talk(media.Callee, "after")
+		if s := r.Stats(); s.PortsUsed != 2 {
+			t.Errorf("%s: %d pairs in use at the end", way, s.PortsUsed)
+		}
 	}
-	r.Return(c.id) // nothing to go back to
-	c.talk(media.Callee, "once more")
+	for _, bad := range []media.Place{{}, {Bind: netip.MustParseAddr("192.0.2.1")}} {
+		if _, err := r.Reserve(c.id, 0, media.Caller, bad); err == nil {
+			t.Errorf("media at %v", bad)
+		}
+	}
+	if port, err := r.Reserve(c.id, 1, media.Caller, elsewhere); err != nil || port == 0 {
+		t.Errorf("a new stream: %d, %v", port, err)
+	}
+	r.Shut(c.id)
+	if _, err := r.Reserve(c.id, 0, media.Caller, elsewhere); !errors.Is(err, media.ErrGone) {
+		t.Errorf("a call that is over: %v", err)
+	}
+	if s := r.Stats(); s.PortsUsed != 0 {
+		t.Errorf("%d pairs are left", s.PortsUsed)
+	}
 }
 
 func TestPlaces(t *testing.T) {
