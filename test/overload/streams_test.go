@@ -3,6 +3,7 @@ package overload
 import (
 	"bufio"
 	"bytes"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -24,21 +25,31 @@ const (
 	soon = 10 * time.Second
 )
 
-// TestStreams floods a customer with calls over many connections, each of which is written to as fast as the node
-// reads. Calls of another one over UDP and TCP complete, and the latter soon.
+// TestStreams floods a customer with calls, or with REGISTERs and BYEs, over many connections, each of which is written to
+// as fast as the node reads. Calls of another one over UDP and TCP complete, and the latter soon.
 func TestStreams(t *testing.T) {
 	s, most := newScene(t), 4*time.Second
 	if harness.Soak() {
 		most = 30 * time.Second
 	}
-	for _, conns := range []int{0, streams} {
-		t.Run(fmt.Sprint(conns), func(t *testing.T) {
-			stop, flooding := make(chan struct{}), s.flooding(t, conns)
+	for i, c := range []struct {
+		name    string
+		conns   int
+		secure  bool
+		methods []string
+	}{
+		{"nothing", 0, false, nil},
+		{"INVITE over TCP", streams, false, []string{"INVITE"}},
+		{"REGISTER and BYE over TCP", streams, false, []string{"REGISTER", "BYE"}},
+		{"REGISTER and BYE over TLS", streams, true, []string{"REGISTER", "BYE"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			stop, flooding := make(chan struct{}), s.flooding(t, c.conns, c.secure, c.methods)
 			var phones, floods sync.WaitGroup
 			floods.Go(func() { flooding(stop) })
 			var calls atomic.Int64
-			for i := range 2 {
-				phones.Go(func() { calls.Add(s.phone(t, fmt.Sprintf("phone%d-%d", conns, i), most)) })
+			for n := range 2 {
+				phones.Go(func() { calls.Add(s.phone(t, fmt.Sprintf("phone%d-%d", i, n), most)) })
 			}
 			r, err := flood.Run(flood.Load{
 				Node: s.Node, From: netip.MustParseAddr("127.0.0.2"), Domain: quiet, Rate: 10, For: most, Hold: time.Second, Wait: 32 * time.Second,
@@ -57,12 +68,13 @@ func TestStreams(t *testing.T) {
 	}
 }
 
-// flooding opens so many connections. What it gives writes to them until it is stopped.
-func (s *scene) flooding(t *testing.T, count int) func(stop <-chan struct{}) {
+// flooding opens so many connections. What it gives writes requests of these methods to them until it is stopped.
+func (s *scene) flooding(t *testing.T, count int, secure bool, methods []string) func(stop <-chan struct{}) {
 	t.Helper()
+	dial := map[bool]func(*testing.T, netip.Addr) net.Conn{false: s.dial, true: s.dialTLS}[secure]
 	var conns []net.Conn
 	for i := range count {
-		conns = append(conns, s.dial(t, netip.AddrFrom4([4]byte{127, 0, 1, byte(i % 8)})))
+		conns = append(conns, dial(t, netip.AddrFrom4([4]byte{127, 0, 1, byte(i % 8)})))
 	}
 	return func(stop <-chan struct{}) {
 		var all sync.WaitGroup
@@ -71,8 +83,11 @@ func (s *scene) flooding(t *testing.T, count int) func(stop <-chan struct{}) {
 			all.Go(func() { _, _ = io.Copy(io.Discard, c) }) // until it is closed
 			all.Go(func() {
 				for n := 0; ; n++ {
-					id := fmt.Sprintf("%s%d-%d", busy, i, n)
-					if _, err := c.Write(ask("INVITE", flooded, id, "", 1, c.LocalAddr())); err != nil {
+					method, id, to := methods[n%len(methods)], fmt.Sprintf("%s%d-%d", busy, i, n), ""
+					if method == "BYE" {
+						to = "<sip:1000@" + flooded + ">;tag=none"
+					}
+					if _, err := c.Write(ask(method, flooded, id, to, 1, c.LocalAddr())); err != nil {
 						return
 					}
 					sent.Add(1)
@@ -84,14 +99,29 @@ func (s *scene) flooding(t *testing.T, count int) func(stop <-chan struct{}) {
 			c.Close()
 		}
 		all.Wait()
-		t.Logf("%d INVITEs were written to %d connections", sent.Load(), count)
+		t.Logf("%d of %v were written to %d connections", sent.Load(), methods, count)
 	}
+}
+
+// dialTLS is dial over TLS.
+func (s *scene) dialTLS(t *testing.T, from netip.Addr) net.Conn {
+	t.Helper()
+	c := tls.Client(s.dialTo(t, from, s.tls), &tls.Config{InsecureSkipVerify: true})
+	if err := c.HandshakeContext(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return c
 }
 
 func (s *scene) dial(t *testing.T, from netip.Addr) net.Conn {
 	t.Helper()
+	return s.dialTo(t, from, s.tcp)
+}
+
+func (s *scene) dialTo(t *testing.T, from netip.Addr, to netip.AddrPort) net.Conn {
+	t.Helper()
 	d := net.Dialer{Timeout: 20 * time.Second, LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(from, 0))}
-	c, err := d.Dial("tcp", s.tcp.String())
+	c, err := d.Dial("tcp", to.String())
 	if err != nil {
 		t.Fatal(err)
 	}
