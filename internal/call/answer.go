@@ -263,7 +263,7 @@ func (c *Calls) back(sh *transaction.Shard, call *Call, fork uint8, m *sip.Messa
 	w := &c.table(sh).work
 	r := &w.reply
 	*r = dialog.Reply{Message: m, Status: status, CSeq: call.cseq, Unnamed: !call.himself(dialog.Callee, m)}
-	if call.hidden || call.renumbered() {
+	if call.hidden || call.renumbered() || call.userAt(dialog.Callee) != 0 { // else he says who calls whom
 		if !sh.Head(call.server, &sh.Kept) {
 			return false
 		}

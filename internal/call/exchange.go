@@ -264,7 +264,7 @@ func (c *Calls) backExchange(sh *transaction.Shard, call *Call, x *exchange, m *
 	w := &c.table(sh).work
 	r := &w.reply
 	*r = dialog.Reply{Message: m, CSeq: x.cseq, Status: upward(m.StatusCode(), call.hidden), Unnamed: !call.himself(x.from.Other(), m)}
-	if call.hidden || call.renumbered() {
+	if call.hidden || call.renumbered() || call.userAt(x.from.Other()) != 0 {
 		if !sh.Head(x.server, &sh.Kept) {
 			return false
 		}

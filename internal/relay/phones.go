@@ -2,6 +2,7 @@ package relay
 
 import (
 	"tollgate/internal/peer"
+	"tollgate/internal/policy"
 	"tollgate/internal/registrar"
 	"tollgate/internal/transaction"
 	"tollgate/internal/transport"
@@ -47,14 +48,14 @@ func (r *Relay) phoneAnswered(sh *transaction.Shard, q *request, id transaction.
 	case code < 200:
 		to.heard = true
 	case code < 300:
-		if !r.back(sh, q, m, f) {
+		if !r.back(sh, q, m, f, to) {
 			sh.RespondStatus(q.server, &sip.Response{Status: 500})
 		}
 		r.close(sh, q)
 	default:
 		if len(q.best) == 0 || sh.Aux.Parse(q.best) != nil || peer.Better(code, sh.Aux.StatusCode()) {
 			sh.Free(&q.best)
-			q.best, q.from = sh.Copy(m.Bytes()), to.contact.Flow
+			q.best, q.from = sh.Copy(m.Bytes()), to
 		}
 		to.client = 0
 		r.phonesLeft(sh, q)
@@ -89,11 +90,20 @@ func (r *Relay) phonesLeft(sh *transaction.Shard, q *request) {
 			return
 		}
 	}
-	if len(q.best) > 0 && sh.Aux.Parse(q.best) == nil && r.back(sh, q, &sh.Aux, q.from) {
+	if len(q.best) > 0 && sh.Aux.Parse(q.best) == nil && r.back(sh, q, &sh.Aux, q.from.contact.Flow, q.from) {
 		r.close(sh, q)
 		return
 	}
 	r.answer(sh, q, int(q.status))
+}
+
+// answerer is the SIP user whose phone answers, nil where it is none's. He is called by what the asker
+// wrote, and names nobody else as who answers.
+func (q *request) answerer(by *phone) *policy.User {
+	if by == nil || by.contact.User == 0 {
+		return nil
+	}
+	return q.customer.UserByID(by.contact.User)
 }
 
 func (q *request) phone(id transaction.ID) *phone {

@@ -55,7 +55,7 @@ type request struct {
 	source    transport.Flow
 	phones    []phone
 	best      []byte // the best refusal of the phones so far
-	from      transport.Flow
+	from      *phone // whose that is
 	server    transaction.ID
 	client    transaction.ID
 	initial   transaction.TimerID
@@ -182,7 +182,7 @@ func (r *Relay) answer(sh *transaction.Shard, q *request, status int) {
 func (r *Relay) close(sh *transaction.Shard, q *request) {
 	sh.Stop(&q.initial)
 	sh.Free(&q.best)
-	q.used, q.customer, q.walk, q.phones, q.answers = false, nil, peer.Walk{}, nil, nil
+	q.used, q.customer, q.walk, q.phones, q.from, q.answers = false, nil, peer.Walk{}, nil, nil, nil
 	r.shards[sh.Index].Release(q.slot)
 }
 
@@ -272,7 +272,7 @@ func (r *Relay) Response(sh *transaction.Shard, id transaction.ID, ref uint64, m
 	if r.cfg.Answered != nil && q.direction == policy.Inbound {
 		r.cfg.Answered(sh, q.server, q.customer, m)
 	}
-	if !r.back(sh, q, m, f) {
+	if !r.back(sh, q, m, f, nil) {
 		sh.RespondStatus(q.server, &sip.Response{Status: 500})
 	}
 	if code >= 200 {
@@ -280,15 +280,16 @@ func (r *Relay) Response(sh *transaction.Shard, id transaction.ID, ref uint64, m
 	}
 }
 
-// back passes a response on to the request's sender.
-func (r *Relay) back(sh *transaction.Shard, q *request, m *sip.Message, f transport.Flow) bool {
-	reply := dialog.Reply{Message: m, CSeq: q.cseq, Status: m.StatusCode()}
+// back passes a response on to the request's sender; by is nil where a destination answers.
+func (r *Relay) back(sh *transaction.Shard, q *request, m *sip.Message, f transport.Flow, by *phone) bool {
+	user := q.answerer(by)
+	reply := dialog.Reply{Message: m, CSeq: q.cseq, Status: m.StatusCode(), Unnamed: user != nil && !q.customer.Himself(user, m, false)}
 	if reply.Status == 503 { // a phone's: the PBX would avoid us (RFC 3261 16.7 step 6)
 		reply.Status = 500
 	}
 	var id, tag [dialog.IDLen]byte
 	var hiding dialog.Hiding
-	if q.hidden || q.renumbered {
+	if q.hidden || q.renumbered || user != nil {
 		if !sh.Head(q.server, &sh.Kept) {
 			return false
 		}

@@ -31,7 +31,7 @@ func TestAttacks(t *testing.T) {
 		"an answer heard twice": replay, "an answer carried elsewhere": carried, "algorithm downgrade": downgrade,
 		"another customer's user": crossed, "asking who there is": enumeration, "hostile answers": hostile,
 		"brute force from one source": oneSource, "brute force from many": manySources, "who is no attacker": clumsy,
-		"identity within a call": identityLater, "identity over a phone's connection": identityOverFlow, "another method's answer": otherMethod,
+		"identity within a call": identityLater, "identity in answers": identityAnswered, "identity over a phone's connection": identityOverFlow, "another method's answer": otherMethod,
 	} {
 		for _, proto := range []string{"udp", "tcp", "tls"} {
 			t.Run(name+"/"+proto, func(t *testing.T) {
@@ -200,6 +200,53 @@ func identityLater(t *testing.T, f field) {
 		in.Reply(in.Expect("INFO"), 200, peer.With("P-Asserted-Identity", "<sip:1001@"+s.Domain+">"))
 		unnamed(s, out.Expect("200 INFO"))
 		s.End(in, out)
+	}
+}
+
+// identityAnswered: outside of calls too who is asked answers as himself, and as who he was called.
+func identityAnswered(t *testing.T, f field) {
+	for _, hidden := range []bool{false, true} {
+		s := playOver(t, f.node, stage.Variant{Hidden: hidden, Caller: f.leg, Callee: udp()}, "")
+		phone, asker := s.registered("1002", other), s.Peer(f.leg)
+		own, foreign := "<sip:1002@"+s.Domain+">", "<sip:1001@"+s.Domain+">"
+		posing := func(m *peer.Message) {
+			m.Set("From", foreign+";tag="+m.Tag("From"))
+			m.Set("To", foreign+";tag="+m.Tag("To"))
+		}
+		for _, method := range []string{"MESSAGE", "OPTIONS", "INFO", "PUBLISH", "SUBSCRIBE", "REFER", "INVITE"} {
+			for _, status := range []int{200, 486} {
+				c := asker.Start(method, "sip:1002@"+s.Domain, s.from("sip:x@elsewhere.test"), peer.With("Event", "presence"), peer.With("Refer-To", own))
+				in := phone.Accept(method)
+				if method == "INVITE" {
+					in.Answer(180, peer.With("P-Asserted-Identity", foreign), posing)
+					s.asCalled(c, c.Expect(180))
+				}
+				in.Answer(status, peer.With("P-Asserted-Identity", foreign), peer.With("Remote-Party-ID", foreign), posing)
+				m := c.Expect(status)
+				unnamed(s, m)
+				s.asCalled(c, m)
+				if method == "INVITE" && status == 200 {
+					c.Ack()
+				}
+				if method == "INVITE" {
+					in.Expect("ACK")
+				}
+			}
+		}
+		c := asker.Start("MESSAGE", "sip:1002@"+s.Domain, s.from("sip:x@elsewhere.test"))
+		phone.Accept("MESSAGE").Answer(200, peer.With("P-Asserted-Identity", own))
+		if m := c.Expect(200); !m.Has("P-Asserted-Identity") {
+			s.Errorf("his own name is taken from him:\n%s", m.Bytes())
+		}
+		s.Loose = true // subscriptions that nobody serves
+	}
+}
+
+// asCalled wants a response to say who asked whom as the request did.
+func (s *scene) asCalled(c *peer.Call, m *peer.Message) {
+	s.Helper()
+	if from, to := peer.URIOf(m.Get("From")), peer.URIOf(m.Get("To")); from != "sip:x@elsewhere.test" || to != "sip:1002@"+s.Domain {
+		s.Errorf("%s of %s to %s is answered\n%s", c.ID, "sip:x@elsewhere.test", "sip:1002@"+s.Domain, m.Bytes())
 	}
 }
 
