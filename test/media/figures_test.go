@@ -3,6 +3,7 @@ package media
 import (
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"regexp"
@@ -21,6 +22,9 @@ type figures struct {
 	Packets, Octets, Lost      int
 	LossPercent                float64 `json:"loss_percent"`
 	DTMF                       int     `json:"dtmf"`
+	Reordered, Duplicates      int
+	Gap                        float64 `json:"largest_gap_ms"`
+	RTT                        float64 `json:"rtt_ms"`
 	MOS                        struct{ Average float64 }
 }
 
@@ -60,6 +64,7 @@ func TestFigures(t *testing.T) {
 		play(t, n, stage.One(), map[string]func(*stage.Stage){
 			"both ways, kernel " + kernel:      bothHeard,
 			"digits, kernel " + kernel:         digitsCounted,
+			"disorder, kernel " + kernel:       disorder,
 			"one way, kernel " + kernel:        oneWay,
 			"never answered, kernel " + kernel: neverAnswered,
 		})
@@ -116,6 +121,57 @@ func digitsCounted(s *stage.Stage) {
 	got, text := listed(s, "cdrs")
 	if len(got.Media) != 2 || got.Media[0].DTMF != 3 || got.Media[1].DTMF != 0 || strings.Contains(text, `"789`) {
 		s.Errorf("%s", text)
+	}
+}
+
+// disorder: what comes late, twice and after a pause is counted on the side that it came from, and how long
+// a report takes to the callee and back; while the call lives and at the end.
+func disorder(s *stage.Stage) {
+	c := connect(s)
+	c.settle()
+	heard := func(packets ...[]byte) {
+		for _, b := range packets {
+			c.a.send(b)
+			c.b.hears(b)
+		}
+	}
+	first, late := c.a.packet("first"), c.a.packet("late")
+	heard(first, c.a.packet("early"), late, late, c.a.packet("next"))
+	c.b.hearsNothing() // the pause
+	heard(c.a.packet("on"))
+	report := c.a.report()
+	c.a.write(c.a.rtcp, report, c.a.control)
+	c.b.reads(c.b.rtcp, report, c.b.control)
+	c.b.quiet(c.b.rtcp) // so long the answer takes
+	answer := []byte{0x81, 201, 0, 7}
+	answer = binary.BigEndian.AppendUint32(answer, c.b.ssrc)
+	answer = binary.BigEndian.AppendUint32(answer, c.a.ssrc)
+	answer = append(answer, make([]byte, 12)...) // no loss, no jitter
+	answer = append(answer, report[10:14]...)    // which report it was
+	answer = append(answer, 0, 0, 0, 0)          // and that it was not held back
+	c.b.write(c.b.rtcp, answer, c.b.control)
+	c.a.reads(c.a.rtcp, answer, c.a.control)
+	pause := float64(none.Milliseconds())
+	for _, list := range []string{"calls", "cdrs"} {
+		var got sounded
+		var text string
+		harness.Eventually(s.T, patience, func() error { // the kernel is asked once a second
+			got, text = listed(s, list)
+			if len(got.Media) != 2 || got.Media[0].Packets != int(c.a.seq)-100 { // one number was the report's, one packet came twice
+				return errors.New(text)
+			}
+			return nil
+		})
+		a, b := got.Media[0], got.Media[1]
+		if a.Reordered != 1 || a.Duplicates != 1 || a.Lost != 0 || a.Gap < pause || a.Gap > 100*pause || a.RTT != 0 {
+			s.Errorf("%s: the caller: %s", list, text)
+		}
+		if b.Reordered != 0 || b.Duplicates != 0 || b.RTT < pause || b.RTT > 100*pause {
+			s.Errorf("%s: the callee: %s", list, text)
+		}
+		if list == "calls" {
+			c.End(c.a.call, c.b.call)
+		}
 	}
 }
 
