@@ -18,7 +18,8 @@ import (
 // through, by chance. It tells them by the host of the Request-URI (behind a user), and
 // where that is not what makes the share, by their source too.
 //
-// A re-INVITE must not be thinned. Its Request-URI is a Contact, so it looks otherwise;
+// An emergency call must not be thinned, so none is to a number as short as one: who floods such numbers has most of it read,
+// sorted and dropped. A re-INVITE must not be either. Its Request-URI is a Contact, so it looks otherwise;
 // where a peer writes a domain there all the same, that host is left alone for a while.
 type thinning struct {
 	fd     int
@@ -57,6 +58,8 @@ const (
 	maxHogs     = 4
 	// maxThinUser is how far into the Request-URI its '@' is looked for.
 	maxThinUser = 48
+	// shortUser is how long the user of an emergency call is at most (112, 911, 000): calls to as short ones are not thinned.
+	shortUser = 3
 	window      = 200 * time.Millisecond
 	// slack is a window in which the flood would have shown, were it not over: its end is not stretched by what
 	// keeps a reader waiting.
@@ -202,6 +205,10 @@ func thinProgram(hogs []hog) []unix.SockFilter {
 	}
 	for i := range maxThinUser {
 		at := uint32(payload + user + i)
+		if i <= shortUser {
+			p = append(p, stmt(unix.BPF_LD|unix.BPF_B|unix.BPF_ABS, at), jump(unix.BPF_JEQ, '@', 0, 1), pass)
+			continue
+		}
 		rest := uint32(4*(maxThinUser-i-1) + 1) // from behind this jump to the comparison
 		p = append(p,
 			stmt(unix.BPF_LD|unix.BPF_B|unix.BPF_ABS, at),

@@ -27,7 +27,7 @@ func TestWithin(t *testing.T) {
 	}
 	floods := make([]*within, sources)
 	for i := range floods {
-		floods[i] = s.within(t, i)
+		floods[i] = s.within(t, "1000", i)
 	}
 	again := 0 // INVITEs that were sent again without a flood: the machine was busy
 	for _, c := range []struct {
@@ -78,7 +78,7 @@ type within struct {
 }
 
 // within makes a call that stays up.
-func (s *scene) within(t *testing.T, i int) *within {
+func (s *scene) within(t *testing.T, to string, i int) *within {
 	t.Helper()
 	d := net.Dialer{LocalAddr: net.UDPAddrFromAddrPort(netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 2, byte(1 + i%8)}), 0))}
 	conn, err := d.Dial("udp", s.Node.String())
@@ -86,7 +86,7 @@ func (s *scene) within(t *testing.T, i int) *within {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	w := &within{conn: conn, id: fmt.Sprintf("within%d", i), target: "sip:1000@" + flooded, to: "<sip:1000@" + flooded + ">"}
+	w := &within{conn: conn, id: fmt.Sprintf("within%d", i), target: "sip:" + to + "@" + flooded, to: "<sip:" + to + "@" + flooded + ">"}
 	buf := make([]byte, 4096)
 	for began := time.Now(); ; {
 		if err := w.send("INVITE", 0, true); err != nil || time.Since(began) > 20*time.Second {
