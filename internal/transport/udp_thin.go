@@ -60,7 +60,7 @@ const (
 	maxThinUser = 48
 	// shortUser is how long the user of an emergency call is at most (112, 911, 000): calls to as short ones are not thinned.
 	shortUser = 3
-	window      = 200 * time.Millisecond
+	window    = 200 * time.Millisecond
 	// slack is a window in which the flood would have shown, were it not over: its end is not stretched by what
 	// keeps a reader waiting.
 	slack = 800 * time.Millisecond
