@@ -15,6 +15,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"tollgate/internal/ban"
+	"tollgate/internal/policy"
 	"tollgate/internal/store"
 	"tollgate/internal/tenant"
 )
@@ -25,7 +26,8 @@ type banned struct {
 	Address      string            `json:"address" doc:"An address, or a range."`
 	Customer     tenant.CustomerID `json:"customer_id,omitempty" doc:"Whose traffic it acts on; absent: everybody's."`
 	CustomerName string            `json:"customer,omitempty"`
-	Reason       string            `json:"reason"`
+	Reason       string            `json:"reason" doc:"A person's words, or why Tollgate itself did it."`
+	Sentence     string            `json:"sentence" doc:"The reason in words: of what Tollgate did in the language asked for."`
 	Evidence     string            `json:"evidence,omitempty" doc:"What the source sent, as it came from the wire."`
 	Since        time.Time         `json:"since"`
 	Until        time.Time         `json:"until"`
@@ -59,7 +61,9 @@ func (s *server) listBans(ctx context.Context, in *listInput) (*pageOutput[banne
 	if err != nil {
 		return nil, s.refused(ctx, err)
 	}
-	list := slices.DeleteFunc(s.node.Bans(keep), func(b ban.Ban) bool { return !banHolds(&b, in.Q) || compareCalls(placeOfBan(&b), after) <= 0 })
+	list := slices.DeleteFunc(s.node.Bans(keep), func(b ban.Ban) bool {
+		return !banHolds(&b, in.Q, languageOf(ctx)) || compareCalls(placeOfBan(&b), after) <= 0
+	})
 	slices.SortFunc(list, func(a, b ban.Ban) int { return compareCalls(placeOfBan(&a), placeOfBan(&b)) })
 	limit := cmp.Or(in.Limit, 100)
 	next := ""
@@ -88,13 +92,24 @@ func addressOf(p netip.Prefix) string {
 	return p.String()
 }
 
+// banSentence is why somebody is banned, for people: a code of ours as its sentence, a person's words as they are.
+func banSentence(b *ban.Ban, l policy.Language) string {
+	if b.Times == 0 {
+		return b.Reason // a person's
+	}
+	if r, ok := policy.ReasonOf(b.Reason); ok {
+		return r.In(l)
+	}
+	return l.Retell(b.Reason)
+}
+
 // banHolds is the text filter of bans; an address finds the ranges that it is in.
-func banHolds(b *ban.Ban, q string) bool {
+func banHolds(b *ban.Ban, q string, l policy.Language) bool {
 	q = strings.ToLower(strings.TrimSpace(q))
 	if addr, err := netip.ParseAddr(q); err == nil {
 		return b.Prefix.Contains(addr.Unmap())
 	}
-	for _, text := range []string{b.ID.String(), addressOf(b.Prefix), b.Reason, string(b.Evidence)} {
+	for _, text := range []string{b.ID.String(), addressOf(b.Prefix), b.Reason, banSentence(b, l), string(b.Evidence)} {
 		if strings.Contains(strings.ToLower(text), q) {
 			return true
 		}
@@ -104,7 +119,7 @@ func banHolds(b *ban.Ban, q string) bool {
 
 func (s *server) showBan(ctx context.Context, names map[tenant.CustomerID]string, b *ban.Ban) (banned, error) {
 	out := banned{
-		ID: b.ID.String(), Address: addressOf(b.Prefix), Customer: b.Customer, Reason: b.Reason, Evidence: string(b.Evidence),
+		ID: b.ID.String(), Address: addressOf(b.Prefix), Customer: b.Customer, Reason: b.Reason, Sentence: banSentence(b, languageOf(ctx)), Evidence: string(b.Evidence),
 		Since: b.Since.UTC(), Until: b.Until.UTC(), Times: b.Times, Hits: b.Hits,
 	}
 	if b.Customer == 0 {

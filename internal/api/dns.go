@@ -15,7 +15,8 @@ type DNSState struct {
 	LeadsHere bool     `json:"leads_here"` // to this node, or to platform.host
 	CNAME     string   `json:"cname,omitempty"`
 	Addresses []string `json:"addresses"` // by NAPTR, SRV, A and AAAA, in the order in which a caller tries them
-	Want      string   `json:"want"`      // what would be right
+	Want      string   `json:"want"`      // what would be right, for people
+	Host      string   `json:"-"`         // to which it would have to lead; "" = an address of this node
 }
 
 // dns is the operation on a domain's DNS.
@@ -39,5 +40,10 @@ func (s *server) domainDNS(ctx context.Context, in *domainDNSInput) (*domainDNSO
 	}
 	state := s.node.DomainDNS(ctx, d.Name)
 	state.Domain, state.Addresses = d.Name, present(state.Addresses)
+	l := languageOf(ctx)
+	state.Want = l.Say("a CNAME, SRV, A or AAAA record that leads to an address of this node")
+	if state.Host != "" {
+		state.Want = l.Say("a CNAME, SRV, A or AAAA record that leads to %s", state.Host)
+	}
 	return &domainDNSOutput{Body: state}, nil
 }

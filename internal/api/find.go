@@ -158,8 +158,8 @@ func findNouns[T any, ID ~int64](ctx context.Context, f *search, reader store.Re
 }
 
 // live looks through calls, phones and bans.
-func (f *search) live(context.Context) error {
-	n := 0
+func (f *search) live(ctx context.Context) error {
+	n, l := 0, languageOf(ctx)
 	for _, c := range f.s.node.Calls(f.keep) {
 		if n < mostOfAKind && holds(&c, f.plain) {
 			n++
@@ -171,9 +171,9 @@ func (f *search) live(context.Context) error {
 	}
 	n = 0
 	for _, b := range f.s.node.Bans(f.keep) {
-		if n < mostOfAKind && banHolds(&b, f.q) {
+		if n < mostOfAKind && banHolds(&b, f.q, l) {
 			n++
-			f.add(foundItem{Kind: "ban", ID: b.ID.String(), Label: addressOf(b.Prefix), Detail: b.Reason, Customer: b.Customer, At: b.Since.UTC()})
+			f.add(foundItem{Kind: "ban", ID: b.ID.String(), Label: addressOf(b.Prefix), Detail: banSentence(&b, l), Customer: b.Customer, At: b.Since.UTC()})
 		}
 	}
 	return nil

@@ -5,9 +5,11 @@ import (
 	"net/http"
 	"testing"
 
+	"tollgate/internal/ban"
 	"tollgate/internal/call"
 	"tollgate/internal/cdr"
 	"tollgate/internal/policy"
+	"tollgate/internal/threat"
 	"tollgate/internal/trace"
 )
 
@@ -34,6 +36,35 @@ func TestSpeak(t *testing.T) {
 	if d.Sentence != policy.Firewalled.In(policy.Italian) || d.Would[0].Sentence != policy.Banned.In(policy.Italian) ||
 		list[0].Sentence != policy.CallLimit.In(policy.Italian) || list[1].Sentence != "Something." {
 		t.Errorf("%+v %+v", d, list)
+	}
+}
+
+// TestBansSpeak: what Tollgate bans for is said in it, each of its offences; a person's words stay.
+func TestBansSpeak(t *testing.T) {
+	for _, o := range threat.Offences() {
+		b := ban.Ban{Reason: o.Sentence(), Times: 1}
+		if got := banSentence(&b, policy.Italian); got == o.Sentence() || got == "" {
+			t.Errorf("no Italian for %q", o.Sentence())
+		}
+		if got := banSentence(&b, policy.English); got != o.Sentence() {
+			t.Errorf("%q in English: %q", o.Sentence(), got)
+		}
+	}
+	for _, c := range []struct {
+		b    ban.Ban
+		want string
+	}{
+		{ban.Ban{Reason: "antifraud", Times: 2}, policy.Antifraud.In(policy.Italian)},
+		{ban.Ban{Reason: "antifraud"}, "antifraud"},
+		{ban.Ban{Reason: "customer"}, "customer"},
+	} {
+		if got := banSentence(&c.b, policy.Italian); got != c.want {
+			t.Errorf("%+v: %q, want %q", c.b, got, c.want)
+		}
+	}
+	b := ban.Ban{Reason: "antifraud", Times: 1}
+	if !banHolds(&b, "soglia antifrode", policy.Italian) || banHolds(&b, "soglia antifrode", policy.English) || !banHolds(&b, "antifraud", policy.Italian) {
+		t.Error("the filter does not look at what is shown")
 	}
 }
 

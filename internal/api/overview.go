@@ -31,7 +31,7 @@ type NodePulse interface {
 	// Neighbours tells how the destinations of those customers do that keep takes, what is wrong first.
 	Neighbours(keep func(tenant.CustomerID) bool, most int) Neighbours
 	// Degraded lists the parts of this node that do not do all that they should.
-	Degraded() []Part
+	Degraded(in policy.Language) []Part
 }
 
 // Busy is a customer with live calls.
@@ -178,7 +178,7 @@ func (s *server) getOverview(ctx context.Context, in *overviewInput) (*overviewO
 	out.Body.Destinations.List = present(out.Body.Destinations.List)
 	out.Body.hour(s.node.Pulse(customers), languageOf(ctx))
 	if principalOf(ctx).Role == tenant.RolePlatform {
-		out.Body.Degraded = present(s.node.Degraded())
+		out.Body.Degraded = present(s.node.Degraded(languageOf(ctx)))
 	}
 	return out, nil
 }

@@ -116,7 +116,7 @@ func (n *fakeNode) Neighbours(keep func(tenant.CustomerID) bool, _ int) (out api
 	return out
 }
 
-func (n *fakeNode) Degraded() []api.Part {
+func (n *fakeNode) Degraded(policy.Language) []api.Part {
 	return []api.Part{{Part: "disk", State: "low", Level: api.LevelWarning, Sentence: "The data folder's disk has 3 MiB left."}}
 }
 

@@ -57,8 +57,8 @@ func (s *server) regexTool() {
 }
 
 func (s *server) tryRegex(ctx context.Context, in *regexInput) (*regexOutput, error) {
-	q := &in.Body
-	rule, err := q.compile()
+	q, l := &in.Body, languageOf(ctx)
+	rule, err := q.compile(l)
 	if err != nil {
 		return nil, s.refused(ctx, err)
 	}
@@ -67,18 +67,18 @@ func (s *server) tryRegex(ctx context.Context, in *regexInput) (*regexOutput, er
 	began := time.Now()
 	for i, text := range q.Strings {
 		if len(text) > maxTried {
-			return nil, s.refused(ctx, &tenant.Fault{Code: tenant.CodeOutOfRange, Field: "strings", Message: "one is too long", Want: "at most 4096 bytes each"})
+			return nil, s.refused(ctx, &tenant.Fault{Code: tenant.CodeOutOfRange, Field: "strings", Message: l.Say("one is too long"), Want: l.Say("at most %d bytes each", maxTried)})
 		}
 		if time.Since(began) > triedTime || ctx.Err() != nil {
-			return nil, s.refused(ctx, &tenant.Fault{Code: tenant.CodeOutOfRange, Field: "strings", Message: "are too many for so expensive a regex", Want: "fewer or shorter ones"})
+			return nil, s.refused(ctx, &tenant.Fault{Code: tenant.CodeOutOfRange, Field: "strings", Message: l.Say("are too many for so expensive a regex"), Want: l.Say("fewer or shorter ones")})
 		}
-		out.Body.Results[i] = tryOn(rule, q.Match, text)
+		out.Body.Results[i] = tryOn(rule, q.Match, text, l)
 	}
 	return out, nil
 }
 
 // compile makes the rule, or says what is wrong with it: of a regex also where.
-func (q *regexQuery) compile() (*policy.Rule, error) {
+func (q *regexQuery) compile(l policy.Language) (*policy.Rule, error) {
 	if q.Match == "" {
 		q.Match = "regex"
 	}
@@ -90,7 +90,7 @@ func (q *regexQuery) compile() (*policy.Rule, error) {
 	compiled, err := policy.CompileRule(&rule.HeaderRule)
 	var wrong *policy.RegexError
 	if errors.As(err, &wrong) {
-		return nil, regexProblem(wrong)
+		return nil, regexProblem(wrong, l)
 	}
 	if faults := rule.Validate(); len(faults) > 0 { // as saving it would
 		return nil, faults
@@ -99,9 +99,10 @@ func (q *regexQuery) compile() (*policy.Rule, error) {
 }
 
 // regexProblem is a fault with its place.
-func regexProblem(wrong *policy.RegexError) *Problem {
+func regexProblem(wrong *policy.RegexError, l policy.Language) *Problem {
+	what, want := wrong.In(l)
 	at := charAt(wrong.Pattern, wrong.Offset)
-	f := Fault{Code: tenant.CodeInvalid, Field: "value", Message: wrong.What, Want: wrong.Want, Offset: &wrong.Offset, OffsetChar: &at}
+	f := Fault{Code: tenant.CodeInvalid, Field: "value", Message: what, Want: want, Offset: &wrong.Offset, OffsetChar: &at}
 	p := problem(http.StatusUnprocessableEntity, f.line())
 	p.Errors = []Fault{f}
 	return p
@@ -112,14 +113,14 @@ func charAt(text string, offset int) int {
 	return utf8.RuneCountInString(text[:min(offset, len(text))])
 }
 
-func tryOn(rule *policy.Rule, match, text string) (t tried) {
+func tryOn(rule *policy.Rule, match, text string, l policy.Language) (t tried) {
 	if _, err := netip.ParseAddr(text); err != nil && match == "cidr" {
-		t.Reason, t.Text = "not_an_address", "It is not an address, so no range holds it."
+		t.Reason, t.Text = "not_an_address", l.Say("It is not an address, so no range holds it.")
 		return t
 	}
 	start, end, matches, v := rule.Find(text)
 	if v.Refused() {
-		t.Reason, t.Text = v.Reason.Code(), v.Reason.Sentence()
+		t.Reason, t.Text = v.Reason.Code(), v.Reason.In(l)
 		return t
 	}
 	t.Matches, t.Start, t.End = matches, start, end

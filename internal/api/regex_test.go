@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"tollgate/internal/policy"
 )
 
 // TestRegexTool: what matches, and where, in bytes and characters.
@@ -40,6 +42,29 @@ func TestRegexTool(t *testing.T) {
 	}
 	if list := who.must("POST", "/api/v1/tools/regex", object{"value": "a", "strings": make([]string, 1000)})["results"].([]any); len(list) != 1000 {
 		t.Errorf("%d results", len(list))
+	}
+}
+
+// TestToolsInItalian: what the testers say is said in the language asked for.
+func TestToolsInItalian(t *testing.T) {
+	w := newWorld(t)
+	who := w.as(w.settle("alfa", 1).key)
+	for _, c := range []struct {
+		path string
+		body object
+		want string
+	}{
+		{"regex", object{"value": "(x", "strings": []string{}}, "manca la ) di chiusura"},
+		{"regex", object{"value": "(x", "strings": []string{}}, "chiudi il gruppo"},
+		{"regex", object{"value": "a**", "strings": []string{}}, "forme possessive"},
+		{"regex", object{"match": "cidr", "value": "192.0.2.0/24", "strings": []string{"x"}}, "Non è un indirizzo"},
+		{"regex", object{"value": "x", "strings": []string{strings.Repeat("x", 1025)}}, policy.HeaderTooLong.In(policy.Italian)},
+		{"regex", object{"value": "x", "strings": []string{strings.Repeat("x", 5000)}}, "al massimo 4096 byte"},
+		{"rewrite", object{"examples": []string{"1", "2"}, "counter_examples": []string{"1"}}, "sia esempio sia controesempio"},
+	} {
+		if a := who.do("POST", "/api/v1/tools/"+c.path, c.body, "Accept-Language", "it"); !strings.Contains(string(a.body), c.want) {
+			t.Errorf("%s %v: %s, want %q", c.path, c.body, a.body, c.want)
+		}
 	}
 }
 

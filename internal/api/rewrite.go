@@ -67,7 +67,7 @@ func (s *server) tryRewrite(ctx context.Context, in *rewriteInput) (*rewriteOutp
 		return nil, s.refused(ctx, err)
 	}
 	out := &rewriteOutput{}
-	if out.Body.Regexes, err = q.regexes(); err != nil {
+	if out.Body.Regexes, err = q.regexes(languageOf(ctx)); err != nil {
 		return nil, s.refused(ctx, err)
 	}
 	rewriter, err := policy.CompileRewriter(sw)
@@ -144,16 +144,16 @@ func (q *rewriteQuery) over(sw tenant.Switch) (*tenant.Switch, error) {
 	return &sw, nil
 }
 
-func (q *rewriteQuery) regexes() ([]string, error) {
+func (q *rewriteQuery) regexes(l policy.Language) ([]string, error) {
 	if len(q.Examples) == 0 {
 		return []string{}, nil
 	}
 	list, err := policy.RegexFromExamples(q.Examples, q.CounterExamples)
 	switch {
 	case errors.Is(err, policy.ErrSameExamples):
-		return nil, &tenant.Fault{Code: tenant.CodeConflict, Field: "counter_examples", Message: err.Error(), Want: "each text in one of the lists"}
+		return nil, &tenant.Fault{Code: tenant.CodeConflict, Field: "counter_examples", Message: l.Retell(err.Error()), Want: l.Say("each text in one of the lists")}
 	case err != nil:
-		return nil, &tenant.Fault{Code: tenant.CodeInvalid, Field: "examples", Message: err.Error(), Want: "such as 0401234567 and 0409876543"}
+		return nil, &tenant.Fault{Code: tenant.CodeInvalid, Field: "examples", Message: l.Retell(err.Error()), Want: l.Say("such as 0401234567 and 0409876543")}
 	}
 	return list, nil
 }

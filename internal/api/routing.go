@@ -127,15 +127,15 @@ func (s *server) pictureRules(ctx context.Context, c *tenant.Customer, rules []t
 	for i := range rules {
 		headers[i], names[rules[i].ID] = &rules[i].HeaderRule, rules[i].Name
 	}
-	why := map[tenant.RuleID]*never{}
+	why, l := map[tenant.RuleID]*never{}, languageOf(ctx)
 	for _, shadow := range policy.Shadows(headers) {
-		why[shadow.Rule] = &never{Why: shadow.Why, By: shadow.By, ByName: names[shadow.By], Sentence: sentenceOf(shadow.Why)}
+		why[shadow.Rule] = &never{Why: shadow.Why, By: shadow.By, ByName: names[shadow.By], Sentence: l.Say(sentenceOf(shadow.Why))}
 	}
 	out := make([]picturedRule, len(shown))
 	for i := range shown {
 		out[i] = picturedRule{shown[i], why[shown[i].ID]}
 		if !c.DestinationGroupsEnabled {
-			out[i].Never = &never{Why: groupsDisabled, Sentence: sentenceOf(groupsDisabled)}
+			out[i].Never = &never{Why: groupsDisabled, Sentence: l.Say(sentenceOf(groupsDisabled))}
 		}
 	}
 	slices.SortFunc(out, func(a, b picturedRule) int {
@@ -147,7 +147,7 @@ func (s *server) pictureRules(ctx context.Context, c *tenant.Customer, rules []t
 // groupsDisabled is why a rule of a customer without destination groups never matches.
 const groupsDisabled = "groups_disabled"
 
-func sentenceOf(why string) string {
+func sentenceOf(why string) policy.Phrase {
 	switch why {
 	case policy.ShadowSame:
 		return "An earlier rule looks for the same."

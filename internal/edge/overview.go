@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"crypto/tls"
 	"crypto/x509"
-	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -108,9 +107,9 @@ const (
 )
 
 // Degraded is api.Node.
-func (e *Edge) Degraded() (parts []api.Part) {
-	add := func(part, state, level, format string, args ...any) {
-		parts = append(parts, api.Part{Part: part, State: state, Level: level, Sentence: fmt.Sprintf(format, args...)})
+func (e *Edge) Degraded(in policy.Language) (parts []api.Part) {
+	add := func(part, state, level string, text policy.Phrase, args ...any) {
+		parts = append(parts, api.Part{Part: part, State: state, Level: level, Sentence: in.Say(text, args...)})
 	}
 	e.full.mu.Lock()
 	journal, records := e.full.journal, e.full.records
@@ -139,14 +138,14 @@ func (e *Edge) Degraded() (parts []api.Part) {
 	if p, stuck := e.follower.waits.now(); stuck != nil {
 		add("configuration", "stuck", api.LevelError, "The apply of %s was not confirmed and does not go back: %s.", p.File, stuck)
 	} else if p != nil {
-		add("configuration", "unconfirmed", api.LevelWarning, "Unless somebody confirms it, %s.", p)
+		add("configuration", "unconfirmed", api.LevelWarning, "Unless somebody confirms it, the apply of %s by %s goes back at %s.", p.File, p.Who, p.Until.UTC().Format("2006-01-02 15:04:05 MST"))
 	}
 	for _, c := range e.expiries.soon(time.Now(), slices.Concat(e.cfg.SIP.Certificates, e.cfg.HTTP.Certificates)) {
-		state, verb := "ends", "ends"
-		if c.left <= 0 {
-			state, verb = "ended", "ended"
+		if end := c.end.UTC().Format(time.DateOnly); c.left > 0 {
+			add("certificate", "ends", api.LevelError, "The certificate %s ends on %s.", c.file, end)
+		} else {
+			add("certificate", "ended", api.LevelError, "The certificate %s ended on %s.", c.file, end)
 		}
-		add("certificate", state, api.LevelError, "The certificate %s %s on %s.", c.file, verb, c.end.UTC().Format(time.DateOnly))
 	}
 	return parts
 }

@@ -94,7 +94,7 @@ func (p *prover) prove(ctx context.Context) error {
 func (p *prover) state(ctx context.Context, name string) api.DNSState {
 	ctx, cancel := context.WithTimeout(ctx, askDNSFor)
 	defer cancel()
-	s := api.DNSState{Want: "a CNAME, SRV, A or AAAA record that leads to " + p.wanted()}
+	s := api.DNSState{Host: p.wanted()}
 	s.LeadsHere, s.Addresses = p.leadsHere(ctx, name)
 	if cname, err := net.DefaultResolver.LookupCNAME(ctx, name); err == nil && strings.TrimSuffix(cname, ".") != name {
 		s.CNAME = strings.TrimSuffix(cname, ".")
@@ -102,7 +102,7 @@ func (p *prover) state(ctx context.Context, name string) api.DNSState {
 	return s
 }
 
-// wanted names what a domain should lead to.
+// wanted names what a domain should lead to; "" is an address of this node.
 func (p *prover) wanted() string {
 	if p.host != "" {
 		return p.host
@@ -112,7 +112,7 @@ func (p *prover) wanted() string {
 			return l.AdvertiseHost
 		}
 	}
-	return "an address of this node"
+	return ""
 }
 
 // leadsHere says whether a name's SRV or addresses lead to this node or to

@@ -2,6 +2,73 @@ package policy
 
 // italianPhrases is read-only; a row for each Phrase of the program, with the same verbs.
 var italianPhrases = map[string]string{
+	// What is wrong with a regex, and what would be right; the tester.
+	"%d bytes are too many":          "%d byte sono troppi",
+	"write at most %d":               "scrivine al massimo %d",
+	"it does not compile: %v":        "non si compila: %v",
+	"write it simpler":               "scrivila più semplice",
+	"the regex compiles to %d steps": "l'espressione si compila in %d passi",
+	"write one of at most %d, with smaller {counts} or as several rules":                 "scrivine una di al massimo %d, con {ripetizioni} più piccole o in più regole",
+	"write a regex as RE2 knows it":                                                      "scrivi un'espressione regolare come la conosce RE2",
+	"write it with smaller {counts} and fewer nested groups":                             "scrivila con {ripetizioni} più piccole e meno gruppi annidati",
+	"invalid character class":                                                            "classe di caratteri non valida",
+	"invalid character class range":                                                      "intervallo non valido in una classe di caratteri",
+	"write the smaller character first, as in a-z":                                       "scrivi prima il carattere minore, come in a-z",
+	"invalid escape sequence":                                                            "sequenza di escape non valida",
+	`write "\\" for a backslash itself, or leave it out before a letter that needs none`: `scrivi "\\" per la barra rovesciata stessa, o toglila davanti a una lettera che non la richiede`,
+	"back-references are not known; write the text out":                                  "i riferimenti all'indietro non sono previsti; scrivi il testo per esteso",
+	"invalid named capture":                                                              "gruppo con nome non valido",
+	`write "(?P<name>...)" with a name of its own of letters, digits and _`:              `scrivi "(?P<nome>...)" con un nome tutto suo di lettere, cifre e _`,
+	"invalid or unsupported Perl syntax":                                                 "sintassi Perl non valida o non prevista",
+	`write groups as "(...)", "(?:...)", "(?i)" or "(?P<name>...)"; look-ahead and look-behind are not known`: `scrivi i gruppi come "(...)", "(?:...)", "(?i)" o "(?P<nome>...)"; look-ahead e look-behind non sono previsti`,
+	"invalid nested repetition operator":                                                      "ripetizione di una ripetizione",
+	"write one of *, +, ? and {n,m} only; possessive forms are not known":                     "scrivi uno solo tra *, +, ? e {n,m}; le forme possessive non sono previste",
+	"invalid repeat count":                                                                    "numero di ripetizioni non valido",
+	"write a count of at most 1000, the smaller one first; a count within a count multiplies": "scrivi un numero di al massimo 1000, prima il minore; un numero dentro l'altro moltiplica",
+	"invalid UTF-8": "UTF-8 non valido",
+	`write the regex in UTF-8, or "\x{..}" for a byte`: `scrivi l'espressione in UTF-8, o "\x{..}" per un byte`,
+	"missing closing ]": "manca la ] di chiusura",
+	`close the class with "]", or write "\[" for a bracket itself`: `chiudi la classe con "]", o scrivi "\[" per la parentesi stessa`,
+	"missing closing )": "manca la ) di chiusura",
+	`close the group with ")", or write "\(" for a parenthesis itself`:              `chiudi il gruppo con ")", o scrivi "\(" per la parentesi stessa`,
+	"missing argument to repetition operator":                                       "manca ciò che va ripetuto",
+	`put what is to be repeated before it, or write "\%s" for the character itself`: `metti prima ciò che va ripetuto, o scrivi "\%s" per il carattere stesso`,
+	"trailing backslash at end of expression":                                       "barra rovesciata alla fine dell'espressione",
+	`write "\\" for a backslash itself`:                                             `scrivi "\\" per la barra rovesciata stessa`,
+	"unexpected )":                                                                  "una ) di troppo",
+	`remove the ")", or write "\)" for a parenthesis itself`:                        `togli la ")", o scrivi "\)" per la parentesi stessa`,
+	"expression nests too deeply":                                                   "l'espressione ha troppi livelli",
+	"expression too large":                                                          "l'espressione è troppo grande",
+	"one is too long":                                                               "una è troppo lunga",
+	"at most %d bytes each":                                                         "al massimo %d byte ciascuna",
+	"are too many for so expensive a regex":                                         "sono troppe per un'espressione così costosa",
+	"fewer or shorter ones":                                                         "meno stringhe, o più corte",
+	"It is not an address, so no range holds it.":                                   "Non è un indirizzo, quindi nessun intervallo lo contiene.",
+	"each text in one of the lists":                                                 "ogni testo in una sola delle liste",
+	"such as 0401234567 and 0409876543":                                             "come 0401234567 e 0409876543",
+
+	// What a domain's DNS should say.
+	"a CNAME, SRV, A or AAAA record that leads to %s":                      "un record CNAME, SRV, A o AAAA che porti a %s",
+	"a CNAME, SRV, A or AAAA record that leads to an address of this node": "un record CNAME, SRV, A o AAAA che porti a un indirizzo di questo nodo",
+
+	// Why a routing rule never matches.
+	"An earlier rule looks for the same.":                     "Una regola precedente cerca lo stesso.",
+	"An earlier rule matches all that this one does.":         "Una regola precedente prende tutto ciò che prende questa.",
+	"An earlier rule matches every request.":                  "Una regola precedente prende ogni richiesta.",
+	"Destination groups are off: rules are kept and ignored.": "I gruppi di destinazioni sono spenti: le regole restano, ma si ignorano.",
+
+	// What of this node is degraded.
+	"The database takes no call records: no new calls and registrations are let in.": "Il database non accetta record delle chiamate: non entrano nuove chiamate né registrazioni.",
+	"The journal cannot be written: no new calls and registrations are let in.":      "Non si può scrivere il journal: non entrano nuove chiamate né registrazioni.",
+	"The data folder's disk has %d MiB left.":                                        "Sul disco della cartella dei dati restano %d MiB.",
+	"The kernel does not drop for bans, this process does: %s.":                      "A scartare per i ban non è il kernel ma questo processo: %s.",
+	"%d call records were not taken by the webhook's receiver.":                      "%d record delle chiamate non sono stati accettati da chi riceve il webhook.",
+	"This node is being stopped and takes no new calls.":                             "Questo nodo si sta fermando e non accetta nuove chiamate.",
+	"The apply of %s was not confirmed and does not go back: %s.":                    "L'apply di %s non è stato confermato e non si annulla: %s.",
+	"Unless somebody confirms it, the apply of %s by %s goes back at %s.":            "Se nessuno lo conferma, l'apply di %s fatto da %s si annulla il %s.",
+	"The certificate %s ends on %s.":                                                 "Il certificato %s scade il %s.",
+	"The certificate %s ended on %s.":                                                "Il certificato %s è scaduto il %s.",
+
 	// Identify.
 	"Customer %q":        "Cliente %q",
 	", by the domain %q": ", per il dominio %q",
@@ -108,6 +175,11 @@ var italianPhrases = map[string]string{
 
 // italianKept is read-only: fixed English texts that records and messages hold.
 var italianKept = map[string]string{
+	// Examples of which no regex can be made (rewrite_examples.go).
+	"no examples: give at least one, and at most 100 of up to 64 characters each":                              "nessun esempio: danne almeno uno, e al massimo 100 di non più di 64 caratteri ciascuno",
+	"one text is both an example and a counter-example":                                                        "un testo è sia esempio sia controesempio",
+	"no regex of the allowed size tells these examples and counter-examples apart: give fewer or shorter ones": "nessuna espressione della grandezza ammessa distingue questi esempi dai controesempi: danne di meno o più corti",
+
 	// Whose limit it is, and who ended a call.
 	"platform": "piattaforma", "company": "azienda", "customer": "cliente", "switch": "switch", "user": "utente", "emergency": "emergenza",
 	"caller": "chiamante", "callee": "chiamato", "tollgate": "tollgate",

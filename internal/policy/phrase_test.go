@@ -128,6 +128,15 @@ func TestKeptInItalian(t *testing.T) {
 	}
 }
 
+// TestExamplesInItalian: each reason why examples make no regex has its Italian.
+func TestExamplesInItalian(t *testing.T) {
+	for _, err := range []error{policy.ErrNoExamples, policy.ErrSameExamples, policy.ErrFewExamples} {
+		if policy.Italian.Retell(err.Error()) == err.Error() {
+			t.Errorf("no Italian for %q", err)
+		}
+	}
+}
+
 // TestRetell: what is no text of ours stays as it is, and English is what was kept.
 func TestRetell(t *testing.T) {
 	for text, want := range map[string]string{

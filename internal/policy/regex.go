@@ -10,15 +10,28 @@ import (
 
 // RegexError says what is wrong with a regex, where, and what would be right.
 type RegexError struct {
-	Pattern string
-	Offset  int    // byte of Pattern at which the fault is
-	What    string // the fault
-	Want    string // what would be right
+	Pattern    string
+	Offset     int // byte of Pattern at which the fault is
+	what, want saying
+}
+
+// saying is a phrase with its values.
+type saying struct {
+	phrase Phrase
+	args   []any
+}
+
+func say(p Phrase, args ...any) saying { return saying{p, args} }
+
+// In gives the fault and what would be right, in a language.
+func (e *RegexError) In(l Language) (what, want string) {
+	return l.Say(e.what.phrase, e.what.args...), l.Say(e.want.phrase, e.want.args...)
 }
 
 // Error is the sentence for people; characters are counted from 1.
 func (e *RegexError) Error() string {
-	return fmt.Sprintf("value %q: character %d: %s; %s", e.Pattern, utf8.RuneCountInString(e.Pattern[:e.Offset])+1, e.What, e.Want)
+	what, want := e.In(English)
+	return fmt.Sprintf("value %q: character %d: %s; %s", e.Pattern, utf8.RuneCountInString(e.Pattern[:e.Offset])+1, what, want)
 }
 
 // ValidateRegex reports what is wrong with a regex of a rule: a *RegexError, nil if nothing
@@ -31,7 +44,7 @@ func ValidateRegex(text string) error {
 // parseRegex gives the tree of a regex and the size of its program.
 func parseRegex(text string) (*syntax.Regexp, int, error) {
 	if len(text) > maxPattern {
-		return nil, 0, &RegexError{text, maxPattern, fmt.Sprintf("%d bytes are too many", len(text)), fmt.Sprintf("write at most %d", maxPattern)}
+		return nil, 0, &RegexError{text, maxPattern, say("%d bytes are too many", len(text)), say("write at most %d", maxPattern)}
 	}
 	tree, err := syntax.Parse(text, syntax.Perl)
 	if err != nil {
@@ -40,65 +53,89 @@ func parseRegex(text string) (*syntax.Regexp, int, error) {
 	tree = tree.Simplify()
 	prog, err := syntax.Compile(tree)
 	if err != nil {
-		return nil, 0, &RegexError{text, 0, err.Error(), "write it simpler"}
+		return nil, 0, &RegexError{text, 0, say("it does not compile: %v", err), say("write it simpler")}
 	}
 	if n := len(prog.Inst); n > maxProgram {
-		return nil, 0, &RegexError{text, firstCount(text), fmt.Sprintf("the regex compiles to %d steps", n), fmt.Sprintf("write one of at most %d, with smaller {counts} or as several rules", maxProgram)}
+		return nil, 0, &RegexError{text, firstCount(text), say("the regex compiles to %d steps", n), say("write one of at most %d, with smaller {counts} or as several rules", maxProgram)}
 	}
 	return tree, len(prog.Inst), nil
 }
+
+// adviceOn says of a fault that regexp/syntax finds what it is, and what would be right; "" of one that it has learnt since.
+func adviceOn(code syntax.ErrorCode) (what, want Phrase) {
+	switch code {
+	case syntax.ErrInvalidCharClass:
+		return "invalid character class", asRE2
+	case syntax.ErrInvalidCharRange:
+		return "invalid character class range", "write the smaller character first, as in a-z"
+	case syntax.ErrInvalidEscape:
+		return "invalid escape sequence", `write "\\" for a backslash itself, or leave it out before a letter that needs none`
+	case syntax.ErrInvalidNamedCapture:
+		return "invalid named capture", `write "(?P<name>...)" with a name of its own of letters, digits and _`
+	case syntax.ErrInvalidPerlOp:
+		return "invalid or unsupported Perl syntax", `write groups as "(...)", "(?:...)", "(?i)" or "(?P<name>...)"; look-ahead and look-behind are not known`
+	case syntax.ErrInvalidRepeatOp:
+		return "invalid nested repetition operator", "write one of *, +, ? and {n,m} only; possessive forms are not known"
+	case syntax.ErrInvalidRepeatSize:
+		return "invalid repeat count", "write a count of at most 1000, the smaller one first; a count within a count multiplies"
+	case syntax.ErrInvalidUTF8:
+		return "invalid UTF-8", `write the regex in UTF-8, or "\x{..}" for a byte`
+	case syntax.ErrMissingBracket:
+		return "missing closing ]", `close the class with "]", or write "\[" for a bracket itself`
+	case syntax.ErrMissingParen:
+		return "missing closing )", `close the group with ")", or write "\(" for a parenthesis itself`
+	case syntax.ErrMissingRepeatArgument:
+		return "missing argument to repetition operator", `put what is to be repeated before it, or write "\%s" for the character itself`
+	case syntax.ErrTrailingBackslash:
+		return "trailing backslash at end of expression", `write "\\" for a backslash itself`
+	case syntax.ErrUnexpectedParen:
+		return "unexpected )", `remove the ")", or write "\)" for a parenthesis itself`
+	case syntax.ErrNestingDepth:
+		return "expression nests too deeply", smaller
+	case syntax.ErrLarge:
+		return "expression too large", smaller
+	}
+	return "", asRE2
+}
+
+const (
+	asRE2   Phrase = "write a regex as RE2 knows it"
+	smaller Phrase = "write it with smaller {counts} and fewer nested groups"
+)
 
 // regexFault finds the offset that syntax.Error does not tell, and the advice.
 func regexFault(text string, err error) error {
 	var fault *syntax.Error
 	if !errors.As(err, &fault) {
-		return &RegexError{text, 0, err.Error(), "write a regex as RE2 knows it"}
+		return &RegexError{text, 0, say("it does not compile: %v", err), say(asRE2)}
 	}
-	out := &RegexError{Pattern: text, What: fault.Code.String(), Want: "write a regex as RE2 knows it"}
+	what, want := adviceOn(fault.Code)
+	if what == "" {
+		return &RegexError{text, 0, say("it does not compile: %v", fault.Code), say(want)}
+	}
+	out := &RegexError{Pattern: text, what: say(what), want: say(want)}
 	if i := strings.Index(text, fault.Expr); i >= 0 {
 		out.Offset = i
 	}
 	switch fault.Code {
-	case syntax.ErrMissingBracket:
-		out.Want = `close the class with "]", or write "\[" for a bracket itself`
 	case syntax.ErrMissingParen:
 		out.Offset = openParen(text)
-		out.Want = `close the group with ")", or write "\(" for a parenthesis itself`
 	case syntax.ErrUnexpectedParen:
 		out.Offset = strayParen(text)
-		out.Want = `remove the ")", or write "\)" for a parenthesis itself`
 	case syntax.ErrMissingRepeatArgument:
-		out.Want = fmt.Sprintf(`put what is to be repeated before it, or write "\%s" for the character itself`, fault.Expr)
-	case syntax.ErrInvalidRepeatOp:
-		out.Want = "write one of *, +, ? and {n,m} only; possessive forms are not known"
-	case syntax.ErrInvalidRepeatSize:
-		out.Want = "write a count of at most 1000, the smaller one first; a count within a count multiplies"
-	case syntax.ErrInvalidCharRange:
-		out.Want = "write the smaller character first, as in a-z"
+		out.want.args = []any{fault.Expr}
 	case syntax.ErrInvalidEscape:
-		out.Want = escapeAdvice(fault.Expr)
+		if e := fault.Expr; len(e) == 2 && e[1] >= '1' && e[1] <= '9' {
+			out.want = say("back-references are not known; write the text out")
+		}
 	case syntax.ErrTrailingBackslash:
 		out.Offset = len(text) - 1
-		out.Want = `write "\\" for a backslash itself`
-	case syntax.ErrInvalidPerlOp:
-		out.Want = `write groups as "(...)", "(?:...)", "(?i)" or "(?P<name>...)"; look-ahead and look-behind are not known`
-	case syntax.ErrInvalidNamedCapture:
-		out.Want = `write "(?P<name>...)" with a name of its own of letters, digits and _`
 	case syntax.ErrInvalidUTF8:
 		out.Offset = invalidUTF8(text)
-		out.Want = `write the regex in UTF-8, or "\x{..}" for a byte`
 	case syntax.ErrLarge, syntax.ErrNestingDepth:
 		out.Offset = firstCount(text)
-		out.Want = "write it with smaller {counts} and fewer nested groups"
 	}
 	return out
-}
-
-func escapeAdvice(expr string) string {
-	if len(expr) == 2 && expr[1] >= '1' && expr[1] <= '9' {
-		return "back-references are not known; write the text out"
-	}
-	return `write "\\" for a backslash itself, or leave it out before a letter that needs none`
 }
 
 // parens walks the parentheses that count: unescaped ones outside of classes. It gives the

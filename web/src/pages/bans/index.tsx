@@ -108,8 +108,8 @@ function Everybody() {
 function Why({ ban }: { ban: Ban }) {
   const { t } = useTranslation();
   return (
-    <span title={ban.reason}>
-      {ban.reason}
+    <span title={ban.sentence}>
+      {ban.sentence}
       {(ban.times ?? 0) > 1 && <Text span size="sm" c="dimmed"> {t("bans.times", { count: ban.times ?? 0 })}</Text>}
     </span>
   );
