@@ -3,6 +3,7 @@ package api_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -130,6 +131,32 @@ func TestPages(t *testing.T) {
 	}
 }
 
+// TestManyCompanies: each of more companies than a page holds is told with its own use.
+func TestManyCompanies(t *testing.T) {
+	a := newWorld(t).admin()
+	const many = 1005
+	for i := range many {
+		a.must("POST", "/api/v1/companies", object{"name": fmt.Sprintf("company %d", i)})
+	}
+	seen := map[int64]bool{}
+	for path := "/api/v1/companies?limit=1000"; path != ""; {
+		page := a.must("GET", path, nil)
+		for _, item := range page["items"].([]any) {
+			o := item.(object)
+			if seen[id(o)] = true; int64(o["use"].(object)["calls"].(float64)) != id(o) {
+				t.Fatalf("%v uses %v", o["name"], o["use"])
+			}
+		}
+		path = ""
+		if next, ok := page["next"].(string); ok && next != "" {
+			path = "/api/v1/companies?limit=1000&cursor=" + next
+		}
+	}
+	if len(seen) < many {
+		t.Errorf("%d companies", len(seen))
+	}
+}
+
 // TestCustomersAtAGlance: a list of customers tells their use, and can be narrowed to the transparent ones.
 func TestCustomersAtAGlance(t *testing.T) {
 	w := newWorld(t)
@@ -147,6 +174,15 @@ func TestCustomersAtAGlance(t *testing.T) {
 	}
 	if got := names("customers?limit=10"); len(got) != 2 {
 		t.Errorf("customers %v", got)
+	}
+	if got := names("companies"); len(got) < 2 {
+		t.Errorf("companies %v", got)
+	}
+	if use := w.as(alfa.companyKey).must("GET", "/api/v1/companies/"+itoa(alfa.company), nil)["use"]; use == nil {
+		t.Error("a company is not told its own use")
+	}
+	if one := w.as(alfa.key).do("GET", "/api/v1/companies/"+itoa(alfa.company), nil); strings.Contains(string(one.body), `"use"`) {
+		t.Errorf("a customer is told his company's use: %s", one.body)
 	}
 	if got := names("switches"); len(got) == 0 {
 		t.Error("no switch")

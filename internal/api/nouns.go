@@ -28,8 +28,8 @@ func (s *server) nouns() {
 }
 
 func (s *server) tenants() {
-	register(s, resource[tenant.Company, tenant.Company, tenant.CompanyID]{
-		path: "companies", one: "company", all: "companies", reader: s.store.Companies, show: same[tenant.Company],
+	register(s, resource[tenant.Company, company, tenant.CompanyID]{
+		path: "companies", one: "company", all: "companies", reader: s.store.Companies, show: s.companiesWithUse,
 		writer: func(tx *store.Tx) store.Writer[tenant.Company, tenant.CompanyID] { return tx.Companies },
 		fresh:  zero[tenant.Company],
 		id:     func(v *tenant.Company) *tenant.CompanyID { return &v.ID },
@@ -162,6 +162,24 @@ func (s *server) customers(ctx context.Context, scope tenant.Scope) (map[tenant.
 		ids[id] = true
 	}
 	return ids, err
+}
+
+// company is a company with what its customers use of its channels now; nothing is told to one of them.
+type company struct {
+	tenant.Company
+	Use *limitNow `json:"use,omitempty" doc:"Absent for a customer's own users."`
+}
+
+func (s *server) companiesWithUse(ctx context.Context, items []tenant.Company) ([]company, error) {
+	out := make([]company, len(items))
+	told := principalOf(ctx).Role != tenant.RoleCustomer
+	for i := range items {
+		if out[i].Company = items[i]; told {
+			use := s.node.Usage(live.Scope{Kind: live.Company, ID: int64(items[i].ID)})
+			out[i].Use = &limitNow{use.Calls, use.Peak}
+		}
+	}
+	return out, nil
 }
 
 // customer is a customer with what he uses of his limit now, so that a list of them is one request.

@@ -32,6 +32,20 @@ export function useList<T>(path: string, query: Query = {}, options: { every?: n
   });
 }
 
+/** All of a list, by as few requests as it takes; null where that is `most` or more. */
+export async function readAll<T>(path: string, query: Query, signal: AbortSignal | undefined): Promise<T[]>;
+export async function readAll<T>(path: string, query: Query, signal: AbortSignal | undefined, most: number): Promise<T[] | null>;
+export async function readAll<T>(path: string, query: Query, signal: AbortSignal | undefined, most = Infinity): Promise<T[] | null> {
+  const items: T[] = [];
+  for (let cursor: string | undefined = ""; cursor !== undefined; ) {
+    const { body }: { body: Page<T> } = await call("GET", "/" + path, { query: { ...query, limit: 1000, cursor }, signal });
+    items.push(...body.items);
+    cursor = body.next || undefined;
+    if (cursor && items.length >= most) return null;
+  }
+  return items;
+}
+
 /** The first `limit` of a list: for menus and small tables. */
 export function useItems<T>(path: string, query: Query = {}, options: { every?: number; enabled?: boolean } = {}) {
   return useQuery({

@@ -6,13 +6,14 @@ import { IconPlus } from "@tabler/icons-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Schemas } from "~/api/client";
-import { useItems } from "~/api/nouns";
+import { useItem, useItems } from "~/api/nouns";
 import { Failed, Waiting } from "~/frame/States";
 import { useMay, useSession } from "~/session/SessionProvider";
 import { Page } from "~/ui/Page";
 import { When } from "~/look/When";
 import { WireText } from "~/ui/WireText";
 import { hrefOf } from "~/url";
+import { useOverview } from "../overview/numbers";
 import { useCapacity } from "../sip-users/Capacity";
 import { Refusals } from "../my-calls/Refusals";
 import { AskDialog } from "./AskDialog";
@@ -34,19 +35,18 @@ export default function Account() {
 
 function Use({ customer }: { customer: number }) {
   const { t } = useTranslation();
-  const { sum, count } = useCapacity(customer);
-  const uses = useItems<Schemas["LimitUse"]>("limits", { customer, limit: 1000 }, { every: 3_000 });
-  const phones = useItems<Schemas["Binding"]>("bindings", { customer, limit: 1000 }, { every: 10_000 });
-  if (uses.isError) return <Failed error={uses.error} reset={() => void uses.refetch()} />;
-  const mine = uses.data?.find((u) => u.scope === "customer" && u.id === customer);
-  if (!mine) return <Waiting />;
-  const limit = mine.max_calls;
+  const { limit, sum, count } = useCapacity(customer);
+  const owner = useItem<Schemas["Customer"]>("customers", customer, { every: 3_000 });
+  const { data: now } = useOverview(customer);
+  if (owner.isError) return <Failed error={owner.error} reset={() => void owner.refetch()} />;
+  if (!owner.data) return <Waiting />;
+  const mine = owner.data.body.use;
   return (
     <Stack gap="md">
       <Grid gap="md">
         <Tile label={t("account.calls")} value={mine.calls} of={limit} note={t("account.peak", { count: mine.peak })} href={hrefOf("/calls")} more={t("account.see_calls")} />
         <Tile label={t("account.given")} value={sum ?? 0} of={limit} note={!limit || sum === undefined ? "" : sum >= limit ? t("sip-users.none_left") : t("sip-users.left", { count: limit - sum })} href={hrefOf("/phones")} more={t("account.see_phones")} />
-        <Tile label={t("account.registered")} value={phones.data?.length ?? 0} note={t("account.users", { count: count ?? 0 })} href={hrefOf("/registrations")} more={t("account.see_registered")} />
+        <Tile label={t("account.registered")} value={now?.registrations ?? 0} note={t("account.users", { count: count ?? 0 })} href={hrefOf("/registrations")} more={t("account.see_registered")} />
       </Grid>
       <Wishes customer={customer} />
       <section>

@@ -4,7 +4,8 @@ import { Badge, Button, Stack, Text } from "@mantine/core";
 import { IconDownload } from "@tabler/icons-react";
 import { useMutation } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
-import { type Schemas, call } from "~/api/client";
+import type { Schemas } from "~/api/client";
+import { readAll } from "~/api/nouns";
 import { asProblem } from "~/api/problem";
 import { useCustomer } from "~/frame/CustomerFilter";
 import { useMay } from "~/session/SessionProvider";
@@ -91,11 +92,7 @@ function Export({ customer }: { customer: number }) {
   const run = useMutation({
     mutationFn: async () => {
       const rows = [["prefix", "domain", "mode"]];
-      for (let cursor: string | undefined = ""; cursor !== undefined; ) {
-        const { body }: { body: Schemas["PageBlocklistEntry"] } = await call("GET", "/blocklist", { query: { customer, limit: 1000, cursor } });
-        for (const e of body.items) rows.push([e.prefix, e.domain, e.mode]);
-        cursor = body.next || undefined;
-      }
+      for (const e of await readAll<Entry>("blocklist", { customer }, undefined)) rows.push([e.prefix, e.domain, e.mode]);
       saveAs(toCSV(rows), `blocklist-${customer}.csv`, "text/csv");
     },
   });

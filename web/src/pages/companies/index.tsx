@@ -1,5 +1,4 @@
 import type { Schemas } from "~/api/client";
-import { useItems } from "~/api/nouns";
 import { UseBar } from "~/pages/customers/Use";
 import { useMay } from "~/session/SessionProvider";
 import { ResourcePage } from "~/ui/ResourcePage";
@@ -13,9 +12,10 @@ const companies: Resource<Company> = {
   path: "companies",
   perCustomer: false,
   nameOf: (c) => c.name,
+  every: 5,
   columns: [
     { label: "companies.field.name", render: (c) => c.name },
-    { label: "companies.field.channels", render: (c) => <Use company={c} /> },
+    { label: "companies.field.channels", render: (c) => <UseBar calls={c.use?.calls} limit={c.channels} /> },
     { label: "companies.field.cps", render: (c) => c.cps || "∞", right: true, narrow: true },
   ],
   Fields: () => (
@@ -26,11 +26,6 @@ const companies: Resource<Company> = {
     </>
   ),
 };
-
-function Use({ company }: { company: Company }) {
-  const uses = useItems<Schemas["LimitUse"]>("limits", { limit: 1000 }, { every: 5_000 });
-  return <UseBar calls={uses.data?.find((u) => u.scope === "company" && u.id === company.id)?.calls} limit={company.channels} />;
-}
 
 export default function Companies() {
   const { platform, admin } = useMay();

@@ -4,51 +4,45 @@ import { Group, Progress, Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
-import { type Schemas, call } from "~/api/client";
-import { useItem, useItems } from "~/api/nouns";
+import type { Schemas } from "~/api/client";
+import { readAll, useItem } from "~/api/nouns";
 import { taken, takes } from "./capacity";
 
 type User = Schemas["SipUser"];
 
-const mostRead = 5_000; // users; a customer with more is shown without the sum
+const every = 5_000; // ms
 
-async function usersOf(customer: number, signal: AbortSignal): Promise<User[] | null> {
-  const users: User[] = [];
-  for (let cursor: string | undefined = ""; cursor !== undefined; ) {
-    const { body }: { body: Schemas["PageSipUser"] } = await call("GET", "/sip-users", { query: { customer, limit: 1000, cursor }, signal });
-    users.push(...body.items);
-    cursor = body.next || undefined;
-    if (cursor && users.length >= mostRead) return null;
-  }
-  return users;
-}
+const mostRead = 5_000; // users; a customer with more is shown without the sum
 
 /** The sum of a customer's channels: limit 0 is no limit, sum undefined where it is not known. */
 export function useCapacity(customer: number | undefined) {
-  const owner = useItem<Schemas["Customer"]>("customers", customer);
-  const profiles = useProfiles();
+  const owner = useItem<Schemas["Customer"]>("customers", customer, { every });
+  const profiles = useProfiles(customer);
   const users = useQuery({
     queryKey: ["noun", "sip-users", "all", customer],
-    queryFn: ({ signal }) => usersOf(customer as number, signal),
+    queryFn: ({ signal }) => readAll<User>("sip-users", { customer }, signal, mostRead),
     enabled: customer !== undefined,
   });
   const limit = owner.data?.body.call_limit ?? 0;
   const sum = useMemo(() => (users.data ? taken(users.data, profiles, limit) : undefined), [users.data, profiles, limit]);
-  return { limit, sum, count: users.data?.length, ready: owner.isSuccess };
+  return { limit, sum, count: users.data?.length, use: owner.data?.body.use };
 }
 
-export function useProfiles(): Map<number, Schemas["SIPProfile"]> {
-  const list = useItems<Schemas["SIPProfile"]>("sip-profiles", { limit: 1000 });
+/** The profiles of a customer's users; undefined: of all that one sees. */
+export function useProfiles(customer?: number): Map<number, Schemas["SIPProfile"]> {
+  const list = useQuery({
+    queryKey: ["noun", "sip-profiles", "all", customer],
+    queryFn: ({ signal }) => readAll<Schemas["SIPProfile"]>("sip-profiles", { customer }, signal),
+  });
   return useMemo(() => new Map(list.data?.map((p) => [p.id, p])), [list.data]);
 }
 
 /** Two bars: what is given to users, and what calls use now, both of the account's channels. */
 export function CapacityBar({ customer }: { customer: number }) {
   const { t } = useTranslation();
-  const { limit, sum, ready } = useCapacity(customer);
-  const uses = useItems<Schemas["LimitUse"]>("limits", { customer, limit: 1000 }, { every: 5_000 });
-  const calls = uses.data?.find((u) => u.scope === "customer" && u.id === customer)?.calls ?? 0;
-  if (!ready) return null;
+  const { limit, sum, use } = useCapacity(customer);
+  if (!use) return null;
+  const { calls } = use;
   if (limit === 0) return <Text size="sm" c="dimmed" mb="sm">{t("sip-users.no_limit", { calls })}</Text>;
   return (
     <Group mb="sm" gap="xl">
@@ -74,7 +68,7 @@ function Bar({ label, value, limit, note }: { label: string; value: number; limi
 /** What one user takes; by whom it is said where it is not his own. */
 export function ChannelsOf({ user }: { user: User }) {
   const { t } = useTranslation();
-  const profiles = useProfiles();
+  const profiles = useProfiles(user.customer_id);
   const own = user.channels !== null;
   const n = takes(user, profiles, 0);
   const profile = profiles.get(user.profile_id ?? 0);

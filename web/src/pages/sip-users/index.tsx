@@ -30,7 +30,7 @@ const users: Resource<User> = {
     { label: "sip-users.field.customer_id", render: (u) => <CustomerName id={u.customer_id} /> },
     { label: "sip-users.registered", render: (u) => <Registered user={u} /> },
     { label: "sip-users.field.channels", render: (u) => <ChannelsOf user={u} />, right: true },
-    { label: "sip-users.field.profile_id", render: (u) => <ProfileName id={u.profile_id} /> },
+    { label: "sip-users.field.profile_id", render: (u) => <ProfileName user={u} /> },
     { label: "sip-users.field.allow_from", render: (u) => <WireText tip>{(u.allow_from ?? []).join(", ")}</WireText> },
   ],
   fresh: (customer) => ({ customer_id: customer ?? 0, generate_password: true }),
@@ -48,9 +48,9 @@ const users: Resource<User> = {
   size: "xl",
 };
 
-function ProfileName({ id }: { id?: number }) {
-  const profiles = useProfiles();
-  return <>{profiles.get(id ?? 0)?.name ?? ""}</>;
+function ProfileName({ user }: { user: User }) {
+  const profiles = useProfiles(user.customer_id);
+  return <>{profiles.get(user.profile_id ?? 0)?.name ?? ""}</>;
 }
 
 const mostPhones = 1000;

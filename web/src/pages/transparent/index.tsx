@@ -7,6 +7,7 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { refresh } from "~/api/cache";
 import { type Schemas, call } from "~/api/client";
+import { readAll } from "~/api/nouns";
 import { Failed, Waiting } from "~/frame/States";
 import { useMay } from "~/session/SessionProvider";
 import { CustomerName } from "~/ui/CustomerName";
@@ -22,7 +23,7 @@ import { type Row, rowsOf } from "./rows";
 export default function Transparent() {
   const { t } = useTranslation();
   const { write } = useMay();
-  const read = useQuery({ queryKey: ["noun", "customers", "transparent"], queryFn: ({ signal }) => readAll(signal), refetchInterval: 15_000 });
+  const read = useQuery({ queryKey: ["noun", "customers", "transparent"], queryFn: ({ signal }) => readRows(signal), refetchInterval: 15_000 });
   const rows = read.data ?? [];
   const [selected, setSelected] = useState<Set<string | number>>(new Set());
   const [off, setOff] = useState<Row[]>();
@@ -90,17 +91,7 @@ function SwitchOff({ rows, onClose, onDone }: { rows: Row[]; onClose: () => void
   );
 }
 
-async function readAll(signal: AbortSignal): Promise<Row[]> {
-  const [customers, users] = await Promise.all([all<Schemas["Customer"]>("/customers", signal), all<Schemas["User"]>("/users", signal)]);
+async function readRows(signal: AbortSignal): Promise<Row[]> {
+  const [customers, users] = await Promise.all([readAll<Schemas["Customer"]>("customers", { transparent: true }, signal), readAll<Schemas["User"]>("users", { transparent: true }, signal)]);
   return rowsOf(customers, users);
-}
-
-async function all<T>(path: string, signal: AbortSignal): Promise<T[]> {
-  const items: T[] = [];
-  for (let cursor: string | undefined = ""; cursor !== undefined; ) {
-    const { body }: { body: { items: T[]; next?: string } } = await call("GET", path, { query: { transparent: true, limit: 1000, cursor }, signal });
-    items.push(...body.items);
-    cursor = body.next || undefined;
-  }
-  return items;
 }
