@@ -178,6 +178,9 @@ test("antifraud: of 10 calls alike all are torn down, and their source is banned
   await open(page, path("/bans"));
   const row = page.getByRole("row").filter({ hasText: torn.source });
   await expect(row).toContainText(/4 min|5 min|4m|5m/);
+  const italian = await as("platform", { language: "it" });
+  await open(italian, path("/bans"));
+  await expect(italian.getByRole("row").filter({ hasText: torn.source })).toContainText("È stata raggiunta la soglia antifrode del cliente");
   await page.getByRole("button", { name: `Unban ${torn.source}` }).click();
   await press(page, "Unban 1");
   await all({ Source: "fraud" });

@@ -13,7 +13,7 @@ export interface Made {
   /** An address of the panel with this customer chosen. */
   path: (to: string) => string;
   /** Which PBX takes a call, or how it is refused: 0 is silence. */
-  calls: (wish?: { Agent?: string; Source?: string; number?: string }) => Promise<string | number>;
+  calls: (wish?: { Agent?: string; Source?: string; number?: string; domain?: string }) => Promise<string | number>;
 }
 
 /** A customer of its own: everything that it is called begins with name. */
@@ -26,8 +26,8 @@ export async function customerOf(name: string, pbxs: PBX[] = [], fields: object 
     id,
     domain,
     path: (to) => `${to}${to.includes("?") ? "&" : "?"}customer=${id}`,
-    calls: async ({ number = "0501234567", ...wish } = {}) => {
-      const o = await place({ Source: name, URI: `sip:${number}@${domain}`, Silence: true, ...wish });
+    calls: async ({ number = "0501234567", domain: to = domain, ...wish } = {}) => {
+      const o = await place({ Source: name, URI: `sip:${number}@${to}`, Silence: true, ...wish });
       return o.status === 200 ? (Object.keys(o.took).join() || "nobody") : o.status;
     },
   };

@@ -49,7 +49,7 @@ export function ResourceList<T extends Noun>({ resource, height }: { resource: R
   const columns = useColumns(resource, edit);
   const canAdd = (resource.mayAdd ?? mayChange) && !!resource.Fields;
   const canDelete = resource.mayDelete ?? mayChange;
-  const selects = canDelete || (mayChange && !!resource.BulkFields);
+  const selects = canDelete || (mayChange && !!resource.BulkFields) || !!resource.bulkActs;
   const add = canAdd && (
     <Button leftSection={<IconPlus size={16} />} onClick={() => edit("new")}>
       {t(`${ns}.add`)}
@@ -65,7 +65,8 @@ export function ResourceList<T extends Noun>({ resource, height }: { resource: R
           {selected.size ? t("ui.selected", { count: selected.size }) : list.data && t("ui.rows", { count: rows.length, more: list.hasNextPage ? "+" : "" })}
         </Text>
         <Group gap="xs" ml="auto">
-          {selected.size > 0 && resource.BulkFields && (
+          {selected.size > 0 && resource.bulkActs?.(chosen)}
+          {selected.size > 0 && mayChange && resource.BulkFields && (
             <Button variant="default" leftSection={<IconEdit size={15} />} onClick={() => setAct("edit")}>
               {t("ui.edit_many", { count: selected.size })}
             </Button>

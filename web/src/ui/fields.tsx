@@ -136,7 +136,7 @@ interface Named {
 const nameOf = (item: Named): string => item.name ?? item.username ?? String(item.id);
 
 /** The id of another noun, found by typing: <RefField name="customer_id" path="customers" />. */
-export function RefField(props: Basic & { path: string; query?: Query; none?: string }) {
+export function RefField(props: Basic & { path: string; query?: Query; none?: string; onPick?: () => void }) {
   const { t } = useTranslation();
   const f = useField<number>(props.name);
   const [text, setText] = useState("");
@@ -149,6 +149,6 @@ export function RefField(props: Basic & { path: string; query?: Query; none?: st
   return (
     <Select {...common(f, props)} value={f.value ? String(f.value) : null} data={data} searchable searchValue={text} onSearchChange={setText} clearable={!props.required}
       filter={({ options }) => options} nothingFoundMessage={t("ui.nothing")} placeholder={props.none ?? t("ui.choose")} maw={420}
-      onChange={(v) => f.set(v ? Number(v) : (0 as never))} />
+      onChange={(v) => (f.set(v ? Number(v) : (0 as never)), props.onPick?.())} />
   );
 }

@@ -30,6 +30,8 @@ export interface Resource<T extends Noun> {
   oneByOne?: boolean;
   /** The fields that many may be given at once. */
   BulkFields?: () => ReactNode;
+  /** More buttons for those that are selected. */
+  bulkActs?: (rows: T[]) => ReactNode;
   /** More parameters of the list. */
   query?: Record<string, string | number | boolean | undefined>;
   /** Seconds between two readings of a list that changes by itself. */

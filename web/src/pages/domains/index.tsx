@@ -1,6 +1,7 @@
 import { Alert, Badge, Button, Group, Stack, Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
+import { cache } from "~/api/cache";
 import { type Schemas, call } from "~/api/client";
 import { Failed, Waiting } from "~/frame/States";
 import { useMay } from "~/session/SessionProvider";
@@ -23,6 +24,7 @@ const domains: Resource<Domain> = {
     { label: "domains.field.proven", render: (d) => <Proven domain={d} />, narrow: true },
   ],
   Fields: ({ creating }) => <Fields creating={creating} />,
+  bulkActs: (rows) => <AskMany domains={rows} />, // a name is all that a domain has, and no two share it
   Beside: ({ item }) => <DNS domain={item} />,
 };
 
@@ -48,6 +50,17 @@ function useDNS(id: number) {
     staleTime: 60_000,
     refetchOnWindowFocus: false,
   });
+}
+
+/** Reads anew whether they lead here: at once where they are in sight, else when they come into it. */
+function AskMany({ domains: chosen }: { domains: Domain[] }) {
+  const { t } = useTranslation();
+  const ids = new Set<unknown>(chosen.map((d) => d.id));
+  return (
+    <Button variant="default" onClick={() => void cache.invalidateQueries({ queryKey: ["noun", "domains", "dns"], predicate: ({ queryKey }) => ids.has(queryKey[3]) })}>
+      {t("domains.ask_many", { count: chosen.length })}
+    </Button>
+  );
 }
 
 /** Asked when the row comes into sight: a list of thousands asks for those that are looked at. */

@@ -1,6 +1,6 @@
 // Numbers of a customer: DIDs, which lead somewhere, and CLIs, which tell customers apart who share an address.
 
-import { Input, SegmentedControl, Stack } from "@mantine/core";
+import { Input, SegmentedControl, Stack, Text } from "@mantine/core";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Schemas } from "~/api/client";
@@ -31,6 +31,7 @@ const dids: Resource<DID> = {
     { label: "dids.field.customer_id", render: (d) => <CustomerName id={d.customer_id} /> },
   ],
   Fields: ({ creating }) => <Fields creating={creating} />,
+  BulkFields: () => <BulkFields />,
 };
 
 function Target({ did }: { did: DID }) {
@@ -41,8 +42,27 @@ function Target({ did }: { did: DID }) {
 }
 
 function Fields({ creating }: { creating: boolean }) {
-  const { t } = useTranslation();
   const { staff } = useMay();
+  const d = useDraft<Partial<DID>>();
+  return (
+    <Stack gap="sm">
+      {staff && <RefField name="customer_id" path="customers" required disabled={!creating} />}
+      <TextField name="number" required autoFocus mono placeholder="390401234567" />
+      <LeadsTo customer={d.customer_id || undefined} />
+    </Stack>
+  );
+}
+
+/** Where many lead from now on: they can only lead to what their customer has. */
+function BulkFields() {
+  const { t } = useTranslation();
+  const customer = useCustomer();
+  return customer === undefined ? <Text size="sm">{t("dids.of_one")}</Text> : <LeadsTo customer={customer} />;
+}
+
+/** A SIP user or a switch: choosing one takes the other out. */
+function LeadsTo({ customer }: { customer: number | undefined }) {
+  const { t } = useTranslation();
   const d = useDraft<Partial<DID>>();
   const user = useField<number>("sip_user_id");
   const sw = useField<number>("switch_id");
@@ -53,15 +73,13 @@ function Fields({ creating }: { creating: boolean }) {
     sw.set(0);
   };
   return (
-    <Stack gap="sm">
-      {staff && <RefField name="customer_id" path="customers" required disabled={!creating} />}
-      <TextField name="number" required autoFocus mono placeholder="390401234567" />
+    <>
       <Input.Wrapper label={t("dids.leads_to")} labelElement="div" labelProps={{ id: "leads-to" }}>
         <SegmentedControl mt={4} style={{ display: "flex", width: "fit-content" }} aria-labelledby="leads-to" value={toSwitch ? "switch" : "user"} readOnly={user.readOnly} onChange={(v) => choose(v === "switch")}
           data={[{ value: "user", label: t("dids.user") }, { value: "switch", label: t("destinations.switch") }]} />
       </Input.Wrapper>
-      {toSwitch ? <RefField name="switch_id" path="switches" required query={{ customer: d.customer_id || undefined }} /> : <RefField name="sip_user_id" path="sip-users" required query={{ customer: d.customer_id || undefined }} />}
-    </Stack>
+      {toSwitch ? <RefField name="switch_id" path="switches" required query={{ customer }} onPick={() => user.set(0)} /> : <RefField name="sip_user_id" path="sip-users" required query={{ customer }} onPick={() => sw.set(0)} />}
+    </>
   );
 }
 

@@ -14,6 +14,7 @@ import { useMay } from "~/session/SessionProvider";
 import { Empty } from "~/ui/Empty";
 import { Page } from "~/ui/Page";
 import { ResourceEditor } from "~/ui/ResourceEditor";
+import { ResourceList } from "~/ui/ResourcePage";
 import { hrefOf, useUrl, useUrlText } from "~/url";
 import { destinations, groups } from "../destinations/resource";
 import { Picture, type Routed } from "./Picture";
@@ -24,13 +25,17 @@ const every = 5_000; // ms: hits and health
 export default function Routing() {
   const { t } = useTranslation();
   const customer = useCustomer();
+  const [url, setUrl] = useUrl();
+  const list = url.view === "list";
   return (
     <Page title={t("routing.title")} note={t("routing.note")} actions={
       <Button variant="default" component="a" href={hrefOf("/simulator", { customer: customer ? String(customer) : undefined })} leftSection={<IconTestPipe size={15} />}>
         {t("routing.simulate")}
       </Button>
     }>
-      {customer === undefined ? <ChooseCustomer /> : <Of key={customer} customer={customer} />}
+      <SegmentedControl size="sm" mb="sm" aria-label={t("routing.view")} value={list ? "list" : "picture"} onChange={(v) => setUrl({ view: v === "list" ? "list" : undefined, q: undefined, edit: undefined })}
+        data={[{ value: "picture", label: t("routing.view_picture") }, { value: "list", label: t("routing.view_list") }]} />
+      {list ? <ResourceList resource={rules} height="calc(100dvh - 240px)" /> : customer === undefined ? <ChooseCustomer /> : <Of key={customer} customer={customer} />}
     </Page>
   );
 }
