@@ -3,6 +3,7 @@ package gate
 import (
 	"encoding/binary"
 	"net/netip"
+	"strconv"
 	"strings"
 
 	"tollgate/internal/dialog"
@@ -149,7 +150,8 @@ func headersOf(v policy.Verdict, id *policy.Identity, m *sip.Message, stable dia
 	case 405:
 		h = append(h, allow...)
 	case 423:
-		h = append(h, registrar.MinExpires...)
+		h = strconv.AppendInt(append(h, "Min-Expires: "...), registrar.MinLife, 10)
+		h = append(h, "\r\n"...)
 	case 420:
 		h = append(h, "Unsupported: "...)
 		h = append(append(h, m.Value(sip.HdrProxyRequire)...), "\r\n"...)

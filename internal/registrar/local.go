@@ -11,11 +11,9 @@ import (
 	"tollgate/sip"
 )
 
-// minLife is the shortest that a phone may ask for here, in seconds (RFC 3261 10.2.8).
-const minLife = 60
-
-// MinExpires is the header line that says so in a 423 (RFC 3261 20.23).
-const MinExpires = "Min-Expires: 60\r\n"
+// MinLife is the shortest that a phone may ask for here, in seconds, as a 423 says it (RFC 3261
+// 10.2.8, 20.23).
+const MinLife = 60
 
 // answerHere answers a REGISTER of a SIP user, whom the gate has authenticated (RFC 3261 10.3),
 // unless it is to be refused.
@@ -58,7 +56,7 @@ func (r *Registrar) readUser(w *wish, c *policy.Customer, u *policy.User) policy
 // long says that every Contact is to be bound for long enough, or not at all.
 func (w *wish) long() policy.Verdict {
 	for i := range w.contacts[:w.n] {
-		if n := w.contacts[i].asked; n > 0 && n < minLife {
+		if n := w.contacts[i].asked; n > 0 && n < MinLife {
 			return policy.Refuse(policy.RegistrationTooBrief)
 		}
 	}

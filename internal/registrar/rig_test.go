@@ -166,7 +166,7 @@ func (r *rig) Request(sh *transaction.Shard, m *sip.Message, f transport.Flow) {
 	if no := r.reg.Start(sh, server, &id, &list, m); no.Refused() { // as package gate does
 		answer := sip.Response{Status: no.Status, Reason: no.Detail}
 		if no.Status == 423 {
-			answer.Headers = []byte(registrar.MinExpires)
+			answer.Headers = fmt.Appendf(nil, "Min-Expires: %d\r\n", registrar.MinLife)
 		}
 		sh.RespondTo(server, m, &answer)
 	}
