@@ -25,7 +25,7 @@ type setup struct {
 
 // setupItem is one field of the other side.
 type setupItem struct {
-	Key   string `json:"key" enum:"server,port,transport,domain,realm,username,password,proxy,allow,media,register,number_format,caller,keepalive" doc:"For programs that translate the label."`
+	Key   string `json:"key" enum:"server,source,peer,port,transport,domain,realm,username,login,password,proxy,allow,media,register,number_format,caller,keepalive" doc:"For programs that translate the label."`
 	Label string `json:"label"`
 	Value string `json:"value"`
 }
@@ -175,9 +175,9 @@ func egressSetup(sw *tenant.Switch, d door) (out setup) {
 
 // ingressSetup is for a switch that receives calls from us.
 func ingressSetup(sw *tenant.Switch, d door) (out setup) {
-	out.add("server", "Calls come from", d.host)
+	out.add("source", "Calls come from", d.host)
 	out.add("transport", "Transport", strings.ToUpper(d.transport))
-	out.add("username", "They authenticate as", sw.Username)
+	out.add("login", "They authenticate as", sw.Username)
 	out.add("realm", "Realm", sw.Realm)
 	if sw.Register {
 		out.add("register", "Registration", "we register there as "+sw.Username)
@@ -212,7 +212,7 @@ func (s *server) destinationSetup(ctx context.Context, in *idInput) (*setupOutpu
 
 // pbxSetup is for a PBX to which we send what is the customer's.
 func pbxSetup(v *tenant.Destination, c *tenant.Customer, domain string, d door) (out setup) {
-	out.add("server", "Requests come from, and calls out go to", hostPort(d))
+	out.add("peer", "Requests come from, and calls out go to", hostPort(d))
 	out.add("transport", "Transport", strings.ToUpper(d.transport))
 	out.add("domain", "Domain of Request-URI, From and To", domain)
 	if c.Registration == "relay" {

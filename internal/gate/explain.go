@@ -1,7 +1,6 @@
 package gate
 
 import (
-	"slices"
 
 	"tollgate/internal/policy"
 	"tollgate/internal/registrar"
@@ -35,7 +34,7 @@ func (g *Gate) Explain(r *policy.Request, in policy.Language) policy.Explanation
 		}
 		e.Passed = append(e.Passed, s.name)
 	}
-	e.Would = slices.Clone(p.id.Spared())
+	e.ToldSpared(p.id.Spared())
 	return e
 }
 

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"net"
 	"strconv"
 
@@ -36,18 +37,33 @@ type Explanation struct {
 	Foreign      bool              `json:"foreign"`
 	Steps        []Step            `json:"steps"`
 	Passed       []string          `json:"passed"`          // the steps that it passes, by their names, as a decision has them
-	Would        []Spared          `json:"would,omitempty"` // what would have refused it, but is only counted
+	Would        []ToldSpared      `json:"would,omitempty"` // what would have refused it, but is only counted
 	Candidates   []Explained       `json:"candidates"`
 	Verdict      Verdict           `json:"verdict"`
+	Sentence     string            `json:"sentence,omitempty"` // the verdict's, where it refuses
 	Language     Language          `json:"-"` // of its texts
+}
+
+// ToldSpared is a refusal that did not happen, with what it would have said.
+type ToldSpared struct {
+	Spared
+	Sentence string `json:"sentence"`
+}
+
+// ToldSpared tells of what would have refused the request, but is only counted.
+func (e *Explanation) ToldSpared(list []Spared) {
+	for _, s := range list {
+		e.Would = append(e.Would, ToldSpared{s, s.Reason.In(e.Language)})
+	}
 }
 
 // Told is one step of a request's way as it is told: its name and verdict, and what it found.
 // An empty text, where nothing was refused, is not worth telling.
 func (e *Explanation) Told(name string, v Verdict, text string) {
 	v.Detail = e.Language.Retell(v.Detail)
-	if e.Verdict = v; v.Refused() && text == "" {
-		text = v.Reason.In(e.Language)
+	if e.Verdict, e.Sentence = v, ""; v.Refused() {
+		e.Sentence = v.Reason.In(e.Language)
+		text = cmp.Or(text, e.Sentence)
 	}
 	if text != "" {
 		e.Steps = append(e.Steps, Step{name, v, text})

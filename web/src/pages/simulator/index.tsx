@@ -142,6 +142,7 @@ function Told({ explanation: e, recorded }: { explanation: Explanation; recorded
       {recorded && <Text size="sm" c="dimmed">{t("simulator.as_recorded")}</Text>}
       <Alert color={stopped ? "red" : "green"} icon={stopped ? <IconX size={18} /> : <IconCheck size={18} />} py="sm"
         title={stopped ? (e.verdict.status < 0 ? t("simulator.silence") : t("simulator.stopped", { status: e.verdict.status })) : first ? t("simulator.passes_to", { name: first.name }) : t("simulator.passes")}>
+        {e.sentence && <Text size="sm" mb={6}>{e.sentence}</Text>}
         <Group gap="xs">
           {e.customer_id ? <CustomerName id={e.customer_id} name={e.customer} /> : <Text size="sm">{t("simulator.stranger")}</Text>}
           {e.direction && <Badge color="gray">{t(`simulator.direction_${e.direction}`)}</Badge>}
@@ -163,7 +164,7 @@ function Told({ explanation: e, recorded }: { explanation: Explanation; recorded
       </Timeline>
       {e.would && e.would.length > 0 && (
         <Alert color="yellow" py="xs" title={t("simulator.would")}>
-          {e.would.map((w, i) => <Text key={i} size="sm">{w.reason} {w.rule_name}</Text>)}
+          {e.would.map((w, i) => <Text key={i} size="sm">{w.sentence} {w.rule_name && <WireText>{w.rule_name}</WireText>}</Text>)}
         </Alert>
       )}
       {candidates.length > 0 && <Candidates list={candidates} />}
