@@ -32,10 +32,8 @@ function Frame() {
   const { pathname } = useLocation();
   const [customer] = useUrlText("customer");
 
-  useEffect(() => {
-    menu.close();
-    clearJournal();
-  }, [pathname]);
+  useEffect(() => menu.close(), [pathname]);
+  useEffect(() => clearJournal, []); // once the person is gone
   useEffect(() => feedCache(), []);
   useEffect(() => stream.start(customer), [customer]);
   useEffect(() => () => stream.stop(), []);
