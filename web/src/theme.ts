@@ -11,6 +11,7 @@ export const theme = createTheme({
   primaryShade: { light: 8, dark: 7 },
   colors: { petrol },
   autoContrast: true,
+  luminanceThreshold: 0.183, // white on anything lighter is below 4.5:1, black on anything darker
   fontFamily: 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif',
   fontFamilyMonospace: 'ui-monospace, SFMono-Regular, Menlo, Consolas, "Liberation Mono", monospace',
   defaultRadius: "sm",
