@@ -36,9 +36,11 @@ type scene struct {
 const password = "Correct-Horse-Battery-1"
 
 func newScene(t *testing.T) *scene {
-	s := &scene{t: t, node: harness.Start(t, harness.Settings{Bannable: true}), pbx: map[string]*pbx{}, callers: map[string]*phone{}}
+	w := newWire(t)
+	node := harness.Start(t, harness.Settings{Bannable: true, Config: w.settings()})
+	s := &scene{t: t, node: node, wire: w, pbx: map[string]*pbx{}, callers: map[string]*phone{}}
 	s.key = strings.TrimSpace(s.node.Must(t, "api-keys", "create", "scene", "--access", "admin").Stdout)
-	for _, name := range []string{"calm", "portal", "crowd", "east", "west"} {
+	for _, name := range []string{"calm", "portal", "crowd", "east", "west", "moody"} {
 		s.pbx[name] = newPBX(t, name)
 	}
 	s.sippPBX, s.sources = sippPBXs(s), map[string]netip.Addr{}
@@ -64,7 +66,6 @@ func newScene(t *testing.T) *scene {
 		u["password"] = password
 		s.api("POST", "/users", u)
 	}
-	s.wire = newWire(t)
 	for range 3 { // some calls that are up
 		s.place(&wish{Source: "calm-caller", URI: "sip:0401234567@calm.example", Hold: true})
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -13,9 +14,12 @@ import (
 
 // wire is the way of the browser's tests to the phones: they ask by HTTP, and the test's own goroutine does it,
 // since scripted phones belong to that.
+//
+// It is also the receiver of the node's call records: it takes none of whom it is told to be deaf to.
 type wire struct {
 	listener net.Listener
 	asked    chan asked
+	deaf     atomic.Pointer[string] // a customer's name
 }
 
 // asked is one wish that waits for its outcome.
@@ -75,7 +79,33 @@ func newWire(t testing.TB) *wire {
 
 func (w *wire) url() string { return "http://" + w.listener.Addr().String() }
 
+// settings are the lines of node.yaml that the panel is to show something of.
+func (w *wire) settings() string {
+	return fmt.Sprintf("platform: {contact: %q}\ncdr: {webhook: {url: %q, secret: %q}}\n",
+		"NOC Trieste, +39 040 9991234, <b>noc</b>@panel.example", w.url()+"/cdrs", "correct-horse-battery")
+}
+
+// records takes call records as a webhook's receiver does.
+func (w *wire) records(rw http.ResponseWriter, r *http.Request) {
+	var list []struct{ Customer string }
+	if err := json.NewDecoder(r.Body).Decode(&list); err != nil {
+		http.Error(rw, err.Error(), http.StatusBadRequest)
+		return
+	}
+	deaf := w.deaf.Load()
+	for _, c := range list {
+		if deaf != nil && c.Customer == *deaf {
+			http.Error(rw, "whose is that?", http.StatusUnprocessableEntity)
+			return
+		}
+	}
+}
+
 func (w *wire) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == "/cdrs" {
+		w.records(rw, r)
+		return
+	}
 	var one wish
 	if err := json.NewDecoder(r.Body).Decode(&one); err != nil {
 		http.Error(rw, err.Error(), http.StatusBadRequest)
@@ -127,6 +157,8 @@ func (s *scene) do(what string, w *wish) outcome {
 		return s.ended(w)
 	case "/sipp":
 		return outcome{Run: s.sipp(&w.Run)}
+	case "/deaf":
+		s.wire.deaf.Store(&w.Source)
 	case "/texts":
 		return outcome{Texts: all(s.caller(w.Source).texts)}
 	default:

@@ -14,7 +14,7 @@ interface Scene {
   calm: number;
   portal: number;
   sipp: Record<"pbx1" | "pbx2" | "new", Place>; // what SIPp plays
-  pbx: Record<"calm" | "portal" | "crowd" | "east" | "west", Place>;
+  pbx: Record<"calm" | "portal" | "crowd" | "east" | "west" | "moody", Place>;
 }
 
 export const scene: Scene = JSON.parse(process.env.SCENE ?? "{}");
@@ -92,6 +92,9 @@ export async function sipp(Run: Run): Promise<Ran> {
 }
 /** Says how a PBX answers from now on: 0 is not at all. */
 export const answers = (PBX: string, Status: number) => wire("/pbx", { PBX, Status });
+
+/** The receiver of call records takes none of this customer from now on; "": of everybody. */
+export const deafTo = (Source: string) => wire("/deaf", { Source });
 
 /** Adds calls that stay up to a crowd: from c0001@Domain to 0400000001, and so on. */
 export const gather = (PBX: string, Domain: string, Count: number) => wire("/gather", { PBX, Domain, Count });
