@@ -1,7 +1,6 @@
 package gate
 
 import (
-
 	"tollgate/internal/policy"
 	"tollgate/internal/registrar"
 	"tollgate/internal/trace"

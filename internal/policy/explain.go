@@ -41,7 +41,7 @@ type Explanation struct {
 	Candidates   []Explained       `json:"candidates"`
 	Verdict      Verdict           `json:"verdict"`
 	Sentence     string            `json:"sentence,omitempty"` // the verdict's, where it refuses
-	Language     Language          `json:"-"` // of its texts
+	Language     Language          `json:"-"`                  // of its texts
 }
 
 // ToldSpared is a refusal that did not happen, with what it would have said.
