@@ -36,8 +36,9 @@ export function useJournal(): readonly Noted[] {
   return useSyncExternalStore(watch, () => noted).filter((n) => n.page === page).slice(0, most);
 }
 
+// Outside of a browser, as in unit tests, there is one page.
 function pageNow(): string {
-  return location.hash.replace(/^#|\?.*$/g, "");
+  return (globalThis.location?.hash ?? "").replace(/^#|\?.*$/g, "");
 }
 
 function watch(tell: () => void): () => void {
