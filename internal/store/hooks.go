@@ -162,8 +162,12 @@ func afterProfile(c *change, before, after *tenant.SIPProfile) error {
 	for _, id := range ids {
 		c.tx.touch(tenant.CustomerID(id), false)
 	}
-	if after == nil {
+	switch {
+	case after == nil:
 		c.tx.deleted(0, tenant.RefProfile(before.ID), "SIP profile "+before.Name)
+	case before.Capacity != after.Capacity || before.Channels != after.Channels:
+		changed := c.tx.touched.profilesChanged
+		changed[after.ID] = changed[after.ID] || before.Capacity != after.Capacity
 	}
 	return err
 }

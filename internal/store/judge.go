@@ -69,15 +69,17 @@ func (t *Tx) judge(ctx context.Context) (tenant.Faults, error) {
 			})
 		}
 	}
+	full := limitedProfiles{}
 	err := eachAccount(ctx, &source{db: t.db, kept: &t.s.kept, changed: t.touched.lists}, t.standing(), nil, func(a *tenant.Account) {
 		for _, f := range tenant.CheckAccount(a) {
 			faults = append(faults, t.inContext(f, a))
 		}
+		full.learn(t, a)
 	})
 	if err != nil {
 		return nil, err
 	}
-	for _, check := range []func(context.Context) (tenant.Faults, error){t.missingSecrets, t.sharedRanges} {
+	for _, check := range []func(context.Context) (tenant.Faults, error){t.missingSecrets, t.sharedRanges, full.judge(t)} {
 		more, err := check(ctx)
 		if err != nil {
 			return nil, err

@@ -53,6 +53,7 @@ type touched struct {
 	lists            map[listID]bool            // of which a noun changed
 	limitLowered     map[tenant.CustomerID]bool // call_limit changed: the words of a K1 fault differ
 	usersChanged     map[tenant.CustomerID]bool // SIP users changed
+	profilesChanged  map[tenant.ProfileID]bool  // a profile's channels or capacity changed; true: its capacity
 	admins           *admins                    // of the platform, as they were before users changed; nil: none did
 	sharing          map[tenant.CustomerID]bool // switches, CLIs or DIDs changed: other customers' ranges matter
 	deletedCompanies []tenant.Company
@@ -64,7 +65,8 @@ func newTouched() touched {
 	return touched{
 		customers: map[tenant.CustomerID]bool{}, companies: map[tenant.CompanyID]bool{}, lists: map[listID]bool{},
 		limitLowered: map[tenant.CustomerID]bool{}, usersChanged: map[tenant.CustomerID]bool{},
-		sharing: map[tenant.CustomerID]bool{}, deleted: map[deletedRef]string{},
+		profilesChanged: map[tenant.ProfileID]bool{},
+		sharing:         map[tenant.CustomerID]bool{}, deleted: map[deletedRef]string{},
 	}
 }
 

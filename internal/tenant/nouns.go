@@ -337,7 +337,7 @@ type SIPProfile struct {
 	ID               ProfileID `json:"id" yaml:"-"`
 	Company          CompanyID `json:"company_id" yaml:"-"`
 	Name             string    `json:"name" yaml:"name"`
-	Capacity         int       `json:"capacity" yaml:"capacity"`
+	Capacity         int       `json:"capacity" yaml:"capacity"` // of all its users together, of all customers; 0 = unlimited
 	Protocol         string    `json:"protocol" yaml:"protocol"`
 	NATPing          string    `json:"nat_ping" yaml:"nat_ping"`
 	RestrictedCodecs []string  `json:"restricted_codecs" yaml:"restricted_codecs"`

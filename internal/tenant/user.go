@@ -199,7 +199,8 @@ func checkPassword(username, v string, least int) *Fault {
 }
 
 // EffectiveChannels is how many channels the user takes of its account: his own value, else his
-// profile's. 0 means up to the account; where the account is limited everybody takes at least one.
+// profile's. 0 means up to the account; where the account is limited, or the profile by its capacity,
+// everybody takes at least one.
 func (v *SIPUser) EffectiveChannels(profile *SIPProfile, callLimit int) int {
 	n := 0
 	switch {
@@ -208,7 +209,7 @@ func (v *SIPUser) EffectiveChannels(profile *SIPProfile, callLimit int) int {
 	case profile != nil:
 		n = profile.Channels
 	}
-	if callLimit > 0 && n == 0 {
+	if n == 0 && (callLimit > 0 || profile != nil && profile.Capacity > 0) {
 		return 1
 	}
 	return n

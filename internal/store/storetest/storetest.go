@@ -53,6 +53,7 @@ func Run(t *testing.T, open Opener) {
 		{"accounts", accounts},
 		{"order of evaluation", evaluation},
 		{"profiles", profiles},
+		{"capacity of a profile", profileCapacity},
 		{"a file's marks", applied},
 		{"an apply goes back", wentBack},
 		{"an apply is confirmed", confirmed},
