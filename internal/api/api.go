@@ -120,7 +120,7 @@ func describe(version string) huma.Config {
 			Info: &huma.Info{
 				Title: "Tollgate", Version: version,
 				Description: "Every operation works within the scope of its key; what belongs to another tenant is 404. " +
-					"A write returns once this node's traffic obeys it. Accept-Language: it gives the sentences of reasons in Italian, else they are English.",
+					"A write returns once this node's traffic obeys it. Accept-Language: it gives the sentences of reasons, and what is wrong with a request, in Italian, else they are English.",
 			},
 			Components: &huma.Components{
 				Schemas: registry,
@@ -133,6 +133,7 @@ func describe(version string) huma.Config {
 		},
 		Formats:                      map[string]huma.Format{"application/json": asJSON, "json": asJSON},
 		DefaultFormat:                "application/json",
+		Transformers:                 []huma.Transformer{retold},
 		RejectUnknownQueryParameters: true,
 	}
 }

@@ -151,7 +151,7 @@ func manyProblem(wrong []Fault) error {
 	for _, f := range wrong {
 		status = weightier(status, statusOf(f.Code))
 	}
-	p := problem(status, firstOf(wrong[0].line()+"; nothing was changed", len(wrong)))
+	p := problem(status, firstOf(wrong[0].line()+string(nothingChanged), len(wrong)))
 	p.Errors = wrong
 	return p
 }

@@ -2,9 +2,13 @@ package api
 
 import (
 	"context"
+	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
 
 	"tollgate/internal/cdr"
 	"tollgate/internal/policy"
@@ -77,4 +81,40 @@ func speakCDRs(ctx context.Context, list []cdr.CDR) {
 		c.Sentence = sentenceIn(ctx, c.Reason, c.Sentence)
 		c.Counter, c.Limit = l.Retell(c.Counter), trace.LimitIn(l, c.Limit)
 	}
+}
+
+// nothingChanged follows the first fault of many things at once.
+const nothingChanged policy.Phrase = "; nothing was changed"
+
+// retold is a huma.Transformer: it has a problem say what is wrong in the request's language. The
+// noun and field before it stay as files and programs name them.
+func retold(ctx huma.Context, _ string, body any) (any, error) {
+	err, failed := body.(error)
+	var p *Problem
+	if l := languageOf(ctx.Context()); failed && l != policy.English && errors.As(err, &p) {
+		return p.in(l), nil
+	}
+	return body, nil
+}
+
+// in gives a problem in a language, all of whose texts were written in English.
+func (p *Problem) in(l policy.Language) *Problem {
+	q := *p
+	q.Detail, q.Errors = l.Fault(p.Detail), slices.Clone(p.Errors)
+	for i := range q.Errors {
+		f := &q.Errors[i]
+		f.Message, f.Want = l.Fault(f.Message), l.Fault(f.Want)
+	}
+	if len(p.Errors) == 0 {
+		return &q
+	}
+	if before, after, found := strings.Cut(p.Detail, p.Errors[0].text()); found {
+		rest, none := strings.CutPrefix(after, string(nothingChanged))
+		q.Detail = before + q.Errors[0].text()
+		if none {
+			q.Detail += l.Say(nothingChanged)
+		}
+		q.Detail += l.Fault(rest)
+	}
+	return &q
 }

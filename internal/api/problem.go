@@ -125,14 +125,18 @@ func faultOf(d *huma.ErrorDetail) Fault {
 
 // line is the fault in one line.
 func (f Fault) line() string {
-	s := f.Message
 	if f.Field != "" {
-		s = f.Field + ": " + s
+		return f.Field + ": " + f.text()
 	}
+	return f.text()
+}
+
+// text is the same without the field.
+func (f Fault) text() string {
 	if f.Want != "" {
-		s += "; " + f.Want
+		return f.Message + "; " + f.Want
 	}
-	return s
+	return f.Message
 }
 
 // refused turns an error of the store or of a noun into a problem. It is the one place

@@ -47,6 +47,8 @@ var italianPhrases = map[string]string{
 	"each text in one of the lists":                                                 "ogni testo in una sola delle liste",
 	"such as 0401234567 and 0409876543":                                             "come 0401234567 e 0409876543",
 
+	"; nothing was changed": "; non è cambiato nulla",
+
 	// What a domain's DNS should say.
 	"a CNAME, SRV, A or AAAA record that leads to %s":                      "un record CNAME, SRV, A o AAAA che porti a %s",
 	"a CNAME, SRV, A or AAAA record that leads to an address of this node": "un record CNAME, SRV, A o AAAA che porti a un indirizzo di questo nodo",
@@ -181,7 +183,7 @@ var italianKept = map[string]string{
 	"no regex of the allowed size tells these examples and counter-examples apart: give fewer or shorter ones": "nessuna espressione della grandezza ammessa distingue questi esempi dai controesempi: danne di meno o più corti",
 
 	// Whose limit it is, and who ended a call.
-	"platform": "piattaforma", "company": "azienda", "customer": "cliente", "switch": "switch", "user": "utente", "emergency": "emergenza",
+	"platform": "piattaforma", "company": "azienda", "customer": "cliente", "switch": "switch", "user": "utente", "profile": "profilo", "emergency": "emergenza",
 	"caller": "chiamante", "callee": "chiamato", "tollgate": "tollgate",
 
 	// What bans say that Tollgate made by itself (internal/threat).

@@ -30,29 +30,44 @@ func (f found) Import(path string) (*types.Package, error) {
 	return f[path], nil
 }
 
-// phrasesOf gives each constant of type Phrase that a package's source holds, with its place.
-func phrasesOf(t *testing.T, dir string, known found) map[string]token.Position {
+// source is one package as it is written, with its types as far as the known packages say them.
+type source struct {
+	fset  *token.FileSet
+	files []*ast.File
+	info  *types.Info
+}
+
+// read parses and checks the package of a folder, without its tests, and makes it known.
+func read(t *testing.T, dir string, known found) source {
 	t.Helper()
-	fset := token.NewFileSet()
+	s := source{token.NewFileSet(), nil, &types.Info{
+		Types: make(map[ast.Expr]types.TypeAndValue), Defs: make(map[*ast.Ident]types.Object), Uses: make(map[*ast.Ident]types.Object),
+	}}
 	names, err := filepath.Glob(filepath.Join(dir, "*.go"))
 	if err != nil || len(names) == 0 {
 		t.Fatalf("%s: %d files, %v", dir, len(names), err)
 	}
-	var files []*ast.File
 	for _, name := range names {
 		if strings.HasSuffix(name, "_test.go") {
 			continue
 		}
-		f, err := parser.ParseFile(fset, name, nil, parser.SkipObjectResolution)
+		f, err := parser.ParseFile(s.fset, name, nil, parser.SkipObjectResolution)
 		if err != nil {
 			t.Fatal(err)
 		}
-		files = append(files, f)
+		s.files = append(s.files, f)
 	}
-	info := &types.Info{Types: make(map[ast.Expr]types.TypeAndValue)}
 	path := "tollgate/internal/" + filepath.Base(dir)
 	checker := types.Config{Importer: known, Error: func(error) {}} // what the unknown packages hold is missing
-	known[path], _ = checker.Check(path, fset, files, info)
+	known[path], _ = checker.Check(path, s.fset, s.files, s.info)
+	return s
+}
+
+// phrasesOf gives each constant of type Phrase that a package's source holds, with its place.
+func phrasesOf(t *testing.T, dir string, known found) map[string]token.Position {
+	t.Helper()
+	s := read(t, dir, known)
+	fset, info := s.fset, s.info
 	all := make(map[string]token.Position)
 	for e, v := range info.Types {
 		named, ok := v.Type.(*types.Named)
