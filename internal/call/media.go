@@ -143,6 +143,9 @@ func (c *Calls) party(sh *transaction.Shard, call *Call, fork uint8, which dialo
 	if sw := call.switchOf(which); sw != nil {
 		out.Forced, out.Latch = sw.ForceNAT, latchOf(sw.Latching)
 	}
+	if user := call.customer.UserByID(call.userAt(which)); user != nil {
+		out.Latch = latchOf(user.Latching)
+	}
 	return out
 }
 
@@ -160,7 +163,7 @@ func (c *Calls) speaker(sh *transaction.Shard, call *Call, fork uint8, which dia
 	return dialog.Leg{}
 }
 
-// latchOf is what a switch's latching setting means.
+// latchOf is what the latching setting of a switch or SIP user means.
 func latchOf(setting string) media.Latch {
 	switch setting {
 	case "strict":
@@ -188,11 +191,7 @@ func (c *Call) forced(which dialog.Side) bool {
 
 // encrypts says that a party is to use SRTP.
 func (c *Call) encrypts(which dialog.Side) bool {
-	user := c.parties.called
-	if which == dialog.Caller {
-		user = c.parties.user
-	}
-	return c.switchOf(which).Encrypts() || user != 0 && c.customer.UserByID(user).Encrypts() ||
+	return c.switchOf(which).Encrypts() || c.customer.UserByID(c.userAt(which)).Encrypts() ||
 		which == dialog.Callee && c.dest != nil && c.dest.Encrypted
 }
 

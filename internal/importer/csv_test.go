@@ -24,8 +24,8 @@ func TestUsers(t *testing.T) {
 		t.Error("a password is shown")
 	}
 	// What a line does not say stays, and so does whom the file does not name.
-	_, diff = w.takes("users", "username;cps\n1001;5\n")
-	if diff != "~ customer acme sip-user 1001 cps null -> 5\n" {
+	_, diff = w.takes("users", "username;cps;latching\n1001;5;strict\n")
+	if diff != "~ customer acme sip-user 1001 cps null -> 5\n~ customer acme sip-user 1001 latching null -> strict\n" {
 		t.Error(diff)
 	}
 }

@@ -108,6 +108,7 @@ func usersCSV() *preset {
 		{"retain_did", flag},
 		{"smart_extension", flag},
 		{"restricted_codecs", several},
+		{"latching", textual},
 		{"voicemail.enabled", flag},
 		{"voicemail.email", textual},
 		{"voicemail.pin", secret},

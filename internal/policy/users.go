@@ -23,6 +23,7 @@ type User struct {
 	RetainDID        bool
 	SmartExtension   bool
 	RestrictedCodecs []string  // shared among users of a profile; not to be written to
+	Latching         string    // symmetric, strict or handover
 	Rewriter         *Rewriter // of what it sends; nil rewrites nothing
 }
 
@@ -107,16 +108,19 @@ func (u *User) compile(from *tenant.SIPUser, profile *tenant.SIPProfile, custome
 	u.Channels = from.EffectiveChannels(profile, customer.CallLimit)
 	if profile != nil {
 		u.NATPing, u.Protocol, u.RestrictedCodecs = profile.NATPing, profile.Protocol, profile.RestrictedCodecs
+		u.Latching = profile.Latching
 	}
 	set(&u.CPS, from.CPS)
 	set(&u.Protocol, from.Protocol)
 	set(&u.NATPing, from.NATPing)
+	set(&u.Latching, from.Latching)
 	set(&u.RetainDID, from.RetainDID)
 	set(&u.SmartExtension, from.SmartExtension)
 	if from.RestrictedCodecs != nil {
 		u.RestrictedCodecs = from.RestrictedCodecs
 	}
 	u.Protocol, u.NATPing = protocolText(u.Protocol), natPingText(u.NATPing)
+	u.Latching = latchingText(u.Latching)
 	for _, text := range from.AllowFrom {
 		p, err := parsePrefix(text)
 		if err != nil {
@@ -151,6 +155,15 @@ func natPingText(p string) string {
 		}
 	}
 	return "enabled"
+}
+
+func latchingText(l string) string {
+	for _, known := range [...]string{"strict", "handover"} {
+		if l == known {
+			return known
+		}
+	}
+	return "symmetric"
 }
 
 // Takes reports whether the user may come over a transport. That media is encrypted, as

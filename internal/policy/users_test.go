@@ -15,14 +15,14 @@ func usersAccount() *tenant.Account {
 	customer := tenant.NewCustomer()
 	customer.ID, customer.Name, customer.Realm, customer.Registration, customer.CountryCode = 7, "acme", "acme.example", "local", "49"
 	customer.NationalPrefix = "0"
-	ping, protocol, no := "timeout", "", 0
+	ping, protocol, latching, no := "timeout", "", "handover", 0
 	return &tenant.Account{
 		Customer: customer, Domains: []tenant.Domain{{Name: "acme.example"}, {Name: "192.0.2.9"}},
-		Profiles: []tenant.SIPProfile{{ID: 3, NATPing: "disabled", Protocol: "tls", Channels: 4, RestrictedCodecs: []string{"G729"}}},
+		Profiles: []tenant.SIPProfile{{ID: 3, NATPing: "disabled", Protocol: "tls", Channels: 4, RestrictedCodecs: []string{"G729"}, Latching: "strict"}},
 		SIPUsers: []tenant.SIPUser{
 			{ID: 1, Username: "1001"},
 			{ID: 2, Username: "*11#", Profile: 3},
-			{ID: 3, Username: "Ann", Profile: 3, NATPing: &ping, Protocol: &protocol, Channels: &no, RestrictedCodecs: []string{}, AllowFrom: []string{"198.51.100.0/24"}},
+			{ID: 3, Username: "Ann", Profile: 3, NATPing: &ping, Protocol: &protocol, Channels: &no, RestrictedCodecs: []string{}, Latching: &latching, AllowFrom: []string{"198.51.100.0/24"}},
 		},
 		DIDs:        []tenant.DID{{Number: "+4930123", SIPUser: 3}},
 		Credentials: map[tenant.SIPUserID]tenant.HA1{1: {HasMD5: true}},
@@ -44,6 +44,9 @@ func TestUsersTakeTheirProfile(t *testing.T) {
 	}
 	if own.NATPing != "timeout" || own.Channels != 0 || len(own.RestrictedCodecs) != 0 || !own.Takes("udp") {
 		t.Errorf("its own: %+v", own)
+	}
+	if plain.Latching != "symmetric" || filled.Latching != "strict" || own.Latching != "handover" {
+		t.Errorf("latching: %q without a profile, %q by it, %q of one's own", plain.Latching, filled.Latching, own.Latching)
 	}
 	if own.Allows(netip.MustParseAddr("192.0.2.1")) || !own.Allows(netip.MustParseAddr("::ffff:198.51.100.7")) || !plain.Allows(netip.MustParseAddr("::1")) {
 		t.Error("allow_from")

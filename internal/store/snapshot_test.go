@@ -244,3 +244,29 @@ func tear(t *testing.T, dir string) {
 		t.Fatal(err)
 	}
 }
+
+// TestFieldOfLaterVersion: a noun that was written before it had a field has the field's default.
+func TestFieldOfLaterVersion(t *testing.T) {
+	dir := good(t)
+	latching := func(fill func(tx *Tx) error) string {
+		s, err := openIn(t, dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = s.Write(t.Context(), tenant.Local("test"), tenant.Platform(), fill)
+		list, bad := s.SIPProfiles.All(t.Context(), tenant.Platform(), Query{})
+		if err := errors.Join(err, bad, s.Close()); err != nil || len(list) != 1 {
+			t.Fatalf("%+v, %v", list, err)
+		}
+		return list[0].Latching
+	}
+	profile := tenant.NewProfile()
+	profile.Company, profile.Name, profile.Latching = 1, "home", "strict"
+	if got := latching(func(tx *Tx) error { return tx.SIPProfiles.Create(t.Context(), &profile) }); got != "strict" {
+		t.Errorf("stored as %q, want strict", got)
+	}
+	execute("UPDATE sip_profiles SET body = json_remove(body, '$.latching')")(t, dir)
+	if got := latching(func(*Tx) error { return nil }); got != "symmetric" {
+		t.Errorf("without the field: %q, want symmetric", got)
+	}
+}

@@ -58,5 +58,5 @@ func NewCLI() CLI { return CLI{Match: "exact"} }
 
 // NewProfile is a SIP profile that fills in nothing but the defaults.
 func NewProfile() SIPProfile {
-	return SIPProfile{NATPing: "enabled", RestrictedCodecs: []string{}}
+	return SIPProfile{NATPing: "enabled", Latching: "symmetric", RestrictedCodecs: []string{}}
 }

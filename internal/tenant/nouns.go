@@ -327,7 +327,8 @@ type SIPUser struct {
 	RetainDID        *bool      `json:"retain_did" yaml:"retain_did"`
 	SmartExtension   *bool      `json:"smart_extension" yaml:"smart_extension"`
 	RestrictedCodecs []string   `json:"restricted_codecs" yaml:"restricted_codecs"` // nil = absent
-	Rewrite          []Rewrite  `json:"rewrite" yaml:"rewrite"`                     // nil = absent
+	Latching         *string    `json:"latching" yaml:"latching"`
+	Rewrite          []Rewrite  `json:"rewrite" yaml:"rewrite"` // nil = absent
 	Voicemail        *Voicemail `json:"voicemail" yaml:"voicemail"`
 }
 
@@ -341,6 +342,7 @@ type SIPProfile struct {
 	Protocol         string    `json:"protocol" yaml:"protocol"`
 	NATPing          string    `json:"nat_ping" yaml:"nat_ping"`
 	RestrictedCodecs []string  `json:"restricted_codecs" yaml:"restricted_codecs"`
+	Latching         string    `json:"latching" yaml:"latching"`
 	Channels         int       `json:"channels" yaml:"channels"`
 }
 

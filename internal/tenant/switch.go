@@ -51,7 +51,7 @@ func (v *Switch) Validate() Faults {
 	c.dialled("cli_prefix", v.CLIPrefix)
 	c.forceFrom(v.ForceFrom)
 	c.codecs("restricted_codecs", v.RestrictedCodecs)
-	c.oneOf("latching", v.Latching, "symmetric", "strict", "handover")
+	c.latching(v.Latching)
 	c.rewrites(v.Rewrite)
 	c.text("manufacturer", v.Manufacturer, nameLimit)
 	c.text("version", v.Version, nameLimit)
@@ -105,6 +105,9 @@ func (c *check) absent(field string, there bool, message, want string) {
 		c.add(CodeConflict, field, message, want)
 	}
 }
+
+// latching is how it is learnt where media comes from.
+func (c *check) latching(v string) { c.oneOf("latching", v, "symmetric", "strict", "handover") }
 
 func (c *check) forceFrom(v string) {
 	c.text("force_from", v, 64)

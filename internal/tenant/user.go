@@ -90,6 +90,7 @@ func (v *SIPProfile) Validate() Faults {
 	c.protocol("protocol", v.Protocol, true)
 	c.oneOf("nat_ping", v.NATPing, "enabled", "disabled", "timeout")
 	c.codecs("restricted_codecs", v.RestrictedCodecs)
+	c.latching(v.Latching)
 	c.limit("channels", v.Channels)
 	return c.faults
 }
@@ -129,6 +130,9 @@ func (v *SIPUser) Validate() Faults {
 		c.oneOf("nat_ping", *v.NATPing, "enabled", "disabled", "timeout")
 	}
 	c.codecs("restricted_codecs", v.RestrictedCodecs)
+	if v.Latching != nil {
+		c.latching(*v.Latching)
+	}
 	c.rewrites(v.Rewrite)
 	if v.Voicemail != nil {
 		c.voicemail(v.Voicemail)

@@ -231,6 +231,7 @@ func TestSIPUser(t *testing.T) {
 	s.wants(file("")) // absent: unchanged
 	s.wants(file("protocol: null, allow_from: ~, cps: 2, "), "~ customer anna sip-user 1001 cps 0 -> 2",
 		`~ customer anna sip-user 1001 protocol "" -> null`, "~ customer anna sip-user 1001 allow_from [] -> null")
+	s.wants(file("latching: strict, "), "~ customer anna sip-user 1001 latching null -> strict")
 	s.wants(file("profile: \"\", "), "~ customer anna sip-user 1001 profile home -> null")
 	s.wants(file("voicemail: {enabled: true, pin: \"4711\"}, "), "~ customer anna sip-user 1001 voicemail.enabled null -> true",
 		`~ customer anna sip-user 1001 voicemail.email null -> ""`, "~ customer anna sip-user 1001 voicemail.pin (changed)")

@@ -56,6 +56,7 @@ func profileFields() []field[tenant.SIPProfile] {
 		text("protocol", func(v *tenant.SIPProfile) *string { return &v.Protocol }),
 		text("nat_ping", func(v *tenant.SIPProfile) *string { return &v.NATPing }),
 		texts("restricted_codecs", func(v *tenant.SIPProfile) *[]string { return &v.RestrictedCodecs }),
+		text("latching", func(v *tenant.SIPProfile) *string { return &v.Latching }),
 		number("channels", func(v *tenant.SIPProfile) *int { return &v.Channels }),
 		was[tenant.SIPProfile](),
 	}
@@ -237,6 +238,7 @@ func sipUserFields() []field[tenant.SIPUser] {
 		optional("retain_did", func(v *tenant.SIPUser) **bool { return &v.RetainDID }, flag[tenant.SIPUser]),
 		optional("smart_extension", func(v *tenant.SIPUser) **bool { return &v.SmartExtension }, flag[tenant.SIPUser]),
 		optionalTexts("restricted_codecs", func(v *tenant.SIPUser) *[]string { return &v.RestrictedCodecs }),
+		optional("latching", func(v *tenant.SIPUser) **string { return &v.Latching }, text[tenant.SIPUser]),
 		rewrites(func(v *tenant.SIPUser) *[]tenant.Rewrite { return &v.Rewrite }, true),
 		optional("voicemail", func(v *tenant.SIPUser) **tenant.Voicemail { return &v.Voicemail }, voicemail),
 		was[tenant.SIPUser](),

@@ -2,6 +2,7 @@ package media
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"os"
 	"strings"
@@ -90,12 +91,13 @@ func as(s *stage.Stage, user string, ssrc uint32) *side {
 	return p
 }
 
-// secureUser has a user call another; "" is the caller outside, or the PBX.
-func secureUser(s *stage.Stage, from, to string) {
-	a, b := parties(s)
-	uri := "sip:1234@" + s.Domain
+// dials has a user dial what leads to another; "" is the caller outside, or the PBX.
+func dials(s *stage.Stage, from, to, dialled string) (a, b *side) {
+	s.Helper()
+	a, b = parties(s)
+	uri := "sip:" + dialled + "@" + s.Domain
 	if to != "" {
-		b, uri = as(s, to, 0xb), "sip:"+to+"@"+s.Domain
+		b = as(s, to, 0xb)
 	}
 	if from != "" {
 		a = as(s, from, 0xa)
@@ -103,6 +105,12 @@ func secureUser(s *stage.Stage, from, to string) {
 	} else {
 		a.call = s.Caller.Invite(uri, a.sdp())
 	}
+	return a, b
+}
+
+// secureUser has a user call another; "" is the caller outside, or the PBX.
+func secureUser(s *stage.Stage, from, to string) {
+	a, b := dials(s, from, to, cmp.Or(to, "1234"))
 	c := a.answeredSecurely(b)
 	c.settle()
 	reports(a.phone, b.phone, a.rtcp, b.rtcp)
@@ -161,4 +169,83 @@ func secureUnbridged(s *stage.Stage) {
 	in.Answer(486)
 	c.Expect(486)
 	in.Expect("ACK")
+}
+
+// TestUserSources: where the media of SIP users may come from is said by their profile (dora) or by
+// themselves (emil), and holds for whoever dials and whatever was dialled; not for the other party.
+func TestUserSources(t *testing.T) {
+	paths(t, func(t *testing.T, n *harness.Node) {
+		n.ApplyText(t, "companies: [{name: Black Box}]\nsip_profiles: [{name: strict, company: Black Box, nat_ping: disabled, latching: strict}]\n")
+		var list []stage.Scenario
+		scene := func(name, from, to, dialled string, play func(c *conversation, his, other *side)) {
+			list = append(list, stage.Scenario{Name: name, Matrix: stage.One()[1:], Customer: movingUsers, Play: func(s *stage.Stage) {
+				a, b := dials(s, from, to, dialled)
+				b.call = b.ua.Accept("INVITE")
+				c := a.answeredBy(b)
+				if from == "dora" || from == "emil" {
+					play(c, a, b)
+				} else {
+					play(c, b, a)
+				}
+			}})
+		}
+		scene("strict, to the PBX", "dora", "", "1234", strictUser)
+		scene("strict, to a user", "dora", "carol", "carol", strictUser)
+		scene("strict, from a user", "carol", "dora", "dora", strictUser)
+		scene("strict, from outside", "", "dora", "dora", strictUser)
+		scene("strict, by a number", "", "dora", "390401234567", strictUser)
+		scene("handover, to the PBX", "emil", "", "1234", handoverUser)
+		scene("handover, from outside", "", "emil", "emil", handoverUser)
+		scene("handover, by a number", "", "emil", "390401234568", handoverUser)
+		stage.Play(t, n, list)
+	})
+}
+
+// movingUsers are carol, who says nothing, and dora and emil, of whom only dora has it as their profile says.
+func movingUsers(c *harness.Customer) {
+	bridged(c)
+	c.Extra += users("carol, nat_ping: disabled", "dora, profile: strict", "emil, profile: strict, latching: handover") +
+		"country_code: \"39\"\ndids: [{number: \"390401234567\", sip_user: dora}, {number: \"390401234568\", sip_user: emil}]\n"
+}
+
+// strictUser is heard from where he says and from nowhere else; the other party may be behind NAT.
+func strictUser(c *conversation, his, other *side) {
+	c.Helper()
+	other.elsewhere()
+	if n := heardWithin(other.phone, his.phone, 100); n < 3 {
+		c.Errorf("the other party, behind NAT, is heard after %d packets", n)
+	}
+	hush(his.phone)
+	said := his.rtp
+	his.elsewhere()
+	if n := heardWithin(his.phone, other.phone, 100); n != 0 {
+		c.Errorf("heard after %d packets from a source that is not the description's", n)
+	}
+	unheard(other.phone, his.phone)
+	his.rtp = said
+	hush(his.phone)
+	c.settle()
+	c.end()
+}
+
+// handoverUser is followed when he moves; the other party is not.
+func handoverUser(c *conversation, his, other *side) {
+	c.Helper()
+	c.settle()
+	for range 2 {
+		his.elsewhere()
+		if n := heardWithin(his.phone, other.phone, 200); n < 5 {
+			c.Fatalf("heard after %d packets from a new source", n)
+		}
+		hush(other.phone)
+		c.settle()
+	}
+	said := other.rtp
+	other.elsewhere()
+	if n := heardWithin(other.phone, his.phone, 50); n != 0 {
+		c.Errorf("the other party is heard after %d packets from a new source", n)
+	}
+	other.rtp = said
+	c.settle()
+	c.end()
 }
