@@ -45,6 +45,7 @@ function Fields() {
       <SelectField name="protocol" values={["", "udp", "tcp", "tls", "tls+srtp"]} />
       <SelectField name="nat_ping" values={["enabled", "disabled", "timeout"]} />
       <CodecsField name="restricted_codecs" />
+      <SelectField name="latching" values={["symmetric", "strict", "handover"]} />
     </Stack>
   );
 }

@@ -92,6 +92,7 @@ function Fields({ creating }: { creating: boolean }) {
         <InheritedSwitchField name="retain_did" />
         <InheritedSwitchField name="smart_extension" />
         <CodecsField name="restricted_codecs" />
+        <InheritedSelectField name="latching" values={["symmetric", "strict", "handover"]} />
       </Section>
       <Section title={t("switches.section.rewrite")} text={t("switches.section.rewrite_text")}>
         <RewriteRules />
