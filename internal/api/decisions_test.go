@@ -85,6 +85,8 @@ func TestLimitsList(t *testing.T) {
 	}
 	if got := strings.Join(scopes, " "); !strings.HasPrefix(got, "platform company company customer customer") {
 		t.Errorf("scopes %s", got)
+	} else if !strings.HasSuffix(got, "switch profile profile") {
+		t.Errorf("the last scopes are %s", got)
 	}
 	if first := all[0].(map[string]any); first["max_calls"] != 1000.0 || first["cps"] != 50.0 || first["peak"] != 9.0 {
 		t.Errorf("platform %v", first)
@@ -103,8 +105,14 @@ func TestLimitsList(t *testing.T) {
 		t.Errorf("%d page by page, %d at once", paged, len(all))
 	}
 	for _, item := range w.as(alfa.key).must("GET", "/api/v1/limits", nil)["items"].([]any) {
-		if l := item.(map[string]any); l["scope"] == "platform" || l["scope"] == "company" {
+		if l := item.(map[string]any); l["scope"] == "platform" || l["scope"] == "company" || l["scope"] == "profile" {
 			t.Errorf("a customer sees %v", l)
+		}
+	}
+	for key, told := range map[string]bool{alfa.companyKey: true, alfa.key: false} { // others' calls are in it
+		p := w.as(key).must("GET", "/api/v1/sip-profiles", nil)["items"].([]any)[0].(map[string]any)
+		if use, ok := p["use"].(map[string]any); ok != told || told && use["calls"] != p["id"] {
+			t.Errorf("a profile as %v, told %t", p, told)
 		}
 	}
 }

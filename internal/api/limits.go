@@ -16,7 +16,7 @@ import (
 
 // limitUse is a limit, and how far it is used now.
 type limitUse struct {
-	Scope    string            `json:"scope" enum:"platform,company,customer,switch"`
+	Scope    string            `json:"scope" enum:"platform,company,customer,switch,profile"`
 	ID       int64             `json:"id,omitempty"`
 	Name     string            `json:"name,omitempty"`
 	Customer tenant.CustomerID `json:"customer_id,omitempty" doc:"Of a switch."`
@@ -82,6 +82,11 @@ func (s *server) limitsOf(ctx context.Context, scope tenant.Scope, after live.Sc
 	if err == nil {
 		all, err = limitsFrom(ctx, s.store.Switches, scope, all, walk{live.Switch, after, q, most}, func(v *tenant.Switch) limitUse {
 			return limitUse{ID: int64(v.ID), Name: v.Name, Customer: v.Customer, MaxCalls: v.Channels, CPS: v.CPS}
+		})
+	}
+	if err == nil && scope.Role() != tenant.RoleCustomer { // what it holds is of other customers, too
+		all, err = limitsFrom(ctx, s.store.SIPProfiles, scope, all, walk{live.Profile, after, q, most}, func(v *tenant.SIPProfile) limitUse {
+			return limitUse{ID: int64(v.ID), Name: v.Name, MaxCalls: v.Capacity}
 		})
 	}
 	return all, err

@@ -140,8 +140,8 @@ func (s *server) callers() {
 		split: sipSecrets,
 	})
 	nullable(s.huma, "SipUser", "voicemail") // where the profile's counts
-	register(s, resource[tenant.SIPProfile, tenant.SIPProfile, tenant.ProfileID]{
-		path: "sip-profiles", one: "SIP profile", all: "SIP profiles", reader: s.store.SIPProfiles, show: same[tenant.SIPProfile],
+	register(s, resource[tenant.SIPProfile, SIPProfile, tenant.ProfileID]{
+		path: "sip-profiles", one: "SIP profile", all: "SIP profiles", reader: s.store.SIPProfiles, show: s.profilesWithUse,
 		writer: func(tx *store.Tx) store.Writer[tenant.SIPProfile, tenant.ProfileID] { return tx.SIPProfiles },
 		fresh:  tenant.NewProfile,
 		id:     func(v *tenant.SIPProfile) *tenant.ProfileID { return &v.ID },
@@ -213,6 +213,25 @@ func (s *server) switchesWithUse(_ context.Context, items []tenant.Switch) ([]Sw
 	for i := range items {
 		use := s.node.Usage(live.Scope{Kind: live.Switch, ID: int64(items[i].ID)})
 		out[i] = Switch{items[i], limitNow{use.Calls, use.Peak}}
+	}
+	return out, nil
+}
+
+// SIPProfile is a SIP profile with what its users use of its capacity now; nothing is told to a
+// customer, since those of others are in it.
+type SIPProfile struct {
+	tenant.SIPProfile
+	Use *limitNow `json:"use,omitempty" doc:"Absent for a customer's own users."`
+}
+
+func (s *server) profilesWithUse(ctx context.Context, items []tenant.SIPProfile) ([]SIPProfile, error) {
+	out := make([]SIPProfile, len(items))
+	told := principalOf(ctx).Role != tenant.RoleCustomer
+	for i := range items {
+		if out[i].SIPProfile = items[i]; told {
+			use := s.node.Usage(live.Scope{Kind: live.Profile, ID: int64(items[i].ID)})
+			out[i].Use = &limitNow{use.Calls, use.Peak}
+		}
 	}
 	return out, nil
 }

@@ -68,6 +68,10 @@ func limitName(of live.Scope, c *policy.Customer) string {
 		if u := c.UserByID(tenant.SIPUserID(of.ID)); u != nil {
 			name = u.Username
 		}
+	case live.Profile:
+		if p := c.Profile(tenant.ProfileID(of.ID)); p != nil {
+			name = p.Name
+		}
 	case live.Platform:
 	}
 	return strings.TrimSpace(of.Kind.String() + " " + name)

@@ -143,6 +143,9 @@ func (g *Gate) limits(r *live.Reservation, id *policy.Identity) {
 	}
 	if id.User != nil {
 		r.Add(live.Limit{Scope: live.Scope{Kind: live.User, ID: int64(id.User.ID)}, Calls: id.User.Channels, CPS: id.User.CPS})
+		if p := id.User.Profile; p != nil {
+			r.Add(live.Limit{Scope: live.Scope{Kind: live.Profile, ID: int64(p.ID)}, Calls: p.Capacity})
+		}
 	}
 	if id.Emergency {
 		g.urgent(r, customer)
@@ -191,6 +194,8 @@ func verdictOf(o live.Outcome) policy.Verdict {
 		return policy.Refuse(policy.SwitchLimit)
 	case o.Full.Kind == live.User:
 		return policy.Refuse(policy.UserLimit)
+	case o.Full.Kind == live.Profile:
+		return policy.Refuse(policy.ProfileLimit)
 	}
 	return policy.Refuse(policy.CallLimit)
 }

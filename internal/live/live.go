@@ -24,6 +24,7 @@ const (
 	Customer
 	Switch
 	User
+	Profile   // all users of a SIP profile
 	Emergency // calls to emergency numbers of a customer, beside all others
 )
 
@@ -40,6 +41,8 @@ func (k ScopeKind) String() string {
 		return "switch"
 	case User:
 		return "user"
+	case Profile:
+		return "profile"
 	case Emergency:
 		return "emergency"
 	default:
@@ -67,7 +70,7 @@ type Limit struct {
 type CallID [16]byte
 
 // MaxLimits is in how many scopes one call can be counted.
-const MaxLimits = 7
+const MaxLimits = 8
 
 // Reservation asks for a place in each of the first N Limits. A scope that stands in it
 // twice is counted twice.

@@ -42,6 +42,7 @@ type Customer struct {
 	ways          map[tenant.SwitchID][]*Destination // to the switches that dids lead to
 	users         map[string]*User                   // by name; nil if there are none
 	usersByID     map[tenant.SIPUserID]*User
+	profiles      map[tenant.ProfileID]*Profile
 	Registrations []*Destination // the ways to the switches at which we register
 	egress        bool           // some of Switches sends calls to us
 	emergency     []string       // as Plan writes them

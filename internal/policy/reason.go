@@ -90,6 +90,7 @@ const (
 	PlatformLimit
 	SwitchLimit
 	UserLimit
+	ProfileLimit
 	RateLimit
 
 	// The message itself.
@@ -201,6 +202,7 @@ var reasonTable = [reasonCount]reasonText{
 	PlatformLimit: {"platform_limit", 480, "The platform's call limit is reached."},
 	SwitchLimit:   {"switch_limit", 480, "The switch's channels are all in use."},
 	UserLimit:     {"user_limit", 480, "The SIP user's channels are all in use."},
+	ProfileLimit:  {"profile_limit", 480, "The channels of the SIP user's profile are all in use."},
 	RateLimit:     {"rate_limit", 503, "Too many new calls a second."},
 
 	BadMessage:        {"bad_message", 400, "The message breaks the rules of SIP."},

@@ -87,6 +87,7 @@ var italian = [reasonCount]string{
 	PlatformLimit: "È raggiunto il limite di chiamate della piattaforma.",
 	SwitchLimit:   "I canali dello switch sono tutti occupati.",
 	UserLimit:     "I canali dell'utente SIP sono tutti occupati.",
+	ProfileLimit:  "I canali del profilo dell'utente SIP sono tutti occupati.",
 	RateLimit:     "Troppe chiamate nuove al secondo.",
 
 	BadMessage:        "Il messaggio non rispetta le regole di SIP.",

@@ -25,6 +25,14 @@ type User struct {
 	RestrictedCodecs []string  // shared among users of a profile; not to be written to
 	Latching         string    // symmetric, strict or handover
 	Rewriter         *Rewriter // of what it sends; nil rewrites nothing
+	Profile          *Profile  // that it names, nil if none
+}
+
+// Profile is what the SIP users that name it share, of all customers of a company. Immutable.
+type Profile struct {
+	ID       tenant.ProfileID
+	Name     string
+	Capacity int // calls at once of all of them together, 0 = unlimited
 }
 
 // Encrypts says that the user is to use SRTP.
@@ -36,6 +44,9 @@ func (c *Customer) User(name []byte) *User { return c.users[string(name)] }
 
 // UserByID finds a SIP user of the customer, nil if he has none such.
 func (c *Customer) UserByID(id tenant.SIPUserID) *User { return c.usersByID[id] }
+
+// Profile finds a SIP profile that the customer's users name, nil if there is none such.
+func (c *Customer) Profile(id tenant.ProfileID) *Profile { return c.profiles[id] }
 
 // UserOf finds the SIP user that a sip: or sips: URI names in one of the customer's domains, nil
 // where it names none.
@@ -85,8 +96,10 @@ func (c *Customer) compileUsers(a *tenant.Account) error {
 		return nil
 	}
 	profiles := make(map[tenant.ProfileID]*tenant.SIPProfile, len(a.Profiles))
+	c.profiles = make(map[tenant.ProfileID]*Profile, len(a.Profiles))
 	for i := range a.Profiles {
-		profiles[a.Profiles[i].ID] = &a.Profiles[i]
+		p := &a.Profiles[i]
+		profiles[p.ID], c.profiles[p.ID] = p, &Profile{p.ID, p.Name, p.Capacity}
 	}
 	list := make([]User, len(a.SIPUsers)) // in one piece: there may be 100,000
 	c.users = make(map[string]*User, len(list))
@@ -96,7 +109,7 @@ func (c *Customer) compileUsers(a *tenant.Account) error {
 		if err := u.compile(from, profiles[from.Profile], &a.Customer); err != nil {
 			return fmt.Errorf("SIP user %q: %w", from.Username, err)
 		}
-		u.HA1 = a.Credentials[from.ID]
+		u.HA1, u.Profile = a.Credentials[from.ID], c.profiles[from.Profile]
 		c.users[u.Username], c.usersByID[u.ID] = u, u
 	}
 	return nil
