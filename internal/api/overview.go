@@ -107,7 +107,7 @@ const (
 
 // Part is one part of a node that does not do all that it should.
 type Part struct {
-	Part     string `json:"part" enum:"database,journal,disk,kernel,webhook,certificate,node,configuration"`
+	Part     string `json:"part" enum:"database,journal,disk,kernel,webhook,certificate,node,configuration,destinations"`
 	State    string `json:"state" doc:"One word for machines."`
 	Level    string `json:"level" enum:"info,warning,error"`
 	Sentence string `json:"sentence"`

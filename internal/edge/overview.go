@@ -129,8 +129,13 @@ func (e *Edge) Degraded(in policy.Language) (parts []api.Part) {
 	if k := e.kernel.info(); k.Way == wayNone && e.cfg.Media.Kernel != "off" {
 		add("kernel", "off", api.LevelInfo, "The kernel does not drop for bans, this process does: %s.", k.Why)
 	}
-	if n := e.webhookStats().Dead; n > 0 {
+	if n := e.webhookStats().Dead; n == 1 {
+		add("webhook", "dead_letters", api.LevelWarning, "1 call record was not taken by the webhook's receiver.")
+	} else if n > 1 {
 		add("webhook", "dead_letters", api.LevelWarning, "%d call records were not taken by the webhook's receiver.", n)
+	}
+	if dead := deadGroups(e.table.Snapshot(), e.watch.States()); len(dead) > 0 {
+		parts = append(parts, api.Part{Part: "destinations", State: "down", Level: api.LevelError, Sentence: tellDeadGroups(in, dead)})
 	}
 	if e.gate.Draining() {
 		add("node", "draining", api.LevelWarning, "This node is being stopped and takes no new calls.")
