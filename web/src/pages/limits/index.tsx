@@ -56,7 +56,7 @@ function useColumns(all: boolean): Column<Use>[] {
   );
 }
 
-const colors: Record<Use["scope"], string> = { platform: "petrol", company: "blue", customer: "teal", switch: "gray" };
+const colors: Record<Use["scope"], string> = { platform: "petrol", company: "blue", customer: "teal", switch: "gray", profile: "grape" };
 
 function Scope({ of }: { of: Use["scope"] }) {
   const { t } = useTranslation();

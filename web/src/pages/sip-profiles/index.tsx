@@ -8,6 +8,7 @@ import { CompanyName } from "~/ui/CompanyName";
 import { ResourcePage } from "~/ui/ResourcePage";
 import { CodecsField, NumberField, RefField, SelectField, TextField } from "~/ui/fields";
 import type { Resource } from "~/ui/resource";
+import { UseBar } from "../customers/Use";
 
 type Profile = Schemas["SIPProfile"];
 
@@ -20,7 +21,7 @@ const profiles: Resource<Profile> = {
     { label: "sip-profiles.field.name", render: (p) => p.name },
     { label: "sip-profiles.field.company_id", render: (p) => <CompanyName id={p.company_id} /> },
     { label: "sip-profiles.field.channels", render: (p) => p.channels || <Unset />, right: true, narrow: true },
-    { label: "sip-profiles.field.capacity", render: (p) => p.capacity || <Unset />, right: true, narrow: true },
+    { label: "sip-profiles.calls", render: (p) => <UseBar calls={p.use?.calls} limit={p.capacity} /> },
     { label: "sip-profiles.field.protocol", render: (p) => p.protocol || <Unset />, narrow: true },
     { label: "sip-profiles.field.restricted_codecs", render: (p) => (p.restricted_codecs ?? []).join(", ") },
   ],
