@@ -33,6 +33,16 @@ test("a regex is tried from its form on recent traffic, and taken over; what it 
   expect(await of.calls({ Agent: "snomD735" })).toBe("west");
 });
 
+test("what is wrong with a form is Italian where the panel is", async ({ as }) => {
+  const of = await customerOf("Sbagliato", []);
+  const page = await as("platform", { language: "it" });
+  await open(page, of.path("/destinations"));
+  await page.getByRole("button", { name: "Aggiungi una destinazione" }).first().click();
+  await fill(page, { Nome: "ovest", "Indirizzo o host": "a b" });
+  await dialog(page).getByRole("button", { name: "Aggiungi una destinazione" }).last().click();
+  await expect(dialog(page).getByText(`"a b" contiene " ", che in un nome di host non c'è; un indirizzo, o un nome come pbx.example.com`)).toBeVisible();
+});
+
 test("a text goes to a phone, and who has none is told so", async ({ as }) => {
   const of = await customerOf("Texted", [], { registration: "local" });
   const secret = "Correct-Horse-951";

@@ -56,6 +56,15 @@ export function useItems<T>(path: string, query: Query = {}, options: { every?: 
   });
 }
 
+/** All of a list, for what looks among them; data is null where it has `most` or more. */
+export function useAll<T>(path: string, query: Query = {}, options: { every?: number; most?: number } = {}) {
+  return useQuery({
+    queryKey: ["noun", path, "all", query],
+    queryFn: ({ signal }) => readAll<T>(path, query, signal, options.most ?? Infinity),
+    refetchInterval: options.every,
+  });
+}
+
 /** One item with its ETag; undefined id: none. */
 export function useItem<T>(path: string, id: number | string | undefined, options: { every?: number } = {}) {
   return useQuery<Answer<T>>({

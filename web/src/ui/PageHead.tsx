@@ -49,6 +49,7 @@ function BehindIt() {
         <Text size="xs" c="dimmed" mb="xs">
           {t("ui.api_key_note")}
         </Text>
+        {calls.length === 0 && <Text size="sm">{t("ui.api_none")}</Text>}
         <ScrollArea.Autosize mah={320} tabIndex={0}>
           <Stack gap={4}>
             {calls.map((c) => {

@@ -7,7 +7,7 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { refresh } from "~/api/cache";
 import { type Schemas, call } from "~/api/client";
-import { useItem } from "~/api/nouns";
+import { readAll, useItem } from "~/api/nouns";
 import { useCustomer } from "~/frame/CustomerFilter";
 import { Failed, Waiting } from "~/frame/States";
 import { useMay } from "~/session/SessionProvider";
@@ -123,13 +123,11 @@ function AddButton() {
   return <Button leftSection={<IconPlus size={16} />} onClick={() => setUrl({ edit: "new" })}>{t("firewall.add")}</Button>;
 }
 
-const mostShown = 1000;
-
 /** All rules of a customer in the order in which they are tried. */
 function useRules(customer: number | undefined) {
   return useQuery({
     queryKey: ["noun", "firewall-rules", "ordered", customer],
-    queryFn: async ({ signal }) => inOrder((await call<Schemas["PageFirewallRule"]>("GET", "/firewall-rules", { query: { customer, limit: mostShown }, signal })).body.items),
+    queryFn: async ({ signal }) => inOrder(await readAll<Rule>("firewall-rules", { customer }, signal)),
     enabled: customer !== undefined,
     refetchInterval: 10_000,
   });

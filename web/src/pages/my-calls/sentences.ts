@@ -1,11 +1,11 @@
 import { useCallback, useMemo } from "react";
 import type { Schemas } from "~/api/client";
-import { useItems } from "~/api/nouns";
+import { useAll } from "~/api/nouns";
 
 /** Why calls were refused, by their reference: the API's own sentence with the rule's name. Decisions go
  *  sooner than call records, whose reason then stands alone. */
 export function useSentences(customer: number | undefined, since: string | undefined): (ref: string) => string | undefined {
-  const decisions = useItems<Schemas["Decision"]>("decisions", { customer, since, limit: 1000 });
+  const decisions = useAll<Schemas["Decision"]>("decisions", { customer, since });
   const byRef = useMemo(() => new Map(decisions.data?.filter((d) => d.reason !== "ok").map((d) => [d.ref, whyOf(d)])), [decisions.data]);
   return useCallback((ref) => byRef.get(ref), [byRef]);
 }

@@ -6,7 +6,7 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { refresh } from "~/api/cache";
 import { type Schemas, call } from "~/api/client";
-import { useItems } from "~/api/nouns";
+import { useAll } from "~/api/nouns";
 import { asProblem, sentence } from "~/api/problem";
 import { say } from "~/ui/notice";
 import { takes } from "../sip-users/capacity";
@@ -18,7 +18,7 @@ export function MoveDialog({ from, onClose }: { from: User; onClose: () => void 
   const { t } = useTranslation();
   const { limit } = useCapacity(from.customer_id);
   const profiles = useProfiles(from.customer_id);
-  const users = useItems<User>("sip-users", { customer: from.customer_id, limit: 1000 });
+  const users = useAll<User>("sip-users", { customer: from.customer_id });
   const [to, setTo] = useState<string | null>(null);
   const [count, setCount] = useState<number | string>(1);
   const has = takes(from, profiles, limit);

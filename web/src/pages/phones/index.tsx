@@ -5,7 +5,7 @@ import { IconArrowsLeftRight } from "@tabler/icons-react";
 import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Schemas } from "~/api/client";
-import { useItems } from "~/api/nouns";
+import { useAll } from "~/api/nouns";
 import { useMay, useSession } from "~/session/SessionProvider";
 import { ResourcePage } from "~/ui/ResourcePage";
 import { WireText } from "~/ui/WireText";
@@ -46,7 +46,7 @@ function Fields({ creating }: { creating: boolean }) {
 /** From where the user's phones are registered. */
 function Registered({ user }: { user: User }) {
   const { t } = useTranslation();
-  const bindings = useItems<Schemas["Binding"]>("bindings", { customer: user.customer_id, limit: 1000 }, { every: 10_000 });
+  const bindings = useAll<Schemas["Binding"]>("bindings", { customer: user.customer_id }, { every: 10_000 });
   const mine = useMemo(() => bindings.data?.filter((b) => b.user === user.username) ?? [], [bindings.data, user]);
   if (!bindings.data) return null;
   if (mine.length === 0) return <Badge color="gray">{t("phones.not_registered")}</Badge>;

@@ -6,7 +6,7 @@ import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { refresh } from "~/api/cache";
 import { type Schemas, call } from "~/api/client";
-import { useItems, useList } from "~/api/nouns";
+import { useAll, useList } from "~/api/nouns";
 import { useCustomer } from "~/frame/CustomerFilter";
 import { Failed, Waiting } from "~/frame/States";
 import { useMay } from "~/session/SessionProvider";
@@ -131,7 +131,7 @@ function Nat() {
 function Ours() {
   const { t } = useTranslation();
   const customer = useCustomer();
-  const list = useItems<Destination>("destinations", { customer, limit: 1000 }, { every });
+  const list = useAll<Destination>("destinations", { customer }, { every });
   const rows = useMemo(() => (list.data ?? []).filter((d) => d.registration), [list.data]);
   const columns = useMemo<Column<Destination>[]>(
     () => [

@@ -4,7 +4,7 @@ import { Badge, Input, SegmentedControl, SimpleGrid, Text } from "@mantine/core"
 import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import type { Schemas } from "~/api/client";
-import { useItems } from "~/api/nouns";
+import { useAll } from "~/api/nouns";
 import { useCustomer } from "~/frame/CustomerFilter";
 import { useMay } from "~/session/SessionProvider";
 import { CustomerName } from "~/ui/CustomerName";
@@ -53,15 +53,15 @@ function ProfileName({ user }: { user: User }) {
   return <>{profiles.get(user.profile_id ?? 0)?.name ?? ""}</>;
 }
 
-const mostPhones = 1000;
+const mostPhones = 20_000;
 
 /** Whether a phone of the user is registered; all rows share one reading. */
 function Registered({ user }: { user: User }) {
   const { t } = useTranslation();
   const customer = useCustomer();
-  const bindings = useItems<Schemas["Binding"]>("bindings", { customer, limit: mostPhones }, { every: 10_000 });
+  const bindings = useAll<Schemas["Binding"]>("bindings", { customer }, { every: 10_000, most: mostPhones });
   const count = useMemo(() => bindings.data?.filter((b) => b.customer_id === user.customer_id && b.user === user.username).length ?? 0, [bindings.data, user]);
-  if (!bindings.data || (count === 0 && bindings.data.length >= mostPhones)) return null;
+  if (!bindings.data) return null;
   return <Badge color={count ? "green" : "gray"}>{count ? t("sip-users.phones", { count }) : t("sip-users.not_registered")}</Badge>;
 }
 
