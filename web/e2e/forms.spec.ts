@@ -85,6 +85,19 @@ test("a phone's new password is copied, shown once, and ends the old one", async
   expect(await status("Correct-Horse-961")).not.toBe(200);
 });
 
+test("where a phone's media comes from is its user's own, or as the profile says", async ({ as }) => {
+  const of = await customerOf("Own Sources", [], { registration: "local" });
+  const { id } = await api<{ id: number }>("POST", "/sip-users", { customer_id: of.id, username: "971", password: "Correct-Horse-971" });
+  const page = await as("platform");
+  for (const [shown, option, kept] of [["as the profile says", /Strict/, "strict"], ["Strict: only as SDP says", "as the profile says", null]] as const) {
+    await open(page, `/sip-users?edit=${id}`);
+    await expect(field(page, "Where media goes")).toHaveValue(shown);
+    await choose(page, "Where media goes", option);
+    await press(page, "Save");
+    expect((await api<{ latching: string | null }>("GET", `/sip-users/${id}`)).latching).toBe(kept);
+  }
+});
+
 test("some are unbanned together, one is whitelisted: calls of both get through, a ban holds neither the second time", async ({ as }) => {
   const of = await customerOf("Forgiven", ["west"]);
   const names = ["forgiven-a", "forgiven-b"];
