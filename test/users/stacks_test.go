@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
 	"net/netip"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -52,10 +54,43 @@ func sippUser(s *stage.Stage) {
 	b.Expect("ACK")
 	right.Wait(s.T)
 	for scenario, uri := range map[string]string{"register": s.Domain, "call": number} {
+		before := refusedGuesses(s)
 		if run(scenario, uri, "bob", "guess").Code(s.T) == 0 {
 			s.Errorf("%s: a wrong password is taken", scenario)
 		}
+		if refusedGuesses(s) == before { // SIPp fails without an answer, too
+			s.Errorf("%s: no wrong password was refused", scenario)
+		}
 	}
+	for _, row := range s.Node.JSON(s.T, "bindings", "--customer", s.Customer.Name) {
+		if row["user"] == "bob" {
+			s.Errorf("with a wrong password there is %v", row)
+		}
+	}
+}
+
+// refusedGuesses is how many requests the node has refused for a wrong password.
+func refusedGuesses(s *stage.Stage) (count float64) {
+	s.Helper()
+	resp, err := http.Get("http://" + s.Node.Metrics + "/metrics")
+	if err != nil {
+		s.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		s.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		if name, value, ok := strings.Cut(strings.TrimSpace(line), "} "); ok && strings.Contains(name, `reason="wrong_password"`) {
+			n, err := strconv.ParseFloat(value, 64)
+			if err != nil {
+				s.Fatal(err)
+			}
+			count += n
+		}
+	}
+	return count
 }
 
 // sipgoUser registers and sends the PBX a text.
