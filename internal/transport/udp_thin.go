@@ -18,8 +18,8 @@ import (
 // through, by chance. It tells them by the host of the Request-URI (behind a user), and
 // where that is not what makes the share, by their source too.
 //
-// An emergency call must not be thinned, so none is to a number as short as one: who floods such numbers has most of it read,
-// sorted and dropped. A re-INVITE must not be either. Its Request-URI is a Contact, so it looks otherwise;
+// A call to one of the usual emergency numbers must not be thinned: who floods these has most of it read, sorted and
+// dropped. A re-INVITE must not be either. Its Request-URI is a Contact, so it looks otherwise;
 // where a peer writes a domain there all the same, that host is left alone for a while.
 type thinning struct {
 	fd     int
@@ -58,9 +58,7 @@ const (
 	maxHogs     = 4
 	// maxThinUser is how far into the Request-URI its '@' is looked for.
 	maxThinUser = 48
-	// shortUser is how long the user of an emergency call is at most (112, 911, 000): calls to as short ones are not thinned.
-	shortUser = 3
-	window    = 200 * time.Millisecond
+	window      = 200 * time.Millisecond
 	// slack is a window in which the flood would have shown, were it not over: its end is not stretched by what
 	// keeps a reader waiting.
 	slack = 800 * time.Millisecond
@@ -189,6 +187,10 @@ func (t *thinning) attach() {
 		&unix.SockFprog{Len: uint16(len(p)), Filter: &p[0]})
 }
 
+// emergencies are the emergency numbers of three digits that most countries have, as they stand in a Request-URI; read only.
+// A customer's own ones are not known here.
+var emergencies = [...]string{"112@", "911@", "999@", "000@", "110@", "113@", "115@", "117@", "118@", "119@"}
+
 // thinProgram is what the kernel runs for each datagram of the socket, with the UDP
 // header at offset 0: it finds the host of an INVITE, and compares it with each hog's.
 func thinProgram(hogs []hog) []unix.SockFilter {
@@ -202,13 +204,15 @@ func thinProgram(hogs []hog) []unix.SockFilter {
 		stmt(unix.BPF_LD|unix.BPF_W|unix.BPF_ABS, payload),
 		jump(unix.BPF_JEQ, binary.BigEndian.Uint32([]byte("INVI")), 1, 0),
 		pass,
+		stmt(unix.BPF_LD|unix.BPF_W|unix.BPF_ABS, uint32(payload+user)),
 	}
+	for i, called := range emergencies {
+		toPass := len(emergencies) - i // the comparisons behind this one, and a jump
+		p = append(p, jump(unix.BPF_JEQ, binary.BigEndian.Uint32([]byte(called)), uint8(toPass), 0))
+	}
+	p = append(p, stmt(unix.BPF_JMP|unix.BPF_JA, 1), pass)
 	for i := range maxThinUser {
 		at := uint32(payload + user + i)
-		if i <= shortUser {
-			p = append(p, stmt(unix.BPF_LD|unix.BPF_B|unix.BPF_ABS, at), jump(unix.BPF_JEQ, '@', 0, 1), pass)
-			continue
-		}
 		rest := uint32(4*(maxThinUser-i-1) + 1) // from behind this jump to the comparison
 		p = append(p,
 			stmt(unix.BPF_LD|unix.BPF_B|unix.BPF_ABS, at),
