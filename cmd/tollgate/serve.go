@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -36,6 +37,14 @@ func (serveCommand) Run(p *program) error {
 	running, stop, release := signals(log, false)
 	defer release()
 	log.Info("starting", "version", node.Version, "data_dir", node.DataDir)
+	err = serve(running, stop, node, log)
+	if running.Err() != nil && errors.Is(err, context.Canceled) {
+		return nil // it was stopped while it started: no fault
+	}
+	return err
+}
+
+func serve(running, stop context.Context, node config.Node, log *slog.Logger) error {
 	e, err := edge.New(running, node, log)
 	if err != nil {
 		return err

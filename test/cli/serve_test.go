@@ -195,7 +195,7 @@ func TestDrainOfNothing(t *testing.T) {
 	node := harness.Start(t)
 	node.Signal(t, syscall.SIGTERM)
 	if code := node.Exited(harness.Stopping); code != 0 {
-		t.Errorf("exit %d", code)
+		t.Errorf("exit %d; its log:\n%s", code, node.LogSince(0, ""))
 	}
 }
 
