@@ -132,9 +132,9 @@ test("the footer: contacts, help, and out", async ({ browser }) => {
 });
 
 test("transparent mode for all wants their count typed, says that it is on, and ends by itself", async ({ browser }) => {
-  const { id: company } = await api<{ id: number }>("POST", "/companies", { name: "Glass House" });
-  const of = await customerOf("Glass House One", ["east"], { company_id: company, country_code: "39" });
-  await customerOf("Glass House Two", [], { company_id: company });
+  const { id: company } = await api<{ id: number }>("POST", "/companies", { name: "Tall House" });
+  const of = await customerOf("Tall House One", ["east"], { company_id: company, country_code: "39" });
+  await customerOf("Tall House Two", [], { company_id: company });
   await api("POST", "/blocklist", { customer_id: of.id, prefix: "0899" });
   await expect.poll(() => of.calls({ number: "0899111222" })).toBe(403);
   const email = await person("glass", { role: "company", company_id: company });
@@ -178,7 +178,7 @@ test("a part that does not do well is named above every page, to staff, until it
   await deafTo("Unheard");
   expect(await of.calls()).toBe("east");
   const page = await as("platform", { theme: "dark" });
-  const banner = page.getByRole("status").filter({ hasText: "1 call records were not taken by the webhook's receiver." });
+  const banner = page.getByRole("status").filter({ hasText: "1 call record was not taken by the webhook's receiver." });
   await open(page, "/domains");
   await expect(banner).toBeVisible();
   await open(page, "/audit");
