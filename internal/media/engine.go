@@ -137,28 +137,23 @@ func (e *Engine) Open(owner uint64, emergency bool) (ID, error) {
 		return 0, ErrClosed
 	}
 	s := e.table.alloc()
-	at := e.place()
+	quiet := e.quietest()
 	e.mu.Unlock()
 	if s == nil {
 		return 0, ErrStreams
 	}
-	at.sessions.Add(1)
+	quiet.sessions.Add(1)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.gen = max(s.gen+1, 1) // an ID is never 0
-	s.open, s.emergency, s.owner, s.loop = true, emergency, owner, at
+	s.open, s.emergency, s.owner, s.loop = true, emergency, owner, quiet
 	s.told, s.changed, s.heard, s.kept = false, false, e.now(), e.now()
 	return s.id(), nil
 }
 
-// place is the loop of a new session: the first one that has room, since each that is at work wakes up
-// for itself, and beyond that the one with the fewest sessions.
-func (e *Engine) place() *loop {
+func (e *Engine) quietest() *loop {
 	least := e.loops[0]
-	for _, l := range e.loops {
-		if l.sessions.Load() < roomy && l.rate.Load() < roomyRate {
-			return l
-		}
+	for _, l := range e.loops[1:] {
 		if l.sessions.Load() < least.sessions.Load() {
 			least = l
 		}

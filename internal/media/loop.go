@@ -29,7 +29,6 @@ type loop struct {
 	epoll    int
 	wake     int // an eventfd that ends the loop
 	sessions atomic.Int32
-	rate     atomic.Int64  // packets a second that came, of late
 	packets  atomic.Uint64 // passed on
 	octets   atomic.Uint64
 	dropped  [causes]atomic.Uint64
@@ -85,17 +84,13 @@ func (l *loop) unwatch(s socket) error {
 	return unix.EpollCtl(l.epoll, unix.EPOLL_CTL_DEL, s.num(), nil)
 }
 
-// run serves until stop. Each round looks without waiting first, unless a pause is to come: what came
-// meanwhile is served without a wake-up for each packet.
+// run serves until stop. Each round looks without waiting first: what came meanwhile is served
+// without a wake-up for each packet.
 func (l *loop) run() {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	for n := 0; ; {
-		if l.budget == 0 || n == batch {
-			n = l.look()
-		} else {
-			n = 0
-		}
+	for {
+		n := l.look()
 		if n == 0 {
 			n = l.wait()
 		}
@@ -156,22 +151,15 @@ const (
 	coalesce     = 700 * time.Microsecond
 	coalesceFrom = 5000
 	leastPause   = 50 * time.Microsecond
-
-	// roomy and roomyRate are how many sessions, and packets a second, a loop takes before another one is
-	// put to work: a third of a core.
-	roomy     = 1000
-	roomyRate = 60_000
 )
 
 // lookAfter does what is due by time for a part of the sessions; for all of them where it has
 // not been called for a second.
 func (l *loop) lookAfter(now int64) {
 	l.budget = 0
-	rate := int64(l.seen) * int64(time.Second) / (now - l.next + int64(sliceEvery))
-	if rate >= coalesceFrom {
+	if int64(l.seen)*int64(time.Second) >= coalesceFrom*(now-l.next+int64(sliceEvery)) {
 		l.budget = int64(coalesce)
 	}
-	l.rate.Store(rate)
 	l.seen = 0
 	for n := 0; n < slices && l.next <= now; n++ {
 		l.next += int64(sliceEvery)

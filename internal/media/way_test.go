@@ -3,7 +3,6 @@ package media_test
 import (
 	"encoding/binary"
 	"net/netip"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -194,35 +193,4 @@ func TestSignallingMeanwhile(t *testing.T) {
 		c.talk(media.Callee, "on")
 	}
 	done.Wait()
-}
-
-// TestLoopsFill: a second loop is put to work when the first one has enough, and then they share.
-func TestLoopsFill(t *testing.T) {
-	r := newRig(t, func(c *media.Config) { c.Loops = 2 })
-	want := func(first, second int) {
-		t.Helper()
-		if got := r.SessionsByLoop(); !slices.Equal(got, []int{first, second}) {
-			t.Fatalf("%v sessions, want %d and %d", got, first, second)
-		}
-	}
-	var ids []media.ID
-	open := func(n int) {
-		t.Helper()
-		for range n {
-			id, err := r.Open(1, false)
-			if err != nil {
-				t.Fatal(err)
-			}
-			ids = append(ids, id)
-		}
-	}
-	open(media.Roomy)
-	want(media.Roomy, 0)
-	open(media.Roomy + 2)
-	want(media.Roomy+1, media.Roomy+1)
-	for _, id := range ids[:10] {
-		r.Shut(id)
-	}
-	open(1)
-	want(media.Roomy-8, media.Roomy+1)
 }
