@@ -119,7 +119,7 @@ func digitsCounted(s *stage.Stage) {
 	c.hears(3)
 	c.End(c.a.call, c.b.call)
 	got, text := listed(s, "cdrs")
-	if len(got.Media) != 2 || got.Media[0].DTMF != 3 || got.Media[1].DTMF != 0 || strings.Contains(text, `"789`) {
+	if len(got.Media) != 2 || got.Media[0].DTMF != 3 || got.Media[1].DTMF != 0 || strings.Contains(text, `"789"`) {
 		s.Errorf("%s", text)
 	}
 }
