@@ -172,14 +172,19 @@ type company struct {
 
 func (s *server) companiesWithUse(ctx context.Context, items []tenant.Company) ([]company, error) {
 	out := make([]company, len(items))
-	told := principalOf(ctx).Role != tenant.RoleCustomer
 	for i := range items {
-		if out[i].Company = items[i]; told {
-			use := s.node.Usage(live.Scope{Kind: live.Company, ID: int64(items[i].ID)})
-			out[i].Use = &limitNow{use.Calls, use.Peak}
-		}
+		out[i].Company, out[i].Use = items[i], s.sharedUse(ctx, live.Company, int64(items[i].ID))
 	}
 	return out, nil
+}
+
+// sharedUse is what is used now of a limit that several customers share; nil for one of them.
+func (s *server) sharedUse(ctx context.Context, kind live.ScopeKind, id int64) *limitNow {
+	if principalOf(ctx).Role == tenant.RoleCustomer {
+		return nil
+	}
+	use := s.node.Usage(live.Scope{Kind: kind, ID: id})
+	return &limitNow{use.Calls, use.Peak}
 }
 
 // customer is a customer with what he uses of his limit now, so that a list of them is one request.
@@ -226,12 +231,8 @@ type SIPProfile struct {
 
 func (s *server) profilesWithUse(ctx context.Context, items []tenant.SIPProfile) ([]SIPProfile, error) {
 	out := make([]SIPProfile, len(items))
-	told := principalOf(ctx).Role != tenant.RoleCustomer
 	for i := range items {
-		if out[i].SIPProfile = items[i]; told {
-			use := s.node.Usage(live.Scope{Kind: live.Profile, ID: int64(items[i].ID)})
-			out[i].Use = &limitNow{use.Calls, use.Peak}
-		}
+		out[i].SIPProfile, out[i].Use = items[i], s.sharedUse(ctx, live.Profile, int64(items[i].ID))
 	}
 	return out, nil
 }
