@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"math/rand/v2"
 	"net/netip"
 	"strings"
 	"testing"
@@ -114,6 +115,66 @@ func BenchmarkFramer(b *testing.B) {
 	for b.Loop() {
 		if n, _, err := f.Next(invite); n != len(invite) || err != nil {
 			b.Fatal(n, err)
+		}
+	}
+}
+
+// BenchmarkCold reads, judges and answers the messages of calls as a node does: between
+// two of them the caches have gone to other work. It walks 64 MB in random order.
+func BenchmarkCold(b *testing.B) {
+	kinds := [...][]byte{invite, response(b, 180), response(b, 200), within(b, "ACK"), within(b, "BYE")}
+	pool := make([][]byte, 0, 64<<10)
+	for size := 0; size < 64<<20; size += len(pool[len(pool)-1]) {
+		pool = append(pool, append([]byte(nil), kinds[len(pool)%len(kinds)]...))
+	}
+	random := rand.New(rand.NewPCG(1, 2))
+	random.Shuffle(len(pool), func(i, j int) { pool[i], pool[j] = pool[j], pool[i] })
+	messages := make([]Message, 4096)
+	out := make([]byte, 0, 4096)
+	r := Response{Status: 200, ToTag: []byte("abc"), Received: netip.MustParseAddrPort("192.0.2.17:5060")}
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		m := &messages[i%len(messages)]
+		if m.Parse(pool[i%len(pool)]) != nil || Validate(m).Status != 0 {
+			b.Fatal("wrong result")
+		}
+		if m.IsRequest() && m.Method() != ACK {
+			out = r.Append(out[:0], m)
+		}
+	}
+}
+
+// response is a response to invite with what its callee adds.
+func response(b *testing.B, status int) []byte {
+	r := Response{
+		Status: status, ToTag: []byte("8f3a5c7e91"), RecordRoute: true,
+		Headers: []byte("Record-Route: <sip:192.0.2.9;lr;tg=0123456789abcdef>\r\nContact: <sip:+390401234567@198.51.100.7:5060>\r\n"),
+		Body:    mustParse(b, invite).Body(), ContentType: "application/sdp",
+	}
+	req := strings.Replace(string(invite), "Via: ", "Via: SIP/2.0/UDP 192.0.2.9;branch=z9hG4bK0123456789abcdef\r\nVia: ", 1)
+	return r.Append(nil, mustParse(b, []byte(req)))
+}
+
+// within is a request inside of the dialog of invite.
+func within(b *testing.B, method string) []byte {
+	head := string(invite[:mustParse(b, invite).First(HdrContact).Line.Off])
+	head = strings.ReplaceAll(head, "INVITE", method)
+	head = strings.Replace(head, "user=phone>\r\nCall-ID", "user=phone>;tag=8f3a5c7e91\r\nCall-ID", 1)
+	return []byte(head + "Route: <sip:192.0.2.9;lr;tg=0123456789abcdef>\r\nContent-Length: 0\r\n\r\n")
+}
+
+func BenchmarkDecodeToken(b *testing.B) {
+	random := rand.NewChaCha8([32]byte{})
+	var raw [16]byte
+	tokens := make([][]byte, 4096)
+	for i := range tokens {
+		random.Read(raw[:])
+		tokens[i] = AppendToken(nil, raw[:])
+	}
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		if !DecodeToken(raw[:], tokens[i%len(tokens)]) {
+			b.Fatal("wrong result")
 		}
 	}
 }

@@ -10,6 +10,7 @@ type Elements struct {
 	m     *Message
 	id    HeaderID
 	next  int // the next field to look at
+	end   int // where there are none any more
 	field int // the field of the last element
 	rest  []byte
 	more  bool // rest is to be read, though it may be empty
@@ -17,9 +18,10 @@ type Elements struct {
 
 // Elements starts a walk over the fields of id.
 func (m *Message) Elements(id HeaderID) Elements {
-	e := Elements{m: m, id: id, next: m.count, field: -1}
+	e := Elements{m: m, id: id, field: -1}
 	if id < headerIDs && m.first[id] != 0 {
 		e.next = int(m.first[id]) - 1
+		e.end = int(m.fields[e.next].last)
 	}
 	return e
 }
@@ -28,7 +30,7 @@ func (m *Message) Elements(id HeaderID) Elements {
 // grammar but that of Accept and Supported allows.
 func (e *Elements) Next() (elem []byte, ok bool) {
 	for !e.more {
-		if e.next >= e.m.count {
+		if e.next >= e.end {
 			return nil, false
 		}
 		f := &e.m.fields[e.next]
@@ -50,8 +52,12 @@ func (e *Elements) Field() int { return e.field }
 
 // elementLen returns the length of the first element of b, up to its comma.
 func elementLen(b []byte) int {
-	if bytes.IndexByte(b, ',') < 0 { // nearly always
+	comma := bytes.IndexByte(b, ',')
+	if comma < 0 { // nearly always
 		return len(b)
+	}
+	if bytes.IndexByte(b[:comma], '"') < 0 && bytes.IndexByte(b[:comma], '<') < 0 {
+		return comma
 	}
 	for i := 0; i < len(b); i++ {
 		switch b[i] {

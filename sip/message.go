@@ -17,6 +17,7 @@ func (s Span) Len() int { return int(s.End) - int(s.Off) }
 // CRLF; Name is without the colon; Value is trimmed, folds inside it are kept.
 type Field struct {
 	ID                HeaderID
+	last              uint8 // in the first field of an id: the place of its last one, plus one
 	Line, Name, Value Span
 }
 
@@ -62,6 +63,8 @@ type Message struct {
 	request    bool
 	hasVia     bool
 	cseqOK     bool
+	fromOdd    bool // set where there is a From, as toOdd where there is a To
+	toOdd      bool
 	method     Method
 	cseqMethod Method
 	cseqName   Span
@@ -192,7 +195,7 @@ func (m *Message) HeadersEnd() uint16 { return m.endHdr }
 func (m *Message) Flaws() Flaw { return m.flaws }
 
 // Tainted reports whether another element may see another message than we do. Such
-// a message must not be relayed, also inside of a dialog, where Validate is not run.
+// a message must not be relayed.
 func (m *Message) Tainted() bool { return m.flaws&^(FlawStartLine|FlawVersion) != 0 }
 
 // FieldCount returns the number of header fields.
@@ -215,6 +218,16 @@ func (m *Message) Value(id HeaderID) []byte {
 		return m.Slice(f.Value)
 	}
 	return nil
+}
+
+// Only returns the value of the one header field of an id, nil when there is none; false
+// when there are several.
+func (m *Message) Only(id HeaderID) (value []byte, ok bool) {
+	f := m.First(id)
+	if f == nil {
+		return nil, true
+	}
+	return m.Slice(f.Value), m.first[id] == f.last
 }
 
 // ValueOf returns the value of the first header field of that name, in any case

@@ -93,7 +93,7 @@ func hexValue(c byte) byte {
 
 // escapedLen returns how many bytes of b, from its start, are of the class or
 // belong to a whole %HH escape.
-func escapedLen(b []byte, class uint16) int {
+func escapedLen(b []byte, class uint8) int {
 	i := run(b, class)
 	for i+2 < len(b) && b[i] == '%' && is(b[i+1], clHex) && is(b[i+2], clHex) {
 		i += 3
@@ -104,4 +104,4 @@ func escapedLen(b []byte, class uint16) int {
 
 // escaped reports whether all of b is of the class, escapes counted in. Nothing at
 // all is fine.
-func escaped(b []byte, class uint16) bool { return escapedLen(b, class) == len(b) }
+func escaped(b []byte, class uint8) bool { return escapedLen(b, class) == len(b) }

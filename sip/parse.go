@@ -232,9 +232,9 @@ func (m *Message) parseField(pos, end, next int) {
 	b := m.buf
 	f := &m.fields[m.count]
 	f.ID, f.Line = HdrOther, Span{uint16(pos), uint16(next)}
-	colon := pos
-	for colon < end && b[colon] != ':' {
-		colon++
+	colon := end
+	if i := bytes.IndexByte(b[pos:end], ':'); i >= 0 {
+		colon = pos + i
 	}
 	nameEnd := colon
 	for nameEnd > pos && (b[nameEnd-1] == ' ' || b[nameEnd-1] == '\t') { // HCOLON: *( SP / HTAB ) ":" SWS
@@ -259,7 +259,9 @@ func (m *Message) parseField(pos, end, next int) {
 
 // note remembers the first field of each id and reads what is wanted of all messages.
 func (m *Message) note(f *Field) {
-	if m.first[f.ID] != 0 {
+	first := m.first[f.ID]
+	if first != 0 {
+		m.fields[first-1].last = uint8(m.count)
 		if single[f.ID] {
 			m.flaw(FlawDuplicate, int(f.Line.Off))
 		}
@@ -268,15 +270,15 @@ func (m *Message) note(f *Field) {
 		}
 		return
 	}
-	m.first[f.ID] = uint8(m.count)
+	m.first[f.ID], f.last = uint8(m.count), uint8(m.count)
 	v := m.Slice(f.Value)
 	switch f.ID {
 	case HdrVia:
 		m.hasVia = m.via.parse(trim(v[:elementLen(v)])) == nil
 	case HdrFrom:
-		m.fromTag = m.tag(v)
+		m.fromTag, m.fromOdd = m.party(v)
 	case HdrTo:
-		m.toTag = m.tag(v)
+		m.toTag, m.toOdd = m.party(v)
 	case HdrCallID:
 		m.callID = f.Value
 	case HdrCSeq:
@@ -299,21 +301,23 @@ func number(v []byte, limit uint32) int32 {
 	return -2
 }
 
-// tag finds the tag of From or To. An empty one is none.
-func (m *Message) tag(v []byte) Span {
+// party reads From or To once for both: its tag, of which an empty one is none, and
+// whether Validate is to refuse it.
+func (m *Message) party(v []byte) (tag Span, odd bool) {
 	var n NameAddr
-	if n.parse(v) != nil || n.Params == nil {
-		return Span{}
+	if n.parse(v) != nil {
+		return Span{}, true
 	}
-	if tag, _ := FindParam(n.Params, "tag"); len(tag) > 0 {
-		return m.SpanOf(tag)
+	t, good := n.tag()
+	if len(t) > 0 {
+		tag = m.SpanOf(t)
 	}
-	return Span{}
+	return tag, !good || !n.strict(v)
 }
 
 // parseCSeq reads 1*DIGIT LWS Method (RFC 3261 25.1).
 func (m *Message) parseCSeq(v []byte) {
-	i := run(v, clDigit)
+	i := digits(v)
 	n, ok := ParseUint(v[:i])
 	word := skipLWS(v, i)
 	if !ok || word == i || !all(v[word:], clToken) {

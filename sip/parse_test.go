@@ -3,6 +3,7 @@ package sip
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -120,6 +121,7 @@ X-Other: g, h
 m: sip:i,,"j\", k"<sip:l>
 Supported:
 Contact: <sip:m
+Contact: <sip:n,o>, <sip:p
 
 `))
 	var got []string
@@ -129,8 +131,8 @@ Contact: <sip:m
 		got = append(got, string(e))
 		fields += string(rune('0' + it.Field()))
 	}
-	want := []string{`"a, b" <sip:a,b@c;x="d,e">;q="1,2"`, "<sip:f>", "sip:i", "", `"j\", k"<sip:l>`, "<sip:m"}
-	if strings.Join(got, "|") != strings.Join(want, "|") || fields != "002224" {
+	want := []string{`"a, b" <sip:a,b@c;x="d,e">;q="1,2"`, "<sip:f>", "sip:i", "", `"j\", k"<sip:l>`, "<sip:m", "<sip:n,o>", "<sip:p"}
+	if strings.Join(got, "|") != strings.Join(want, "|") || fields != "00222455" {
 		t.Errorf("%q in fields %s", got, fields)
 	}
 	it = m.Elements(HdrRoute)
@@ -140,6 +142,22 @@ Contact: <sip:m
 	it = m.Elements(HdrSupported)
 	if e, ok := it.Next(); !ok || len(e) != 0 {
 		t.Errorf("an empty value is one empty element, not %q", e)
+	}
+}
+
+// TestOddParties: a 400 needs the tag of a From or To that is refused, and of two the first.
+func TestOddParties(t *testing.T) {
+	for value, want := range map[string]string{
+		"<sip:a@b>;tag=one;tag=two":    "one",
+		"<sip:a@b>;x=;tag=one":         "one",
+		"a b: <sip:a@b c>;tag=\"one\"": "one",
+		"<sip:a@b>;tag=;tag=two":       "",
+		"\"a <sip:a@b>;tag=one":        "",
+	} {
+		m := mustParse(t, []byte(strings.Replace(string(invite), "To: ", "To: "+value+"\r\nX-Was: ", 1)))
+		if v := Validate(m); v.Reason != "Bad To" || string(m.ToTag()) != want {
+			t.Errorf("%s: tag %q, verdict %v", value, m.ToTag(), v)
+		}
 	}
 }
 
@@ -201,6 +219,15 @@ func TestNextControl(t *testing.T) {
 			if got := nextControl(append(b, "later bytes, a whole word of them"...), 0); got != want {
 				t.Fatalf("byte %#x at %d: %d", c, pad, got)
 			}
+		}
+	}
+}
+
+func TestOnly(t *testing.T) {
+	m := mustParse(t, []byte("OPTIONS sip:a@b SIP/2.0\r\nRoute: <sip:x;lr>\r\nSupported: timer\r\nRoute: <sip:y;lr>\r\n\r\n"))
+	for id, want := range map[HeaderID]string{HdrSupported: "timer true", HdrRoute: "<sip:x;lr> false", HdrAllow: " true"} {
+		if value, ok := m.Only(id); fmt.Sprintf("%s %t", value, ok) != want {
+			t.Errorf("%v: %s %t, want %s", id, value, ok, want)
 		}
 	}
 }

@@ -94,7 +94,8 @@ func appendAll(dst []byte, req *Message, id HeaderID, after int) []byte {
 	if req.first[id] == 0 {
 		return dst
 	}
-	for i := max(after+1, int(req.first[id])-1); i < req.count; i++ {
+	first := int(req.first[id]) - 1
+	for i := max(after+1, first); i < int(req.fields[first].last); i++ {
 		if f := &req.fields[i]; f.ID == id {
 			dst = appendField(dst, req, f)
 		}

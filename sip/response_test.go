@@ -107,7 +107,7 @@ func TestAppendVia(t *testing.T) {
 }
 
 func TestReasonPhrase(t *testing.T) {
-	for status, want := range map[int]string{200: "OK", 483: "Too Many Hops", 199: "Early Dialog Terminated", 299: "OK", 499: "Request Failure", 699: "Global Failure"} {
+	for status, want := range map[int]string{-1: "Global Failure", 200: "OK", 483: "Too Many Hops", 199: "Early Dialog Terminated", 299: "OK", 499: "Request Failure", 699: "Global Failure"} {
 		if got := ReasonPhrase(status); got != want {
 			t.Errorf("%d: %q", status, got)
 		}

@@ -3,8 +3,8 @@ package sip
 // ReasonPhrase returns the phrase of the registry for a status code; for a code
 // that is not in it, that of its class.
 func ReasonPhrase(status int) string {
-	if p := reasonPhrases[status]; p != "" {
-		return p
+	if status >= 0 && status < len(reasonPhrases) && reasonPhrases[status] != "" {
+		return reasonPhrases[status]
 	}
 	switch status / 100 {
 	case 1:
@@ -22,7 +22,7 @@ func ReasonPhrase(status int) string {
 }
 
 // reasonPhrases: RFC 3261 21 and the IANA registry of response codes.
-var reasonPhrases = map[int]string{
+var reasonPhrases = [...]string{
 	100: "Trying", 180: "Ringing", 181: "Call Is Being Forwarded", 182: "Queued",
 	183: "Session Progress", 199: "Early Dialog Terminated",
 	200: "OK", 202: "Accepted", 204: "No Notification",

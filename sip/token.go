@@ -24,6 +24,24 @@ func AppendToken(dst, raw []byte) []byte {
 	return dst
 }
 
+// tokenValues holds the value of each digit, and 255 for what is none. A table, since
+// no processor guesses whether a random digit is a letter. It is filled once.
+var tokenValues = buildTokenValues()
+
+func buildTokenValues() (t [256]uint8) {
+	for c := range t {
+		t[c] = 255
+	}
+	for v := range len(tokenDigits) {
+		c := tokenDigits[v]
+		t[c] = uint8(v)
+		if c >= 'a' {
+			t[c-'a'+'A'] = uint8(v)
+		}
+	}
+	return t
+}
+
 // DecodeToken fills raw from exactly TokenLen(len(raw)) characters in either
 // case; false when the length, a character or the spare bits are not what
 // AppendToken writes.
@@ -32,24 +50,17 @@ func DecodeToken(raw, token []byte) bool {
 		return false
 	}
 	var bits uint32
+	var bad uint8
 	n, i := 0, 0
 	for _, c := range token {
-		switch {
-		case c >= '0' && c <= '9':
-			c -= '0'
-		case c >= 'a' && c <= 'v':
-			c -= 'a' - 10
-		case c >= 'A' && c <= 'V':
-			c -= 'A' - 10
-		default:
-			return false
-		}
-		bits = bits<<5 | uint32(c)
+		v := tokenValues[c]
+		bad |= v
+		bits = bits<<5 | uint32(v)
 		if n += 5; n >= 8 {
 			n -= 8
 			raw[i] = byte(bits >> n)
 			i++
 		}
 	}
-	return bits&(1<<n-1) == 0
+	return bad < 1<<5 && bits&(1<<n-1) == 0
 }

@@ -136,14 +136,13 @@ func (u *URI) parseHost(b []byte) (n int, err error) {
 	if n == len(b) || b[n] != ':' {
 		return n, nil
 	}
-	digits := b[n+1:]
-	digits = digits[:run(digits, clDigit)]
-	port, ok := ParseUint(digits)
+	end := n + 1 + digits(b[n+1:])
+	port, ok := ParseUint(b[n+1 : end])
 	if !ok || port > 65535 {
 		return 0, ErrURIPort
 	}
 	u.Port, u.HasPort = uint16(port), true
-	return n + 1 + len(digits), nil
+	return end, nil
 }
 
 // parseTail reads what follows host and port: [";" parameters] ["?" headers].

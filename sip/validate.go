@@ -200,10 +200,10 @@ func (m *Message) checkResponse() fault {
 // checkAddresses reads the addresses that route, name the parties or end in a
 // target: From, To, Contact, Route, Record-Route.
 func (m *Message) checkAddresses() fault {
-	if !goodAddress(m.Value(HdrFrom), false) {
+	if m.fromOdd {
 		return m.badField("Bad From", HdrFrom)
 	}
-	if !goodAddress(m.Value(HdrTo), false) {
+	if m.toOdd {
 		return m.badField("Bad To", HdrTo)
 	}
 	for _, id := range [...]HeaderID{HdrContact, HdrRoute, HdrRecordRoute} {
@@ -237,30 +237,41 @@ var addressFaults = [headerIDs]string{
 func goodAddress(b []byte, bracketed bool) bool {
 	b = trim(b)
 	var n NameAddr
-	if n.parse(b) != nil || bracketed && !n.Bracketed || !goodDisplay(b, &n) {
+	if n.parse(b) != nil || bracketed && !n.Bracketed || !n.strict(b) {
+		return false
+	}
+	_, good := n.tag()
+	return good
+}
+
+// strict judges what stands before the parameters. n is b, which is trimmed.
+func (n *NameAddr) strict(b []byte) bool {
+	if !goodDisplay(b, n) {
 		return false
 	}
 	var uri URI
 	if uri.parse(n.URI) != nil { // white space in < > too: RFC 4475 3.1.2.14
 		return false
 	}
-	if !n.Bracketed && bytes.IndexByte(n.URI, '?') >= 0 { // RFC 3261 20.10, RFC 4475 3.1.2.13
-		return false
-	}
+	return n.Bracketed || bytes.IndexByte(n.URI, '?') < 0 // RFC 3261 20.10, RFC 4475 3.1.2.13
+}
+
+// tag returns the value of the first tag, and whether that is the only one and all
+// parameters are well formed.
+func (n *NameAddr) tag() (tag []byte, good bool) {
+	good = true
 	tags := 0
 	s := paramScan{b: n.Params}
 	for s.next() {
-		if !s.wellFormed() {
-			return false
-		}
+		good = good && s.wellFormed()
 		if len(s.name) == 3 && EqualFoldString(s.name, "tag") {
-			tags++
-			if !printable(s.value) {
-				return false
+			if tags++; tags == 1 {
+				tag = unquote(s.value)
 			}
+			good = good && printable(s.value)
 		}
 	}
-	return tags <= 1
+	return tag, good && tags <= 1
 }
 
 // goodDisplay: a quoted string and nothing but white space behind it, or tokens

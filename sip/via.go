@@ -89,13 +89,13 @@ func (v *Via) protocol(b []byte) (i int, ok bool) {
 
 func (v *Via) spacedPort(b []byte, i int) (int, bool) {
 	i = skipLWS(b, i)
-	digits := b[i : i+run(b[i:], clDigit)]
-	port, ok := ParseUint(digits)
+	n := digits(b[i:])
+	port, ok := ParseUint(b[i : i+n])
 	if !ok || port > 65535 {
 		return i, false
 	}
 	v.Port = uint16(port)
-	return skipLWS(b, i+len(digits)), true
+	return skipLWS(b, i+n), true
 }
 
 // parseParams picks the parameters that routing needs; the first of each counts.
