@@ -5,9 +5,10 @@ import "slices"
 // automaton finds all of a set of literals in one pass over a value, whatever the case of
 // its ASCII letters (Aho and Corasick, "Efficient string matching", 1975).
 type automaton struct {
-	class   [256]uint8 // of a byte: which column; 0 = in no literal
+	begins  [4]uint64 // bytes that a literal begins with; no other leaves the first state
+	next    []uint16  // row of a state: its successor by column, and tells where that reports something
 	columns int
-	next    []uint16 // row of a state: its successor by column, and tells where that reports something
+	class   [256]uint8 // of a byte: which column; 0 = in no literal
 	found   [][]uint16
 }
 
@@ -19,17 +20,17 @@ const (
 )
 
 // newAutomaton builds the automaton of literals in lower case; literals[i] belongs to
-// owners[i], which is what find reports. It is nil if there are none. The caller keeps their total
-// length under maxStates.
-func newAutomaton(literals []string, owners []uint16) *automaton {
+// owners[i], which is what find reports. With none it finds nothing. The caller keeps their
+// total length under maxStates.
+func newAutomaton(literals []string, owners []uint16) automaton {
 	states := 1
 	for _, lit := range literals {
 		states += len(lit)
 	}
 	if len(literals) == 0 {
-		return nil
+		return automaton{}
 	}
-	a := &automaton{columns: 1}
+	a := automaton{columns: 1}
 	for _, lit := range literals {
 		a.addClasses(lit)
 	}
@@ -42,6 +43,11 @@ func newAutomaton(literals []string, owners []uint16) *automaton {
 	for i, to := range a.next {
 		if len(a.found[to]) > 0 {
 			a.next[i] |= tells
+		}
+	}
+	for c, column := range a.class {
+		if a.next[column] != 0 {
+			a.begins[c/64] |= 1 << (c % 64)
 		}
 	}
 	a.next, a.found = slices.Clip(a.next), slices.Clip(a.found)
@@ -108,10 +114,13 @@ func (a *automaton) link() {
 	}
 }
 
-// find sets the bit of every owner of a literal that value holds.
-func (a *automaton) find(value []byte, hits *ruleBits) {
+// find sets the bit of every owner of a literal that value holds, and tells whether there is one.
+func (a *automaton) find(value []byte, hits *ruleBits) (found bool) {
 	state := 0
 	for _, c := range value {
+		if state == 0 && a.begins[c/64]>>(c%64)&1 == 0 {
+			continue
+		}
 		to := a.next[state*a.columns+int(a.class[c])]
 		state = int(to &^ tells)
 		if to&tells == 0 {
@@ -120,5 +129,7 @@ func (a *automaton) find(value []byte, hits *ruleBits) {
 		for _, owner := range a.found[state] {
 			hits.set(owner)
 		}
+		found = true
 	}
+	return found
 }

@@ -16,14 +16,14 @@ type blocklist struct {
 	country  string
 	enforced barred
 	// monitored are apart: the longest prefix decides, and one that only counts must not stand before
-	// a shorter one that refuses.
-	monitored barred
+	// a shorter one that refuses. nil: there are none.
+	monitored *barred
 }
 
 // barred is prefixes for all of the customer's calls, and those of his domains.
 type barred struct {
-	all     prefixes
 	domains map[string]*prefixes
+	all     prefixes
 }
 
 type blocked struct {
@@ -45,6 +45,9 @@ func compileBlocklist(given []tenant.BlocklistEntry, plan *NumberPlan, was *bloc
 	}
 	for i := range given {
 		e := &given[i]
+		if e.Mode == "monitor" && out.monitored == nil {
+			out.monitored = new(barred)
+		}
 		into, err := out.of(e).list(e.Domain, true)
 		if err != nil {
 			return nil, fmt.Errorf("blocklist %q: %w", e.Prefix, err)
@@ -64,10 +67,10 @@ func keyOf(prefix string, plan *NumberPlan) string {
 	return string(key)
 }
 
-// of is where an entry stands by its mode.
+// of is where an entry stands by its mode, nil where there is none of that mode.
 func (l *blocklist) of(e *tenant.BlocklistEntry) *barred {
 	if e.Mode == "monitor" {
-		return &l.monitored
+		return l.monitored
 	}
 	return &l.enforced
 }
@@ -91,7 +94,10 @@ func (l *barred) list(domain string, grow bool) (*prefixes, error) {
 }
 
 func (l *blocklist) each(f func(*blocked)) {
-	for _, part := range []*barred{&l.enforced, &l.monitored} {
+	for _, part := range []*barred{&l.enforced, l.monitored} {
+		if part == nil {
+			continue
+		}
 		part.all.each(f)
 		for _, p := range part.domains {
 			p.each(f)
@@ -148,8 +154,10 @@ func (s *Snapshot) Blocklist(r *Request, id *Identity) Verdict {
 // blocked holds a number, in the form in which numbers are compared, against the block list.
 func (c *Customer) blocked(r *Request, id *Identity, number []byte) Verdict {
 	l := c.blocklist
-	if b := l.monitored.find(number, id, l.country); b != nil {
-		b.spare(r, id, number)
+	if l.monitored != nil {
+		if b := l.monitored.find(number, id, l.country); b != nil {
+			b.spare(r, id, number)
+		}
 	}
 	b := l.enforced.find(number, id, l.country)
 	if b == nil {
@@ -187,7 +195,11 @@ func (c *Customer) BlocklistTally(e *tenant.BlocklistEntry) Tally {
 
 // entry finds what stands where e would be put, nil if nothing does.
 func (l *blocklist) entry(e *tenant.BlocklistEntry, plan *NumberPlan) *blocked {
-	list, err := l.of(e).list(e.Domain, false)
+	part := l.of(e)
+	if part == nil {
+		return nil
+	}
+	list, err := part.list(e.Domain, false)
 	if err != nil || list == nil {
 		return nil
 	}

@@ -57,7 +57,8 @@ func compileCallers(a *tenant.Account, plan *NumberPlan, was *callers, samePlan 
 		c.exact[didKey(&a.DIDs[i])] = struct{}{}
 	}
 	if len(rules) > 0 {
-		c.regexes = newHeaderRules(rules)
+		c.regexes = new(headerRules)
+		c.regexes.compile(rules)
 	}
 	return c, nil
 }

@@ -14,7 +14,11 @@ import (
 // compile makes an account ready for decisions. What did not change since the customer
 // was last compiled is taken over from there.
 func (t *Table) compile(s *Snapshot, a *tenant.Account) (*Customer, error) {
-	c := &Customer{Settings: a.Customer, Plan: planOf(&a.Customer), Transparent: s.transparent.of(&a.Customer)}
+	c := &Customer{
+		Settings: a.Customer, Plan: planOf(&a.Customer), Transparent: s.transparent.of(&a.Customer),
+		here: a.Customer.Registration == registersHere, grouped: a.Customer.DestinationGroupsEnabled,
+		balanced: a.Customer.DestinationMode == tenant.ModeLoadBalancing,
+	}
 	c.Company, _ = s.companies.get(hashID(a.Customer.Company), a.Customer.Company)
 	if c.Company == nil {
 		c.Company = &Company{ID: a.Customer.Company}
@@ -244,6 +248,9 @@ func (c *Customer) addEmergency() error {
 		if c.Plan.Country != "" && number[0] != '+' {
 			c.emergency = append(c.emergency, "+"+c.Plan.Country+string(number))
 		}
+	}
+	for _, n := range c.emergency {
+		c.emergencyLongest = max(c.emergencyLongest, len(n))
 	}
 	if e.Group < 0 || e.Group > maxGroup {
 		return fmt.Errorf("emergency group %d: write 1 to %d", e.Group, maxGroup)

@@ -25,27 +25,33 @@ type Company struct {
 
 // Customer is one account, compiled. Immutable: a change makes another.
 type Customer struct {
-	Settings     tenant.Customer
-	Company      *Company       // never nil
-	Domains      []string       // canonical; the first one is the main one
-	Destinations []*Destination // by id
-	Switches     []*Switch      // by id
-	Plan         NumberPlan
-	Transparent  bool // by its own setting or by a switch over several (SetTransparent)
+	// What each of his calls looks at comes first, Settings in it as three flags; see headerRules.
+	Company     *Company // never nil
+	firewall    *firewall
+	routing     *routing
+	blocklist   *blocklist
+	Plan        NumberPlan
+	Transparent bool // by its own setting or by a switch over several (SetTransparent)
+	here        bool // phones register at this node
+	grouped     bool // destination groups are enabled
+	balanced    bool // calls are spread over the destinations of a group
+	egress      bool // some of Switches sends calls to us
 
-	groups        [maxGroup + 1][]*Destination // by priority, position, id
-	routing       *routing
-	firewall      *firewall
-	blocklist     *blocklist
+	emergencyLongest int                                // bytes of the longest of emergency
+	ways             map[tenant.SwitchID][]*Destination // to the switches that dids lead to
+	groups           [maxGroup + 1][]*Destination       // by priority, position, id
+	Settings         tenant.Customer
+
+	Domains       []string       // canonical; the first one is the main one
+	Destinations  []*Destination // by id
+	Switches      []*Switch      // by id
+	Registrations []*Destination // the ways to the switches at which we register
 	callers       *callers
-	dids          map[string]*did                    // by didKey; nil if there are none
-	ways          map[tenant.SwitchID][]*Destination // to the switches that dids lead to
-	users         map[string]*User                   // by name; nil if there are none
+	dids          map[string]*did  // by didKey; nil if there are none
+	users         map[string]*User // by name; nil if there are none
 	usersByID     map[tenant.SIPUserID]*User
 	profiles      map[tenant.ProfileID]*Profile
-	Registrations []*Destination // the ways to the switches at which we register
-	egress        bool           // some of Switches sends calls to us
-	emergency     []string       // as Plan writes them
+	emergency     []string // as Plan writes them
 }
 
 // maxGroup is the highest number of a destination group (mission row C7).
@@ -61,26 +67,28 @@ func (c *Customer) Group(n int) []*Destination {
 
 // Destination is one neighbour of a customer, with a switch's particulars filled in. Immutable.
 type Destination struct {
-	ID         tenant.DestinationID
+	// What each request looks at comes first; see headerRules.
+	ID        tenant.DestinationID
+	Protocol  string           // udp, tcp, tls or tls+srtp
+	Addrs     []netip.AddrPort // where it is: of an address itself, of a name as last resolved
+	Switch    *Switch          // nil unless the destination is a switch
+	Port      uint16           // 0: by SRV, else DefaultPort; never 0 where Host is an address
+	Class5    bool
+	Disabled  bool
+	Encrypted bool   // tls+srtp: media is SRTP, which takes bridging
+	Literal   bool   // Host is an address, and so Addrs all there is to know
+	Verify    bool   // check the certificate
+	Host      string // a name, or an address without brackets
+	Network   string // leave by a listener of this network, "" = any
+
+	Proxies    []Proxy // that it is called by, in any order; empty: directly
+	Via        string  // the same as text
+	ServerName string  // for TLS: the name that the certificate must have
 	Customer   tenant.CustomerID
 	Name       string
-	Host       string // a name, or an address without brackets
-	Port       uint16 // 0: by SRV, else DefaultPort; never 0 where Host is an address
-	Protocol   string // udp, tcp, tls or tls+srtp
-	ServerName string // for TLS: the name that the certificate must have
-	Verify     bool   // check the certificate
-	Network    string // leave by a listener of this network, "" = any
-	Priority   int    // lower is tried first
-	position   int    // order among equal priorities
-	Group      int    // 1 to 9
-	Class5     bool
-	Disabled   bool
-	Encrypted  bool             // tls+srtp: media is SRTP, which takes bridging
-	Switch     *Switch          // nil unless the destination is a switch
-	Addrs      []netip.AddrPort // where it is: of an address itself, of a name as last resolved
-	Proxies    []Proxy          // that it is called by, in any order; empty: directly
-	Via        string           // the same as text
-	Literal    bool             // Host is an address, and so Addrs all there is to know
+	Priority   int // lower is tried first
+	position   int // order among equal priorities
+	Group      int // 1 to 9
 }
 
 // Proxy is where a switch is called by.

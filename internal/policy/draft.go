@@ -47,9 +47,6 @@ func (c *Customer) GroupFor(r *Request) (group int, rule tenant.RuleID, v Verdic
 // verdict names only rules that refuse.
 func (c *Customer) Accepting(r *Request) tenant.RuleID {
 	f := &c.firewall.acting
-	if f.match == nil {
-		return 0
-	}
 	act, v := f.first(r)
 	if v.Refused() || act < 0 || f.rules[act].Action != "accept" {
 		return 0

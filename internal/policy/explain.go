@@ -221,7 +221,7 @@ func (l Language) group(id *Identity, c *Candidates) string {
 }
 
 func (l Language) order(c *Customer) string {
-	if c.Settings.DestinationMode == tenant.ModeLoadBalancing {
+	if c.balanced {
 		return l.Say("balanced")
 	}
 	return l.Say("by priority")

@@ -10,16 +10,16 @@ import (
 // firewall is a customer's compiled firewall rules (mission row F1): those that act, and
 // those that only count. A counting rule decides nothing, so the rules after it go on.
 type firewall struct {
-	given   []tenant.FirewallRule // as they came, to see whether they changed
 	acting  filter
 	counted filter
+	given   []tenant.FirewallRule // as they came, to see whether they changed
 }
 
 // filter is rules of one mode in order.
 type filter struct {
+	match    ruleSet
 	rules    []tenant.FirewallRule
 	hits     []*Hits
-	match    *ruleSet // nil if there are none
 	patterns *patterns
 }
 
@@ -68,7 +68,7 @@ func (f *filter) compile(was *firewall) (err error) {
 			old = was.counted.patterns
 		}
 	}
-	f.match, f.patterns, err = compileRuleSet(headers, old)
+	f.patterns, err = f.match.compile(headers, old)
 	return err
 }
 
@@ -92,7 +92,7 @@ func (f *firewall) hitsOf(r *tenant.FirewallRule) *Hits {
 // count. A caller who is known only by the domain that he calls gets silence.
 func (s *Snapshot) Firewall(r *Request, id *Identity) Verdict {
 	f := id.Customer.firewall
-	if id.Direction != Inbound || f.acting.match == nil && f.counted.match == nil {
+	if id.Direction != Inbound || f.acting.match.none() && f.counted.match.none() {
 		return Verdict{}
 	}
 	lenient := id.Emergency || id.Customer.Transparent
@@ -149,9 +149,6 @@ func (f *firewall) before(counted, acting int) bool {
 
 // first is the place of the first rule that matches, noMatch if none does.
 func (f *filter) first(r *Request) (int, Verdict) {
-	if f.match == nil {
-		return noMatch, Verdict{}
-	}
 	return f.match.first(r)
 }
 
@@ -160,8 +157,8 @@ func (f *filter) note(r *Request, at int) {
 	if r.Dry {
 		return
 	}
-	buf, _ := f.match.scratch.Get().(*scratch)
-	defer f.match.scratch.Put(buf)
+	buf, _ := f.match.rooms.Get().(*scratch)
+	defer f.match.rooms.Put(buf)
 	h, _ := headerOf(f.rules[at].Header)
 	value, _ := buf.value(r, h)
 	f.hits[at].note(r, value)

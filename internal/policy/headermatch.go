@@ -11,10 +11,15 @@ import (
 
 // headerRules is all rules on one header: the address ranges in a trie, the patterns in
 // blocks of at most blockRules, in order.
+//
+// What every request looks at stands together, here as in all that is compiled: between two
+// requests of one customer it leaves the processor's caches, and then each line counts.
 type headerRules struct {
-	ranges *bart.Table[int] // the lowest rank of the ranges that cover a prefix
-	blocks []*block
-	memo   *memo // nil where it would save nothing
+	ranges   *bart.Table[int] // the lowest rank of the ranges that cover a prefix
+	blocks   []block
+	memo     memo
+	remember bool // use memo; without where it would save nothing
+	header   header
 }
 
 // blockRules is how many patterns one automaton serves, so that the hits fit the stack.
@@ -28,15 +33,17 @@ func (b *ruleBits) set(i uint16) { b[i/64] |= 1 << (i % 64) }
 // block matches up to blockRules patterns against a value in one pass: the literals of all
 // of them at once, and then, in order, the regexes of which a literal was found.
 type block struct {
-	literals *automaton
+	open     bool // always holds some
+	literals automaton
 	always   ruleBits         // regexes of which no literal is known
 	regexes  []*regexp.Regexp // nil: the literal decides
 	sizes    []int            // of their programs
 	ranks    []int
 }
 
-func newHeaderRules(rules []rule) *headerRules {
-	h := new(headerRules)
+// compile fills in rules, of which there is at least one, and all of one header.
+func (h *headerRules) compile(rules []rule) {
+	h.header = rules[0].header
 	var pats, ranges []rule
 	for _, r := range rules {
 		if r.cidr.IsValid() {
@@ -44,19 +51,19 @@ func newHeaderRules(rules []rule) *headerRules {
 			continue
 		}
 		pats = append(pats, r)
-		if r.pattern.re != nil && r.header.recurs() && h.memo == nil {
-			h.memo = newMemo()
-		}
+		h.remember = h.remember || r.pattern.re != nil && h.header.recurs()
 	}
 	if len(ranges) > 0 {
 		h.ranges = rangeTable(ranges)
+	}
+	if h.remember {
+		h.memo.seed()
 	}
 	for len(pats) > 0 {
 		n := blockLen(pats)
 		h.blocks = append(h.blocks, newBlock(pats[:n]))
 		pats = pats[n:]
 	}
-	return h
 }
 
 // blockLen is how many of the rules fit one block, at least one.
@@ -91,8 +98,8 @@ func rangeTable(rules []rule) *bart.Table[int] {
 	return table
 }
 
-func newBlock(rules []rule) *block {
-	b := &block{
+func newBlock(rules []rule) block {
+	b := block{
 		regexes: make([]*regexp.Regexp, len(rules)), sizes: make([]int, len(rules)), ranks: make([]int, len(rules)),
 	}
 	var literals []string
@@ -107,6 +114,7 @@ func newBlock(rules []rule) *block {
 	for i, r := range rules {
 		if len(r.pattern.literals) == 0 {
 			b.always.set(uint16(i))
+			b.open = true
 		}
 	}
 	return b
@@ -138,7 +146,7 @@ func (h *headerRules) first(value []byte, addr netip.Addr) int {
 }
 
 func (h *headerRules) firstPattern(value []byte) int {
-	if h.memo == nil {
+	if !h.remember {
 		return h.search(value)
 	}
 	key := h.memo.key(value)
@@ -152,8 +160,8 @@ func (h *headerRules) firstPattern(value []byte) int {
 
 func (h *headerRules) search(value []byte) int {
 	steps := maxSteps
-	for _, b := range h.blocks {
-		if rank := b.first(value, &steps); rank != noMatch {
+	for i := range h.blocks {
+		if rank := h.blocks[i].first(value, &steps); rank != noMatch {
 			return rank
 		}
 	}
@@ -162,9 +170,12 @@ func (h *headerRules) search(value []byte) int {
 
 // first spends steps on each regex that it runs.
 func (b *block) first(value []byte, steps *int) int {
-	hits := b.always
-	if b.literals != nil {
-		b.literals.find(value, &hits)
+	var hits ruleBits
+	if b.open {
+		hits = b.always
+	}
+	if !b.literals.find(value, &hits) && !b.open {
+		return noMatch
 	}
 	for word, set := range hits {
 		for ; set != 0; set &= set - 1 {

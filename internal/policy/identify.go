@@ -32,9 +32,9 @@ func (s *Snapshot) Identify(r *Request, id *Identity) Verdict {
 			id.Customer = nil
 			return Refuse(ForeignToken)
 		}
-	case named.customer != 0:
-		id.Customer, id.Domain, id.By = s.Customer(named.customer), named.name, ByDomain
-		if named.customer == r.Bound {
+	case named.customer != nil:
+		id.Customer, id.Domain, id.By = named.customer, named.name, ByDomain
+		if named.of(r.Bound) {
 			id.By = ByBinding
 		}
 	default:
@@ -143,8 +143,8 @@ func (s *Snapshot) identifyDestination(r *Request, id *Identity, e *evidence, he
 	}
 	for _, header := range [...]sip.HeaderID{sip.HdrFrom, sip.HdrPAI} {
 		named := s.domainIn(r.Msg, header, at)
-		if named.customer != 0 {
-			id.Customer, id.Domain = s.Customer(named.customer), named.name
+		if named.customer != nil {
+			id.Customer, id.Domain = named.customer, named.name
 			return Verdict{}
 		}
 	}
@@ -192,10 +192,10 @@ func (s *Snapshot) domainIn(m *sip.Message, header sip.HeaderID, at netip.AddrPo
 			continue
 		}
 		named := s.domainOf(&uri)
-		if named.customer == 0 {
+		if named.customer == nil {
 			continue
 		}
-		if s.ownedBy(at, named.customer) {
+		if s.ownedBy(at, named.customer.Settings.ID) {
 			return named
 		}
 	}
@@ -234,7 +234,7 @@ func (s *Snapshot) destinationAt(r *Request, at netip.AddrPort, customer tenant.
 	return best
 }
 
-// domainOf finds the customer's domain that the host of a URI is; customer 0 if it is none.
+// domainOf finds the customer's domain that the host of a URI is.
 func (s *Snapshot) domainOf(u *sip.URI) domain {
 	var buf [maxDomain + 1]byte
 	name := appendHost(buf[:0], u)

@@ -180,7 +180,14 @@ func TestCompany(t *testing.T) {
 	if err := table.Put(a); err != nil {
 		t.Fatal(err)
 	}
-	channels := func() int { return table.Snapshot().Customer(1).Company.Channels }
+	channels := func() int {
+		t.Helper()
+		c := table.Snapshot().Customer(1)
+		if table.Snapshot().CustomerByDomain("a.example") != c {
+			t.Error("the domain leads to the customer as he was")
+		}
+		return c.Company.Channels
+	}
 	if channels() != 0 {
 		t.Error("a company that is not known has a limit")
 	}
@@ -194,5 +201,9 @@ func TestCompany(t *testing.T) {
 	table.RemoveCompany(4)
 	if channels() != 0 || table.Snapshot().Company(4) != nil {
 		t.Error("the limit outlives its company")
+	}
+	table.SetTransparent(true, nil, nil)
+	if channels(); !table.Snapshot().Customer(1).Transparent {
+		t.Error("the switch over all switches nothing")
 	}
 }

@@ -48,7 +48,8 @@ func TestIndex(t *testing.T) {
 
 // TestMemo: what is found is what was put, however values push each other out.
 func TestMemo(t *testing.T) {
-	m := newMemo()
+	m := new(memo)
+	m.seed()
 	value := func(i int) []byte { return []byte{byte(i), byte(i >> 8)} }
 	if _, ok := m.get(m.key(value(0))); ok {
 		t.Error("an empty memo knows something")

@@ -33,9 +33,8 @@ const (
 	memoRankBase = 3 // tooCostly and noMatch are remembered too, and no data is 0
 )
 
-func newMemo() *memo {
-	return &memo{seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}}
-}
+// seed makes a memo ready for use.
+func (m *memo) seed() { m.seeds = [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()} }
 
 func (m *memo) key(value []byte) memoKey {
 	return memoKey{maphash.Bytes(m.seeds[0], value), maphash.Bytes(m.seeds[1], value)}

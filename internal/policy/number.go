@@ -17,11 +17,10 @@ type NumberPlan struct {
 }
 
 func planOf(c *tenant.Customer) NumberPlan {
-	return NumberPlan{
-		Country:       strings.TrimPrefix(c.CountryCode, "+"),
-		International: c.InternationalPrefix,
-		National:      c.NationalPrefix,
-	}
+	country, international := strings.TrimPrefix(c.CountryCode, "+"), c.InternationalPrefix
+	text := country + international + c.NationalPrefix // in one piece; see headerRules
+	before := len(country) + len(international)
+	return NumberPlan{Country: text[:len(country)], International: text[len(country):before], National: text[before:]}
 }
 
 // maxNumber bounds what is taken for a number: E.164 has 15 digits, prefixes come to it.
@@ -140,7 +139,7 @@ func readNumber(dst, b []byte) (dialled []byte, digits int, ok bool) {
 
 // isEmergency reports whether a Request-URI calls one of the customer's emergency numbers.
 func (c *Customer) isEmergency(u *sip.URI) bool {
-	if len(c.emergency) == 0 || len(u.User) == 0 {
+	if c.emergencyLongest == 0 || len(u.User) == 0 {
 		return false
 	}
 	var buf [3 * maxNumber]byte
@@ -150,7 +149,7 @@ func (c *Customer) isEmergency(u *sip.URI) bool {
 
 // isEmergencyNumber is isEmergency for a number by itself.
 func (c *Customer) isEmergencyNumber(text []byte) bool {
-	if len(c.emergency) == 0 || len(text) == 0 {
+	if c.emergencyLongest == 0 || len(text) == 0 {
 		return false
 	}
 	var buf [3 * maxNumber]byte
@@ -160,6 +159,9 @@ func (c *Customer) isEmergencyNumber(text []byte) bool {
 
 // emergencyKey reports whether a number in the form in which they are compared is one of them.
 func (c *Customer) emergencyKey(number []byte) bool {
+	if len(number) > c.emergencyLongest {
+		return false
+	}
 	for _, e := range c.emergency {
 		if string(number) == e {
 			return true

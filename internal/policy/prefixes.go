@@ -12,12 +12,12 @@ import (
 // serves: a look-up reads three or four cache lines of a hundred thousand entries, where a map
 // for each length would read as many for each digit.
 type prefixes struct {
-	table bart.Table[*blocked]
+	// abroad is an entry that is the international prefix alone: every foreign number.
+	abroad *blocked
 	// long is what does not fit 128 bits: no number of a real plan.
 	long    map[string]*blocked
 	longest int
-	// abroad is an entry that is the international prefix alone: every foreign number.
-	abroad *blocked
+	table   bart.Table[*blocked]
 }
 
 // abroad is the key of an entry that is the international prefix alone.

@@ -10,10 +10,10 @@ import (
 
 // routing is a customer's compiled routing rules.
 type routing struct {
-	given    []tenant.RoutingRule // as they came, to see whether they changed
+	match    ruleSet
 	rules    []tenant.RoutingRule // by rank
 	hits     []*Hits              // likewise
-	match    *ruleSet             // nil if there are none
+	given    []tenant.RoutingRule // as they came, to see whether they changed
 	patterns *patterns
 }
 
@@ -42,7 +42,7 @@ func compileRouting(given []tenant.RoutingRule, was *routing) (*routing, error) 
 		old = was.patterns
 	}
 	var err error
-	out.match, out.patterns, err = compileRuleSet(headers, old)
+	out.patterns, err = out.match.compile(headers, old)
 	return out, err
 }
 
@@ -63,12 +63,14 @@ func (s *Snapshot) Route(r *Request, id *Identity, out *Candidates) Verdict {
 
 func (s *Snapshot) route(r *Request, id *Identity, out *Candidates) Verdict {
 	c := id.Customer
-	if group := c.emergencyGroup(); id.Emergency && (id.Direction == Inbound || group != tenant.DefaultGroup) {
-		out.Group = group
-		if v := fill(r, id, out, c.groups[group]); !v.Refused() || id.Direction == Inbound {
-			return v
+	if id.Emergency {
+		if group := c.emergencyGroup(); id.Direction == Inbound || group != tenant.DefaultGroup {
+			out.Group = group
+			if v := fill(r, id, out, c.groups[group]); !v.Refused() || id.Direction == Inbound {
+				return v
+			}
+			out.reset() // the PBX's own emergency call takes whatever way there is
 		}
-		out.reset() // the PBX's own emergency call takes whatever way there is
 	}
 	if id.Smart() {
 		return c.class5(r, id, out)
@@ -105,7 +107,7 @@ func outside(c *Customer, out *Candidates) Verdict {
 // emergencyGroup is the group of emergency calls; an empty one never loses such a call.
 func (c *Customer) emergencyGroup() int {
 	g := c.Settings.Emergency.Group
-	if !c.Settings.DestinationGroupsEnabled || len(c.Group(g)) == 0 {
+	if !c.grouped || len(c.Group(g)) == 0 {
 		return tenant.DefaultGroup
 	}
 	return g
@@ -115,7 +117,7 @@ func (c *Customer) emergencyGroup() int {
 // groups switched off the rules are kept and ignored (mission row C7).
 func (c *Customer) applyRules(r *Request, out *Candidates) Verdict {
 	out.Group = tenant.DefaultGroup
-	if !c.Settings.DestinationGroupsEnabled || c.routing.match == nil {
+	if !c.grouped || c.routing.match.none() {
 		return Verdict{}
 	}
 	rank, v := c.routing.match.first(r)
@@ -135,7 +137,11 @@ func (s *Snapshot) foreign(r *Request, c *Customer) bool {
 	if err != nil || uri.Scheme == sip.SchemeTEL {
 		return false
 	}
-	return !s.Here(r, &uri) && s.domainOf(&uri).customer != c.Settings.ID
+	if s.Here(r, &uri) {
+		return false
+	}
+	named := s.domainOf(&uri)
+	return !named.of(c.Settings.ID)
 }
 
 // fill lists the candidates of a group of destinations.
@@ -147,8 +153,7 @@ func fill(r *Request, id *Identity, out *Candidates, group []*Destination) Verdi
 	if id.Customer.Transparent {
 		p.health = nil // destinations marked down become usable (mission row T3)
 	}
-	p.balanced = id.Customer.Settings.DestinationMode == tenant.ModeLoadBalancing
-	if p.balanced {
+	if p.balanced = id.Customer.balanced; p.balanced {
 		p.key = balanceKey(r.Msg)
 	}
 	for _, d := range group {

@@ -20,8 +20,8 @@ func (o *routing) note(r *Request, rank int) {
 	if r.Dry {
 		return
 	}
-	buf, _ := o.match.scratch.Get().(*scratch)
-	defer o.match.scratch.Put(buf)
+	buf, _ := o.match.rooms.Get().(*scratch)
+	defer o.match.rooms.Put(buf)
 	h, _ := headerOf(o.rules[rank].Header)
 	value, _ := buf.value(r, h)
 	o.hits[rank].note(r, value)

@@ -16,9 +16,12 @@ import (
 // ruleSet is header rules in order, compiled so that each header is matched once for all
 // the rules on it. Routing uses it, and whatever else decides by header rules.
 type ruleSet struct {
-	headers [headerCount]*headerRules // nil where no rule looks at the header
-	scratch sync.Pool                 // of *scratch
+	headers []headerRules // those that rules look at; empty: there are no rules
+	rooms   *sync.Pool    // of *scratch
 }
+
+// none says that there are no rules.
+func (s *ruleSet) none() bool { return len(s.headers) == 0 }
 
 // rule is one compiled header rule and its rank: the place in the order of evaluation.
 type rule struct {
@@ -107,11 +110,11 @@ func ranked[R any](rules []R, of func(*R) *tenant.HeaderRule) []R {
 	return sorted
 }
 
-// compileRuleSet compiles rules that are already ranked. Patterns that old holds are taken
-// from there.
-func compileRuleSet(rules []*tenant.HeaderRule, old *patterns) (*ruleSet, *patterns, error) {
-	set, used := new(ruleSet), newPatterns()
-	set.scratch.New = func() any { return new(scratch) }
+// compile fills in rules that are already ranked. Patterns that old holds are taken from
+// there; what it gives is for the next to take over.
+func (s *ruleSet) compile(rules []*tenant.HeaderRule, old *patterns) (*patterns, error) {
+	used, headers := newPatterns(), 0
+	s.rooms = &sync.Pool{New: func() any { return new(scratch) }}
 	var byHeader [headerCount][]rule
 	var faults []error
 	for rank, r := range rules {
@@ -120,15 +123,19 @@ func compileRuleSet(rules []*tenant.HeaderRule, old *patterns) (*ruleSet, *patte
 			faults = append(faults, fmt.Errorf("rule %q: %w", r.Name, err))
 			continue
 		}
-		compiled.rank = rank
+		if compiled.rank = rank; len(byHeader[compiled.header]) == 0 {
+			headers++
+		}
 		byHeader[compiled.header] = append(byHeader[compiled.header], compiled)
 	}
-	for h, on := range byHeader {
+	s.headers = make([]headerRules, headers)
+	for _, on := range slices.Backward(byHeader[:]) {
 		if len(on) > 0 {
-			set.headers[h] = newHeaderRules(on)
+			headers--
+			s.headers[headers].compile(on)
 		}
 	}
-	return set, used, errors.Join(faults...)
+	return used, errors.Join(faults...)
 }
 
 func compileRule(r *tenant.HeaderRule, old, used *patterns) (rule, error) {
@@ -168,28 +175,38 @@ func parsePrefix(text string) (netip.Prefix, error) {
 // over 1 KiB is refused before anything looks at it, and one that is too long for as many
 // regexes as soon as that shows.
 func (s *ruleSet) first(r *Request) (rank int, v Verdict) {
-	buf, _ := s.scratch.Get().(*scratch)
-	defer s.scratch.Put(buf)
 	best := noMatch
-	for h, rules := range s.headers {
-		if rules == nil {
-			continue
-		}
-		var value []byte
-		if rules.reads() {
-			var ok bool
-			if value, ok = buf.value(r, header(h)); !ok {
-				return noMatch, tooLong(header(h))
-			}
-		}
-		switch got := rules.first(value, r.Source.Addr().Unmap()); {
+	for i := range s.headers {
+		h := &s.headers[i]
+		switch got := s.firstOf(h, r); {
 		case got == tooCostly:
-			return noMatch, tooLong(header(h))
+			return noMatch, tooLong(h.header)
 		case got >= 0 && (best == noMatch || got < best):
 			best = got
 		}
 	}
 	return best, Verdict{}
+}
+
+// firstOf is the lowest rank of the rules on one header, tooCostly also where its value is too long.
+func (s *ruleSet) firstOf(h *headerRules, r *Request) int {
+	addr := r.Source.Addr().Unmap()
+	if !h.reads() {
+		return h.first(nil, addr)
+	}
+	if value, ok := onePiece(r, h.header); ok {
+		if len(value) > maxValue {
+			return tooCostly
+		}
+		return h.first(value, addr)
+	}
+	room, _ := s.rooms.Get().(*scratch)
+	defer s.rooms.Put(room)
+	value, ok := room.value(r, h.header)
+	if !ok {
+		return tooCostly
+	}
+	return h.first(value, addr)
 }
 
 func tooLong(h header) Verdict {

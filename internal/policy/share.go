@@ -23,9 +23,11 @@ func (s *Snapshot) Belongs(requestURI []byte, source netip.AddrPort) (b Belongin
 	here, is := s.owners.get(s.hashSource(at), at)
 	b.Neighbour = is
 	uri, err := sip.ParseURI(requestURI)
+	var c *Customer
 	if err == nil {
-		b.Customer = s.domainOf(&uri).customer
-		b.ByHost = b.Customer != 0
+		if c = s.domainOf(&uri).customer; c != nil {
+			b.Customer, b.ByHost = c.Settings.ID, true
+		}
 	}
 	if b.Customer == 0 && here.count == 1 {
 		b.Customer = here.sum
@@ -40,7 +42,10 @@ func (s *Snapshot) Belongs(requestURI []byte, source netip.AddrPort) (b Belongin
 		}
 		b.Customer, b.Neighbour = held.one(), held.customer != 0
 	}
-	if c := s.Customer(b.Customer); c != nil && err == nil {
+	if c == nil {
+		c = s.Customer(b.Customer)
+	}
+	if c != nil && err == nil {
 		b.Emergency = c.isEmergency(&uri)
 	}
 	return b

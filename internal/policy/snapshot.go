@@ -19,16 +19,22 @@ type Snapshot struct {
 	companies    index[tenant.CompanyID, *Company]
 	customers    index[tenant.CustomerID, *Customer]
 	destinations index[tenant.DestinationID, tenant.CustomerID]
-	domains      index[string, domain]
+	domains      index[string, *Customer]
 	owners       index[netip.AddrPort, owners]
 	sources      index[sourceKey, []*Destination]
 	entries      *entries
 }
 
-// domain is whose a domain is; the name is kept so that an Identity needs no copy.
+// domain is whose a domain is, nil where it is nobody's; with the name, so that an Identity needs
+// no copy.
 type domain struct {
 	name     string
-	customer tenant.CustomerID
+	customer *Customer
+}
+
+// of says that a domain is a customer's; 0 is none.
+func (d *domain) of(id tenant.CustomerID) bool {
+	return d.customer != nil && d.customer.Settings.ID == id
 }
 
 // sourceKey is one customer's destinations at an address. With port 0 it stands for the
@@ -103,7 +109,7 @@ func (s *Snapshot) CustomerByDomain(name string) *Customer {
 	if err != nil {
 		return nil
 	}
-	return s.Customer(s.domain([]byte(canonical)).customer)
+	return s.domain([]byte(canonical)).customer
 }
 
 // Customers yields every customer, in no order.
@@ -114,13 +120,13 @@ func (s *Snapshot) Customers(yield func(*Customer) bool) {
 // Len is the number of customers.
 func (s *Snapshot) Len() int { return s.customers.n }
 
-// domain finds a domain by its canonical name; customer 0 if there is none.
+// domain finds a domain by its canonical name.
 func (s *Snapshot) domain(name []byte) domain {
 	hash := s.hashText(name)
 	bucket := s.domains.bucket(hash)
 	for i := range bucket {
 		if bucket[i].hash == hash && bucket[i].key == string(name) {
-			return bucket[i].value
+			return domain{bucket[i].key, bucket[i].value}
 		}
 	}
 	return domain{}

@@ -84,8 +84,16 @@ func (s *Snapshot) rehome(company *Company) {
 		if old.Settings.Company == company.ID {
 			customer := *old
 			customer.Company = company
-			s.customers = s.customers.with(hashID(old.Settings.ID), old.Settings.ID, &customer)
+			s.renew(&customer)
 		}
+	}
+}
+
+// renew puts a customer in the place of himself, whose particulars are the same.
+func (s *Snapshot) renew(c *Customer) {
+	s.customers = s.customers.with(hashID(c.Settings.ID), c.Settings.ID, c)
+	for _, name := range c.Domains {
+		s.domains = s.domains.with(s.hashText([]byte(name)), name, c)
 	}
 }
 
@@ -195,10 +203,10 @@ func (s *Snapshot) add(c *Customer) error {
 	s.customers = s.customers.with(hashID(id), id, c)
 	for _, name := range c.Domains {
 		hash := s.hashText([]byte(name))
-		if other, taken := s.domains.get(hash, name); taken && other.customer != id {
+		if other, taken := s.domains.get(hash, name); taken && other.Settings.ID != id {
 			return fmt.Errorf("domain %q: %w", name, ErrDomainTaken)
 		}
-		s.domains = s.domains.with(hash, name, domain{name, id})
+		s.domains = s.domains.with(hash, name, c)
 	}
 	for _, d := range c.Destinations {
 		hash := hashID(d.ID)

@@ -9,7 +9,7 @@ const registersHere = "local"
 
 // RegistersHere says that the customer's phones register at this node, as SIP users, instead
 // of at his PBX through it.
-func (c *Customer) RegistersHere() bool { return c.Settings.Registration == registersHere }
+func (c *Customer) RegistersHere() bool { return c.here }
 
 // Target finds the SIP user that a request is for, by his name in one of the customer's domains
 // or at this node, or by a number of the customer's that leads to him; did is that number as it

@@ -11,7 +11,7 @@ import (
 // checking a rule and for trying it on values.
 type Rule struct {
 	rule    rule
-	matcher *headerRules
+	matcher headerRules
 }
 
 // CompileRule compiles one rule, or says what is wrong with it and what would be right: of
@@ -21,7 +21,9 @@ func CompileRule(r *tenant.HeaderRule) (*Rule, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Rule{compiled, newHeaderRules([]rule{compiled})}, nil
+	out := &Rule{rule: compiled}
+	out.matcher.compile([]rule{compiled})
+	return out, nil
 }
 
 // ValidateRule is the error of CompileRule.

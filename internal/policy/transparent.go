@@ -64,7 +64,7 @@ func (t *Table) SetTransparent(all bool, companies []tenant.CompanyID, customers
 		}
 	}
 	for _, c := range changed {
-		next.customers = next.customers.with(hashID(c.Settings.ID), c.Settings.ID, c)
+		next.renew(c)
 	}
 	t.current.Store(&next)
 }

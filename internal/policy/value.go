@@ -1,8 +1,23 @@
 package policy
 
+import "bytes"
+
 // maxValue is the longest header value that rules look at, in bytes; it bounds what one
 // request can cost.
 const maxValue = 1024
+
+// onePiece is what a rule on h compares where that stands in the message as it is, which is
+// nearly always; ok is false where it has to be put together.
+func onePiece(r *Request, h header) (value []byte, ok bool) {
+	switch h {
+	case headerURI:
+		return r.Msg.RequestURI(), true
+	case headerSource:
+		return nil, false
+	}
+	value, ok = r.Msg.Only(h.id())
+	return value, ok && !folded(value)
+}
 
 // scratch is where a value is put together that does not stand in the message in one piece.
 // It is pooled, since the regexp package lets what it reads escape to the heap.
@@ -56,12 +71,7 @@ func (s *scratch) value(r *Request, h header) (value []byte, ok bool) {
 
 // folded reports whether a value runs over several lines.
 func folded(b []byte) bool {
-	for _, c := range b {
-		if c == '\r' || c == '\n' {
-			return true
-		}
-	}
-	return false
+	return bytes.IndexByte(b, '\r') >= 0 || bytes.IndexByte(b, '\n') >= 0
 }
 
 // appendUnfolded appends a value with each fold, the line break and the white space around
