@@ -8,7 +8,7 @@ import (
 	"tollgate/sip"
 )
 
-// Standing is how it stands with a request's key. From, To and Left are for explanations only.
+// Standing is how it stands with a request's key. Spared, From, To and Left are for explanations only.
 type Standing struct {
 	// Known says that a call counts before its destination answers: it is from an entry or a SIP user.
 	Known    bool
@@ -29,10 +29,10 @@ func (g *Guard) Check(r *policy.Request, id *policy.Identity) (s Standing, v pol
 	}
 	s = Standing{Method: r.Msg.Method(), Of: of}
 	s.Known = id.Entry != nil || id.User != nil
-	if s.Spared = g.spared(id.Customer.Settings.ID, plain(r.Source.Addr())); s.Spared {
+	if kd == invite && g.shut.Load() == 0 && !r.Dry {
 		return s, policy.Verdict{}
 	}
-	if kd == invite && g.shut.Load() == 0 && !r.Dry {
+	if s.Spared = g.spared(id.Customer.Settings.ID, plain(r.Source.Addr())); s.Spared {
 		return s, policy.Verdict{}
 	}
 	w := id.Rewriter()

@@ -8,14 +8,16 @@ import (
 	"time"
 
 	"tollgate/internal/live"
+	"tollgate/internal/slab"
 )
 
 // Live implements live.Live. One lock covers all of it, since a reservation crosses scopes
 // in one step and holds it for less than a microsecond.
 type Live struct {
-	mu     sync.Mutex // guards all below
-	leases map[live.CallID]lease
-	counts map[live.Scope]*count // one for each scope ever seen: as many as there are customers and the like
+	mu     sync.Mutex             // guards all below
+	slots  map[live.CallID]uint32 // of leases, since a map of large values is mostly gaps
+	leases slab.Slab[lease]
+	counts [live.Emergency + 1]map[int64]*count // by kind and id, one for each scope ever seen: as many as there are customers and the like
 	closed bool
 }
 
@@ -38,21 +40,26 @@ type count struct {
 
 // New is a Live in which nothing is held.
 func New() *Live {
-	return &Live{leases: make(map[live.CallID]lease), counts: make(map[live.Scope]*count)}
+	l := &Live{slots: make(map[live.CallID]uint32)}
+	for kind := range l.counts {
+		l.counts[kind] = make(map[int64]*count)
+	}
+	return l
 }
 
 // Reserve implements live.Live; the outcome is always known now.
 func (l *Live) Reserve(r *live.Reservation, _ live.Waiter, _ uint64) (live.Outcome, bool) {
-	now := time.Now()
+	now := clock(r)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed {
 		return live.Outcome{Err: live.ErrClosed}, true
 	}
-	if _, held := l.leases[r.Call]; held {
+	if _, held := l.slots[r.Call]; held {
 		return live.Outcome{Err: live.ErrHeld}, true
 	}
-	var taken lease
+	slot, taken := l.leases.Alloc()
+	*taken = lease{}
 	for i := range r.Limits[:r.N] {
 		limit := &r.Limits[i]
 		c := l.count(limit.Scope)
@@ -60,6 +67,7 @@ func (l *Live) Reserve(r *live.Reservation, _ live.Waiter, _ uint64) (live.Outco
 			for j, back := range taken.held[:taken.n] {
 				back.untake(&r.Limits[j])
 			}
+			l.leases.Release(slot)
 			return o, true
 		}
 		taken.held[i] = c
@@ -68,8 +76,18 @@ func (l *Live) Reserve(r *live.Reservation, _ live.Waiter, _ uint64) (live.Outco
 	for _, c := range taken.held[:taken.n] {
 		c.peak = max(c.peak, c.calls)
 	}
-	l.leases[r.Call] = taken
+	l.slots[r.Call] = slot
 	return live.Outcome{OK: true}, true
+}
+
+// clock is the time, if some limit asks for it.
+func clock(r *live.Reservation) (now time.Time) {
+	for i := range r.Limits[:r.N] {
+		if r.Limits[i].CPS > 0 {
+			return time.Now()
+		}
+	}
+	return now
 }
 
 // Swap implements live.Live; the outcome is always known now.
@@ -80,15 +98,11 @@ func (l *Live) Swap(x *live.Exchange, _ live.Waiter, _ uint64) (live.Outcome, bo
 	if l.closed {
 		return live.Outcome{Err: live.ErrClosed}, true
 	}
-	held, ok := l.leases[x.Call]
+	slot, ok := l.slots[x.Call]
 	if !ok {
 		return live.Outcome{Err: live.ErrNotHeld}, true
 	}
-	o := l.swap(&held, x, now)
-	if o.OK {
-		l.leases[x.Call] = held
-	}
-	return o, true
+	return l.swap(l.leases.At(slot), x, now), true
 }
 
 func (l *Live) swap(held *lease, x *live.Exchange, now time.Time) live.Outcome {
@@ -126,21 +140,23 @@ func (l *Live) swap(held *lease, x *live.Exchange, now time.Time) live.Outcome {
 func (l *Live) Release(call live.CallID) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	held, ok := l.leases[call]
+	slot, ok := l.slots[call]
 	if !ok {
 		return
 	}
-	delete(l.leases, call)
+	delete(l.slots, call)
+	held := l.leases.At(slot)
 	for _, c := range held.held[:held.n] {
 		c.calls--
 	}
+	l.leases.Release(slot)
 }
 
 // Usage implements live.Live.
 func (l *Live) Usage(s live.Scope) live.Usage {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	c := l.counts[s]
+	c := l.counts[s.Kind][s.ID]
 	if c == nil {
 		return live.Usage{}
 	}
@@ -157,10 +173,10 @@ func (l *Live) Close() error {
 
 // count finds or makes the state of a scope; the lock is held.
 func (l *Live) count(s live.Scope) *count {
-	c := l.counts[s]
+	c := l.counts[s.Kind][s.ID]
 	if c == nil {
 		c = &count{scope: s}
-		l.counts[s] = c
+		l.counts[s.Kind][s.ID] = c
 	}
 	return c
 }
