@@ -47,7 +47,7 @@ func (sh *Shard) NewServer(m *sip.Message, f transport.Flow, user uint8, ref uin
 		s.state = serverProceeding
 		s.retry = sh.After(tryingAfter, own, serverRetry, uint64(id))
 	}
-	sh.byKey[s.key] = slot
+	sh.byKey.Add(s.key, slot)
 	return id
 }
 
@@ -201,9 +201,7 @@ func (sh *Shard) freeServer(s *server, id ID) {
 	sh.wheel.stop(&s.life)
 	sh.bufs.put(&s.req)
 	sh.bufs.put(&s.resp)
-	if sh.byKey[s.key] == id.slot() {
-		delete(sh.byKey, s.key)
-	}
+	sh.byKey.Remove(s.key, id.slot())
 	s.state = serverFree
 	sh.servers.Release(id.slot())
 }

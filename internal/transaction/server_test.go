@@ -279,3 +279,19 @@ func TestUserTimer(t *testing.T) {
 		r.want()
 	})
 }
+
+// TestEndedIsForgotten: once its transaction has ended, what looks like it is a new request, also
+// where the cell is free still.
+func TestEndedIsForgotten(t *testing.T) {
+	run(t, func(r *rig) {
+		for range 3 {
+			r.in(near, asMethod("OPTIONS"))
+			r.want("request OPTIONS")
+			r.respond(200, "200 OK")
+			r.in(near, asMethod("OPTIONS"))
+			r.want()
+			r.wait(33 * time.Second)
+			r.empty()
+		}
+	})
+}

@@ -43,7 +43,7 @@ type Shard struct {
 	bufs    buffers
 	servers slab.Slab[server]
 	clients slab.Slab[client]
-	byKey   map[uint64]uint32
+	byKey   slab.Index // slots of servers
 	genBase uint32
 	key     uint64 // of the request being served
 	scratch []byte
@@ -65,7 +65,7 @@ type Stats struct {
 }
 
 func newShard(l *Layer, index uint8, genBase uint32) *Shard {
-	sh := &Shard{Index: index, layer: l, byKey: make(map[uint64]uint32), genBase: genBase}
+	sh := &Shard{Index: index, layer: l, genBase: genBase}
 	sh.wheel.init()
 	return sh
 }
@@ -136,7 +136,7 @@ func (sh *Shard) fire(user, code uint8, ref uint64) {
 func (sh *Shard) request(m *sip.Message, via *sip.Via, f transport.Flow) {
 	method := m.Method()
 	sh.key = sh.serverKey(m, via)
-	slot, found := sh.byKey[sh.key]
+	slot, found := sh.find(sh.key)
 	switch {
 	case method == sip.CANCEL:
 		sh.cancelRequest(slot, found, m, f)
@@ -183,13 +183,18 @@ func (sh *Shard) serverKey(m *sip.Message, via *sip.Via) uint64 {
 	return siphash.Hash(sh.layer.secret.k0, sh.layer.secret.k1, b)
 }
 
+// find gives the slot of a key's server transaction.
+func (sh *Shard) find(key uint64) (slot uint32, found bool) {
+	return sh.byKey.Find(key, func(slot uint32) bool { return sh.servers.At(slot).key == key })
+}
+
 // Known says that a request belongs to a transaction that there is: it was sent again, or is its ACK.
 func (sh *Shard) Known(m *sip.Message) bool {
 	via := m.TopVia()
 	if via == nil {
 		return false
 	}
-	_, found := sh.byKey[sh.serverKey(m, via)]
+	_, found := sh.find(sh.serverKey(m, via))
 	return found
 }
 
