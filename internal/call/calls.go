@@ -104,8 +104,8 @@ type table struct {
 	setups    slab.Slab[setup]
 	exchanges slab.Slab[exchange]
 	bridges   slab.Slab[bridge.Session]
-	// byDialog finds a dialog for peers that send no identifier of ours.
-	byDialog map[uint64]place
+	// byDialog finds a dialog for peers that send no identifier of ours: see placeOf.
+	byDialog slab.Index
 	// byStable finds calls of before a restart, whose identifiers name other slots.
 	byStable map[dialog.Stable]uint32
 	work     scratch
@@ -133,17 +133,11 @@ type scratch struct {
 	figures     []media.Figures
 }
 
-type place struct {
-	slot uint32
-	fork uint8
-}
-
 // New makes the calls of a layer.
 func New(cfg Config, layer *transaction.Layer) *Calls {
 	c := &Calls{cfg: cfg, seed: maphash.MakeSeed(), layer: layer, tables: make([]table, layer.Shards())}
 	c.inside = &peer.Router{Network: cfg.Transport, Resolver: cfg.Router.Resolver, Forbidden: cfg.Router.Forbidden, Inside: true}
 	for i := range c.tables {
-		c.tables[i].byDialog = make(map[uint64]place)
 		c.tables[i].byStable = make(map[dialog.Stable]uint32)
 	}
 	c.user = layer.Register(c)
@@ -162,7 +156,7 @@ func (c *Calls) Used() (n int) {
 	for i := range c.tables {
 		c.layer.Do(uint8(i), func(sh *transaction.Shard) {
 			t := c.table(sh)
-			n += t.calls.Used() + t.setups.Used() + t.exchanges.Used() + t.bridges.Used() + len(t.byDialog) + len(t.byStable)
+			n += t.calls.Used() + t.setups.Used() + t.exchanges.Used() + t.bridges.Used() + t.byDialog.Len() + len(t.byStable)
 		})
 	}
 	return n

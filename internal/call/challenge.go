@@ -36,6 +36,12 @@ func (c *Calls) challenged(sh *transaction.Shard, call *Call, m *sip.Message, f 
 // asks says that a destination is a switch whose challenges are for us; nil is none.
 func asks(d *policy.Destination) bool { return d != nil && d.Switch.Asks() }
 
+// credentials says that a request carries some. Few do, and whose they are stands far from all
+// else that a request within a call is about.
+func credentials(m *sip.Message) bool {
+	return m.First(sip.HdrAuthorization) != nil || m.First(sip.HdrProxyAuthorization) != nil
+}
+
 // authorize gives a switch our credentials, as far as it has asked for them, in place of the
 // caller's.
 func (c *Calls) authorize(sh *transaction.Shard, call *Call, s *setup, to *phone, fwd *dialog.Forward) {

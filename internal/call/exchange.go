@@ -181,12 +181,13 @@ func (c *Calls) write(sh *transaction.Shard, call *Call, x *exchange, m *sip.Mes
 	if len(fwd.Target) == 0 {
 		fwd.Target = nil
 	}
-	fwd.Names, fwd.Realm = x.names, call.customer.AsksIn()
+	if fwd.Names = x.names; credentials(m) {
+		fwd.Realm, fwd.Foreign = call.customer.AsksIn(), x.from == dialog.Caller && asks(call.dest)
+	}
 	if x.method == sip.NOTIFY && !call.hidden {
 		fwd.ID = c.mint(w.id[:0], sh, call, dialog.InRoute, 0)
 		c.records(fwd, from.Flow, flow) // RFC 6665 4.3: it may make the dialog
 	}
-	fwd.Foreign = x.from == dialog.Caller && asks(call.dest)
 	if x.method == sip.PRACK {
 		c.prack(d, x, m, fwd)
 	}

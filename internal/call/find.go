@@ -104,13 +104,8 @@ func (c *Calls) match(call *Call, m *sip.Message) (found, bool) {
 // findByTags serves peers that ignore Route and Contact, from the address of
 // their leg only.
 func (c *Calls) findByTags(sh *transaction.Shard, m *sip.Message, f transport.Flow) (found, bool) {
-	t := c.table(sh)
-	at, ok := t.byDialog[c.dialogKey(m.CallID(), m.FromTag(), m.ToTag())]
+	call, _, ok := c.byTags(sh, m.CallID(), m.FromTag(), m.ToTag())
 	if !ok {
-		return found{}, false
-	}
-	call := t.calls.At(at.slot)
-	if call.state == free {
 		return found{}, false
 	}
 	hit, ok := c.match(call, m)
@@ -121,37 +116,67 @@ func (c *Calls) findByTags(sh *transaction.Shard, m *sip.Message, f transport.Fl
 	return hit, string(call.text(leg.CallID)) == string(m.CallID()) && leg.Flow.Remote.Addr() == f.Remote.Addr()
 }
 
+// byTags gives the dialog that has a Call-ID and two tags on either side, whichever tag is whose.
+func (c *Calls) byTags(sh *transaction.Shard, callID, one, other []byte) (*Call, uint8, bool) {
+	t := c.table(sh)
+	at, ok := t.byDialog.Find(c.dialogKey(callID, one, other), func(at uint32) bool {
+		call, fork := t.calls.At(at>>forkBits), uint8(at&(1<<forkBits-1))
+		return call.state != free && fork < call.forks && call.has(call.dialog(fork), callID, one, other)
+	})
+	if !ok {
+		return nil, 0, false
+	}
+	return t.calls.At(at >> forkBits), uint8(at & (1<<forkBits - 1)), true
+}
+
+// has says that a dialog has a Call-ID and two tags on one of its sides.
+func (c *Call) has(d *dialog.Dialog, callID, one, other []byte) bool {
+	for _, side := range [...]dialog.Side{dialog.Caller, dialog.Callee} {
+		leg := c.leg(d, side)
+		his, ours := c.text(leg.Tag), c.text(leg.LocalTag)
+		if string(c.text(leg.CallID)) == string(callID) &&
+			(string(his) == string(one) && string(ours) == string(other) || string(his) == string(other) && string(ours) == string(one)) {
+			return true
+		}
+	}
+	return false
+}
+
 // index makes a dialog known by Call-ID and tags as each side has them, which is
-// the same where nothing is hidden; the first call keeps a key that a spiral would
-// give to a second one.
+// the same where nothing is hidden; a spiral's second call stands behind its first one.
 func (c *Calls) index(sh *transaction.Shard, call *Call, fork uint8) {
 	t := c.table(sh)
-	for _, key := range c.keys(call, fork) {
-		if _, taken := t.byDialog[key]; !taken {
-			t.byDialog[key] = place{call.slot, fork}
-		}
+	near, far := c.keys(call, fork)
+	t.byDialog.Add(near, placeOf(call, fork))
+	if far != near {
+		t.byDialog.Add(far, placeOf(call, fork))
 	}
 }
 
 func (c *Calls) unindex(sh *transaction.Shard, call *Call) {
 	t := c.table(sh)
 	for i := range call.forks {
-		for _, key := range c.keys(call, i) {
-			if at, ok := t.byDialog[key]; ok && at.slot == call.slot {
-				delete(t.byDialog, key)
-			}
+		near, far := c.keys(call, i)
+		t.byDialog.Remove(near, placeOf(call, i))
+		if far != near {
+			t.byDialog.Remove(far, placeOf(call, i))
 		}
 	}
 }
 
+// placeOf is a dialog's number in the index: its call's slot, and which of its dialogs it is.
+func placeOf(call *Call, fork uint8) uint32 { return call.slot<<forkBits | uint32(fork) }
+
+const forkBits = 4 // a call has 16 dialogs at most
+
 // keys gives the keys of a dialog: the caller's, and the callee's.
-func (c *Calls) keys(call *Call, fork uint8) [2]uint64 {
+func (c *Calls) keys(call *Call, fork uint8) (near, far uint64) {
 	d := call.dialog(fork)
-	caller := c.dialogKey(call.text(call.caller.CallID), call.text(call.caller.Tag), call.text(d.CallerTag))
+	near = c.dialogKey(call.text(call.caller.CallID), call.text(call.caller.Tag), call.text(d.CallerTag))
 	if !call.hidden {
-		return [2]uint64{caller, caller}
+		return near, near
 	}
-	return [2]uint64{caller, c.dialogKey(call.text(d.Callee.CallID), call.text(d.Callee.Tag), call.text(d.Callee.LocalTag))}
+	return near, c.dialogKey(call.text(d.Callee.CallID), call.text(d.Callee.Tag), call.text(d.Callee.LocalTag))
 }
 
 // dialogKey hashes a dialog's id; which tag is whose does not matter.

@@ -188,7 +188,6 @@ func (c *Calls) isParty(call *Call, d *dialog.Dialog, uri []byte) bool {
 
 // mentioned finds the dialog that is meant, and the side whose view the mention has.
 func (c *Calls) mentioned(sh *transaction.Shard, n *dialog.Mention) (*Call, *dialog.Dialog, dialog.Side) {
-	t := c.table(sh)
 	if !n.Named {
 		call := c.byID(sh, n.ID)
 		if call == nil || n.ID.Fork >= call.forks {
@@ -196,15 +195,11 @@ func (c *Calls) mentioned(sh *transaction.Shard, n *dialog.Mention) (*Call, *dia
 		}
 		return call, call.dialog(n.ID.Fork), dialog.Caller
 	}
-	at, ok := t.byDialog[c.dialogKey(n.Name.CallID, n.Name.From, n.Name.To)]
+	call, fork, ok := c.byTags(sh, n.Name.CallID, n.Name.From, n.Name.To)
 	if !ok {
 		return nil, nil, 0
 	}
-	call := t.calls.At(at.slot)
-	if call.state == free || at.fork >= call.forks {
-		return nil, nil, 0
-	}
-	d := call.dialog(at.fork)
+	d := call.dialog(fork)
 	for _, side := range [...]dialog.Side{dialog.Caller, dialog.Callee} {
 		leg := call.leg(d, side)
 		if string(call.text(leg.CallID)) != string(n.Name.CallID) {

@@ -18,12 +18,9 @@ const maxRejection = 8 << 10
 // ACK, then BYE (RFC 3261 9.1, 13.2.2.4). All it needs stands in the 2xx. One of a call
 // that is up, and was answered before a restart, is left to its ACK.
 func (c *Calls) Stray(sh *transaction.Shard, m *sip.Message, f transport.Flow) {
-	t := c.table(sh)
-	if at, ok := t.byDialog[c.dialogKey(m.CallID(), m.FromTag(), m.ToTag())]; ok {
-		// A phone that rang with others has an early dialog here: only an answered one is up.
-		if call := t.calls.At(at.slot); call != nil && call.dialog(at.fork).Confirmed {
-			return
-		}
+	call, fork, ok := c.byTags(sh, m.CallID(), m.FromTag(), m.ToTag())
+	if ok && call.dialog(fork).Confirmed {
+		return // a phone that rang with others has an early dialog here: only an answered one is up
 	}
 	c.end2xx(sh, m, f)
 }
