@@ -24,7 +24,19 @@ type grants struct {
 
 type grant struct {
 	id      dialog.Stable
-	seconds int64 // -1: not said
+	elem    sip.Span     // where the Contact stands in the 2xx
+	name    sip.NameAddr // what it says
+	seconds int64        // -1: not said
+}
+
+// at gives the grant whose Contact stands there, nil if there is none in the list.
+func (g *grants) at(elem sip.Span) *grant {
+	for i := range g.list[:g.n] {
+		if g.list[i].elem == elem {
+			return &g.list[i]
+		}
+	}
+	return nil
 }
 
 // find gives what a token was granted; false when the 2xx does not list it.
@@ -61,7 +73,7 @@ func (r *Registrar) readGrants(g *grants, m *sip.Message) {
 		}
 		v, _ := sip.FindParam(na.Params, "expires")
 		n, _ := seconds(v)
-		g.list[g.n] = grant{id.Stable, n}
+		g.list[g.n] = grant{id.Stable, m.SpanOf(elem), na, n}
 		g.n++
 	}
 }
@@ -92,6 +104,7 @@ func (r *Registrar) back(sh *transaction.Shard, q *request, m *sip.Message, f tr
 	if !r.recall(&w.wish, &q.repeat, q.customer) && !r.again(sh, q) {
 		return false
 	}
+	w.grants.n = 0
 	reply := dialog.Reply{Message: m, CSeq: q.cseq, Status: m.StatusCode()}
 	if reply.Status/100 == 2 {
 		if r.settle(sh, q, w, m) != nil {
@@ -144,7 +157,8 @@ var errFull = errors.New("too many bindings of an address of record")
 func (r *Registrar) settle(sh *transaction.Shard, q *request, w *work, m *sip.Message) error {
 	r.readGrants(&w.grants, m)
 	w.wish.decide(&w.grants, m)
-	err := r.commit(w, q, &sh.Kept)
+	now := r.nowOf(sh)
+	err := r.commit(w, q, &sh.Kept, now)
 	if !errors.Is(err, errGone) {
 		return err
 	}
@@ -152,7 +166,7 @@ func (r *Registrar) settle(sh *transaction.Shard, q *request, w *work, m *sip.Me
 		return errFull
 	}
 	w.wish.decide(&w.grants, m)
-	return r.commit(w, q, &sh.Kept)
+	return r.commit(w, q, &sh.Kept, now)
 }
 
 // errGone says that the binding which a REGISTER repeats has just ended.
@@ -160,7 +174,7 @@ var errGone = errors.New("the binding has ended")
 
 // commit makes, refreshes and ends bindings as a 2xx says, all or nothing: on an error
 // of the journal all is as it was.
-func (r *Registrar) commit(w *work, q *request, m *sip.Message) error {
+func (r *Registrar) commit(w *work, q *request, m *sip.Message, now time.Duration) error {
 	s := r.stripe(w.wish.address.first)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -168,21 +182,20 @@ func (r *Registrar) commit(w *work, q *request, m *sip.Message) error {
 	if d := q.walk.Destination(); d != nil {
 		dest = d.ID
 	}
-	if live, fresh := s.crowd(&w.wish); fresh > 0 && live+fresh > maxPerAOR {
+	if fresh := s.fresh(&w.wish); fresh > 0 && !s.holds(w.wish.address, fresh) {
 		return errFull
 	}
-	now := r.now()
 	for i := range w.wish.contacts[:w.wish.n] {
 		c := &w.wish.contacts[i]
 		if c.granted == 0 {
 			continue
 		}
 		f := &w.next[i]
-		was := s.of(c.id)
+		was := s.bound(c)
 		switch {
 		case !w.wish.recalled:
 			w.fill(f, was, c, m.Value(sip.HdrUserAgent))
-			f.nat = behindNAT(m, c.name.URI, q.source)
+			f.nat = behindNAT(m, c.at, q.source)
 		case was == nil:
 			return errGone
 		default:
@@ -204,7 +217,7 @@ func (r *Registrar) commit(w *work, q *request, m *sip.Message) error {
 
 // apply makes one Contact's binding what was decided.
 func (r *Registrar) apply(s *stripe, w *work, c *wanted, f *facts, flow transport.Flow) {
-	b := s.of(c.id)
+	b := s.bound(c)
 	switch {
 	case b == nil && c.granted == 0:
 	case b == nil:
@@ -226,7 +239,7 @@ func (r *Registrar) apply(s *stripe, w *work, c *wanted, f *facts, flow transpor
 func (r *Registrar) takeBack(s *stripe, w *wish, n int) {
 	for i := range w.contacts[:n] {
 		c := &w.contacts[i]
-		if b := s.of(c.id); b != nil {
+		if b := s.bound(c); b != nil {
 			_ = r.put(s, c.id, &b.facts, b.flow) // else it is the newer one, which does no harm
 		} else if c.granted > 0 {
 			r.cfg.Journal.Delete(c.id)

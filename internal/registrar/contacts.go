@@ -18,7 +18,7 @@ func (r *Registrar) room(w *wish, c *policy.Customer, m *sip.Message) policy.Ver
 	for i := range w.contacts[:w.n] {
 		want := &w.contacts[i]
 		want.key = r.cfg.Minter.Current()
-		if b := s.of(want.id); b != nil {
+		if b := s.bound(want); b != nil {
 			want.key = b.key
 			w.same = w.n == 1 && len(w.path) == 0 && b.says(want, m.Value(sip.HdrUserAgent))
 		}
@@ -28,9 +28,9 @@ func (r *Registrar) room(w *wish, c *policy.Customer, m *sip.Message) policy.Ver
 
 // fits says whether there is room for what a REGISTER asks for. The stripe is locked.
 func (r *Registrar) fits(s *stripe, w *wish, c *policy.Customer) policy.Verdict {
-	switch live, fresh := s.crowd(w); {
-	case fresh == 0:
-	case live+fresh > maxPerAOR:
+	switch fresh := s.fresh(w); {
+	case fresh == 0: // as in a refresh
+	case !s.holds(w.address, fresh):
 		return crowded(policy.TooManyBindings.Status())
 	case r.census.count(c.Settings.ID)+fresh > maxPerCustomer:
 		return crowded(503)
@@ -43,18 +43,22 @@ func crowded(status int) policy.Verdict {
 	return policy.Verdict{Status: status, Reason: policy.TooManyBindings, Detail: "Too Many Bindings"}
 }
 
-// crowd counts the bindings that an address of record has, and those that a REGISTER
-// would add.
-func (s *stripe) crowd(w *wish) (live, fresh int) {
-	for b := s.head(w.address); b != nil; b = s.more(b) {
-		live++
-	}
+// fresh counts the bindings that a REGISTER would add.
+func (s *stripe) fresh(w *wish) (n int) {
 	for i := range w.contacts[:w.n] {
-		if c := &w.contacts[i]; c.granted > 0 && s.of(c.id) == nil {
-			fresh++
+		if c := &w.contacts[i]; c.granted > 0 && s.bound(c) == nil {
+			n++
 		}
 	}
-	return live, fresh
+	return n
+}
+
+// holds says that an address of record has room for so many more bindings.
+func (s *stripe) holds(a address, fresh int) bool {
+	for b := s.head(a); b != nil; b = s.more(b) {
+		fresh++
+	}
+	return fresh <= maxPerAOR
 }
 
 // outward writes the Contacts of a REGISTER for the PBX: our tokens in place of the
@@ -142,21 +146,29 @@ func (r *Registrar) homeward(e *sip.Edit, m, req *sip.Message, w *work, hide *di
 	}
 }
 
+// tokenIn reads a Contact of an answer with a token of ours, unless its grant has been read already.
+func (r *Registrar) tokenIn(m *sip.Message, elem []byte, read *grants) (na sip.NameAddr, id dialog.Stable, ours bool) {
+	if g := read.at(m.SpanOf(elem)); g != nil {
+		return g.name, g.id, true
+	}
+	na, err := sip.ParseNameAddr(elem)
+	if err != nil {
+		return na, id, false
+	}
+	token, ours := r.cfg.Minter.Of(na.URI)
+	return na, token.Stable, ours && token.Part == dialog.ToPhone
+}
+
 // contactHome appends one Contact of an answer to the edit's last operation.
 func (r *Registrar) contactHome(e *sip.Edit, m *sip.Message, elem []byte, w *work, hide *dialog.Hiding) {
-	na, err := sip.ParseNameAddr(elem)
-	id, ours := dialog.ID{}, false
-	if err == nil {
-		id, ours = r.cfg.Minter.Of(na.URI)
-		ours = ours && id.Part == dialog.ToPhone
-	}
+	na, id, ours := r.tokenIn(m, elem, &w.grants)
 	if !ours {
 		if hide == nil && len(elem) > 0 {
 			e.String("Contact: ").Bytes(elem).String("\r\n")
 		}
 		return
 	}
-	c, live := r.ByID(id.Stable)
+	c, live := r.ByID(id)
 	if !live || !w.wish.owns(&c) {
 		return
 	}

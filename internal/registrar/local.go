@@ -1,7 +1,6 @@
 package registrar
 
 import (
-	"math"
 	"strconv"
 	"time"
 
@@ -42,14 +41,13 @@ func (r *Registrar) answerHere(sh *transaction.Shard, server transaction.ID, id 
 
 // readUser makes the wish one of a SIP user, who may speak for himself only (RFC 3261 10.3
 // step 3 and 4); the gate has said so already.
-func (r *Registrar) readUser(w *wish, c *policy.Customer, u *policy.User) policy.Verdict {
+func (w *wish) readUser(c *policy.Customer, u *policy.User) policy.Verdict {
 	w.record = append(w.record, w.key[customerLen:]...)
 	n := len(u.Username)
 	if len(w.record) <= n || w.record[n] != '@' || string(w.record[:n]) != u.Username {
 		return foreign("Another's Address of Record")
 	}
 	w.key = appendUser(w.key[:0], c.Settings.ID, u.ID)
-	w.address = r.addressOf(w.key)
 	return policy.Verdict{}
 }
 
@@ -76,18 +74,19 @@ func (r *Registrar) bindHere(w *work, id *policy.Identity, m *sip.Message, flow 
 	if s.late(&w.wish, call, cseq) {
 		return policy.Verdict{Status: policy.RegistrationLate.Status(), Reason: policy.RegistrationLate, Detail: "CSeq Out of Order"}
 	}
-	now := r.now()
+	clock := time.Now()
+	now := clock.Sub(r.start)
 	for i := range w.wish.contacts[:w.wish.n] {
 		c, f := &w.wish.contacts[i], &w.next[i]
 		if c.granted == 0 {
 			continue
 		}
-		was := s.of(c.id)
+		was := s.bound(c)
 		if c.key = r.cfg.Minter.Current(); was != nil {
 			c.key = was.key
 		}
 		w.fill(f, was, c, m.Value(sip.HdrUserAgent))
-		f.nat = behindNAT(m, c.name.URI, flow)
+		f.nat = behindNAT(m, c.at, flow)
 		f.customer, f.user, f.dest, f.bound = id.Customer.Settings.ID, id.User.ID, 0, now
 		f.call, f.cseq, f.expires = call, cseq, now+time.Duration(c.granted)*time.Second
 		if r.keep(s, was, c, f, flow) != nil {
@@ -101,7 +100,7 @@ func (r *Registrar) bindHere(w *work, id *policy.Identity, m *sip.Message, flow 
 	if w.wish.all {
 		r.endAll(s, &w.wish)
 	}
-	r.list(s, w, m, now)
+	r.list(s, w, m, clock)
 	return policy.Verdict{}
 }
 
@@ -123,7 +122,7 @@ func (s *stripe) late(w *wish, call uint64, cseq uint32) bool {
 		}
 	}
 	for i := range w.contacts[:w.n] {
-		if b := s.of(w.contacts[i].id); b != nil && b.call == call && cseq <= b.cseq {
+		if b := s.bound(&w.contacts[i]); b != nil && b.call == call && cseq <= b.cseq {
 			return true
 		}
 	}
@@ -142,7 +141,8 @@ func (r *Registrar) endAll(s *stripe, w *wish) {
 // list writes the headers of a 200: the user's live bindings (RFC 3261 10.3 step 8), the Path
 // that the REGISTER brought (RFC 3327 5.3), and that we hold to RFC 5626 6, where the phone
 // does and comes straight to us. The stripe is locked.
-func (r *Registrar) list(s *stripe, w *work, m *sip.Message, now time.Duration) {
+func (r *Registrar) list(s *stripe, w *work, m *sip.Message, clock time.Time) {
+	now := clock.Sub(r.start)
 	h := w.reply[:0]
 	for b := s.head(w.wish.address); b != nil; b = s.more(b) {
 		h = append(append(append(h, "Contact: <"...), b.uri()...), ">;expires="...)
@@ -166,13 +166,12 @@ func (r *Registrar) list(s *stripe, w *work, m *sip.Message, now time.Duration) 
 	if w.wish.outbound(m) {
 		h = append(h, "Require: outbound\r\n"...)
 	}
-	w.reply = append(w.dated(h), "\r\n"...)
+	w.reply = append(w.dated(h, clock), "\r\n"...)
 }
 
 // dated appends the Date header, without its end. Writing a date is a tenth of writing an
 // answer, so the last one is kept while its second lasts.
-func (w *work) dated(h []byte) []byte {
-	now := time.Now()
+func (w *work) dated(h []byte, now time.Time) []byte {
 	if second := now.Unix(); second != w.second || len(w.date) == 0 {
 		w.date = now.UTC().AppendFormat(append(w.date[:0], "Date: "...), dateFormat)
 		w.second = second
@@ -187,27 +186,15 @@ const dateFormat = "Mon, 02 Jan 2006 15:04:05 GMT"
 func (w *wish) flowOf(b *binding) []byte {
 	for i := range w.contacts[:w.n] {
 		if c := &w.contacts[i]; c.id == b.id {
-			return c.regID()
+			return c.regID
 		}
 	}
 	return nil
 }
 
-// regID is the reg-id of a Contact, nil without one (RFC 5626 4.2: a number).
-func (c *wanted) regID() []byte {
-	if len(c.instance) == 0 {
-		return nil
-	}
-	v, ok := sip.FindParam(c.name.Params, "reg-id")
-	if n, over := number(v, math.MaxInt32); !ok || n < 0 || over {
-		return nil
-	}
-	return v
-}
-
 // outbound says that the phone holds its flow to us open and may be reached by no other way.
 func (w *wish) outbound(m *sip.Message) bool {
-	if len(w.path) > 0 || w.n != 1 || w.contacts[0].granted == 0 || w.contacts[0].regID() == nil {
+	if len(w.path) > 0 || w.n != 1 || w.contacts[0].granted == 0 || w.contacts[0].regID == nil {
 		return false
 	}
 	elements := m.Elements(sip.HdrSupported)

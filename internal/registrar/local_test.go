@@ -91,6 +91,19 @@ func TestHere(t *testing.T) {
 	})
 }
 
+// TestHereTwice: a REGISTER that ends a contact, makes another and names the first one again has both.
+func TestHereTwice(t *testing.T) {
+	here(t, func(r *rig) {
+		p := r.phone("alice")
+		p.put("Contact: " + first)
+		ok := p.put("Contact: " + first + ";expires=0, " + second + ";q=0.5, " + first + ";expires=600")
+		if all := headers(ok, "Contact"); len(all) != 2 {
+			t.Errorf("the answer lists\n%s", ok)
+		}
+		r.has(1, "sip:alice@10.0.0.5:5060;ob", "sip:alice@10.0.0.9")
+	})
+}
+
 // TestHereAll: all contacts of a user go at once, nobody else's.
 func TestHereAll(t *testing.T) {
 	here(t, func(r *rig) {

@@ -1,6 +1,8 @@
 package registrar
 
 import (
+	"net/netip"
+
 	"tollgate/internal/transport"
 	"tollgate/sip"
 )
@@ -9,7 +11,7 @@ import (
 // says of its own address is not where it speaks from (RFC 3581 for the Via; a private
 // or carrier's address in the Contact is the usual case). Where there are proxies
 // before us (Path) that tells nothing.
-func behindNAT(m *sip.Message, contact []byte, f transport.Flow) bool {
+func behindNAT(m *sip.Message, contact netip.AddrPort, f transport.Flow) bool {
 	if m.First(sip.HdrPath) != nil {
 		return false
 	}
@@ -19,10 +21,5 @@ func behindNAT(m *sip.Message, contact []byte, f transport.Flow) bool {
 			return true
 		}
 	}
-	u, err := sip.ParseURI(contact)
-	if err != nil {
-		return false
-	}
-	a, ok := u.Addr()
-	return ok && (a != f.Remote.Addr() || !f.Proto.Reliable() && portOf(&u) != f.Remote.Port())
+	return contact.IsValid() && (contact.Addr() != f.Remote.Addr() || !f.Proto.Reliable() && contact.Port() != f.Remote.Port())
 }

@@ -137,6 +137,9 @@ func New(cfg Config, layer *transaction.Layer) *Registrar {
 // now is the age of the registrar.
 func (r *Registrar) now() time.Duration { return time.Since(r.start) }
 
+// nowOf is the age of the registrar at the message that a shard serves.
+func (r *Registrar) nowOf(sh *transaction.Shard) time.Duration { return sh.Now().Sub(r.start) }
+
 // wall gives a time of the registrar's clock as the wall clock has it now.
 func (r *Registrar) wall(at time.Duration) time.Time { return time.Now().Add(at - r.now()) }
 

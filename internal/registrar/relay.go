@@ -84,7 +84,7 @@ func (r *Registrar) Start(sh *transaction.Shard, server transaction.ID, id *poli
 	*q = request{
 		gen: q.gen + 1, slot: slot, used: true, customer: id.Customer, direction: id.Direction,
 		hidden: id.Customer.Hides(),
-		cseq:   m.CSeq(), source: info.Flow, server: server, mask: id.Domain, sent: r.now(),
+		cseq:   m.CSeq(), source: info.Flow, server: server, mask: id.Domain, sent: r.nowOf(sh),
 	}
 	if q.mask == "" && len(id.Customer.Domains) > 0 {
 		q.mask = id.Customer.Domains[0]

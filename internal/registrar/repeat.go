@@ -30,8 +30,8 @@ func repeatOf(w *wish, m *sip.Message, f transport.Flow) repeat {
 	}
 	c := &w.contacts[0]
 	return repeat{
-		on: true, nat: behindNAT(m, c.name.URI, f), address: w.address,
-		contact: wanted{id: c.id, asked: c.asked, granted: c.granted, q: c.q, key: c.key},
+		on: true, nat: behindNAT(m, c.at, f), address: w.address,
+		contact: wanted{id: c.id, was: c.was, asked: c.asked, granted: c.granted, q: c.q, key: c.key},
 	}
 }
 
@@ -44,7 +44,7 @@ func (r *Registrar) recall(w *wish, rep *repeat, c *policy.Customer) bool {
 	s := r.stripe(rep.address.first)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	b := s.of(rep.contact.id)
+	b := s.bound(&rep.contact)
 	if b == nil {
 		return false
 	}

@@ -124,12 +124,14 @@ func TestHundredThousand(t *testing.T) {
 func (r *rig) spread(name string, intervals int) {
 	counts := make([]int, 30*intervals)
 	start := time.Now()
+	r.mu.Lock()
 	r.tapped = func(transport.Flow, []byte) bool {
 		if s := int(time.Since(start) / time.Second); s < len(counts) {
 			counts[s]++
 		}
 		return true
 	}
+	r.mu.Unlock()
 	r.wait(time.Duration(len(counts)) * time.Second)
 	r.mu.Lock()
 	r.tapped = nil

@@ -79,6 +79,15 @@ func (s *stripe) of(id dialog.Stable) *binding {
 	return nil
 }
 
+// bound gives the binding of a Contact, nil if it has none. It is looked for once: cells never move,
+// and what stands in one says whose it is now.
+func (s *stripe) bound(c *wanted) *binding {
+	if c.was == nil || c.was.id != c.id {
+		c.was = s.of(c.id)
+	}
+	return c.was
+}
+
 // printOf is the part of an id that an index finds it by: its first bytes say the stripe and the
 // turn of pings.
 func printOf(id dialog.Stable) uint32 { return binary.BigEndian.Uint32(id[4:]) }

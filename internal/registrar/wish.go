@@ -1,6 +1,7 @@
 package registrar
 
 import (
+	"math"
 	"net/netip"
 	"time"
 
@@ -31,7 +32,10 @@ type wanted struct {
 	id       dialog.Stable
 	elem     []byte
 	name     sip.NameAddr
+	was      *binding       // that it had when last looked up: see stripe.bound
+	at       netip.AddrPort // where it says that the phone is; no address: it says a name
 	instance []byte
+	regID    []byte // nil without one (RFC 5626 4.2: a number), or without an instance
 	value    []byte // of its expires, nil = none
 	over     bool   // which is over the cap
 	asked    int64  // seconds, within the cap
@@ -62,14 +66,15 @@ func (w *wish) aor() []byte {
 // about, nil where a PBX decides.
 func (r *Registrar) read(w *wish, m *sip.Message, c *policy.Customer, u *policy.User, f transport.Flow) policy.Verdict {
 	w.n, w.all, w.path, w.same, w.recalled = 0, false, w.path[:0], false, false
-	if no := r.readAOR(w, m, c); no.Refused() {
+	if no := w.readAOR(m, c); no.Refused() {
 		return no
 	}
 	if w.record = w.record[:0]; u != nil {
-		if no := r.readUser(w, c, u); no.Refused() {
+		if no := w.readUser(c, u); no.Refused() {
 			return no
 		}
 	}
+	w.address = r.addressOf(w.key)
 	if no := w.readPath(m); no.Refused() {
 		return no
 	}
@@ -99,7 +104,7 @@ func (r *Registrar) read(w *wish, m *sip.Message, c *policy.Customer, u *policy.
 }
 
 // readAOR takes the address of record, which must be the customer's own.
-func (r *Registrar) readAOR(w *wish, m *sip.Message, c *policy.Customer) policy.Verdict {
+func (w *wish) readAOR(m *sip.Message, c *policy.Customer) policy.Verdict {
 	na, err := sip.ParseNameAddr(m.Value(sip.HdrTo))
 	if err != nil || len(na.URI) > maxURI {
 		return malformed("Bad To")
@@ -116,7 +121,6 @@ func (r *Registrar) readAOR(w *wish, m *sip.Message, c *policy.Customer) policy.
 	if !clean(w.aor()) {
 		return malformed("Bad To")
 	}
-	w.address = r.addressOf(w.key)
 	return policy.Verdict{}
 }
 
@@ -186,10 +190,12 @@ func (r *Registrar) readContact(w *wish, c *wanted, m *sip.Message, elem []byte,
 		return malformed("Contact Is No SIP URI")
 	case u.Headers != nil: // it is to be a Request-URI, which has none
 		return malformed("Headers in Contact")
-	case r.leadsHere(na.URI, &u, f):
+	}
+	at := whereOf(&u)
+	if r.leadsHere(&u, at, f) {
 		return malformed("Contact Leads Here")
 	}
-	*c = wanted{elem: elem, name: na, q: 1000}
+	*c = wanted{elem: elem, name: na, at: at, q: 1000}
 	if v, ok := sip.FindParam(na.Params, "+sip.instance"); ok {
 		if len(v) > maxInstance || !clean(v) {
 			return malformed("Bad Instance")
@@ -221,6 +227,9 @@ func (r *Registrar) identify(w *wish, c *wanted) {
 		w.key = append(append(w.key, 0, 1), c.instance...)
 		if id, ok := sip.FindParam(c.name.Params, "reg-id"); ok {
 			w.key = append(append(w.key, 0), id...)
+			if n, over := number(id, math.MaxInt32); n >= 0 && !over {
+				c.regID = id
+			}
 		}
 		c.id = r.derive(w, n)
 	}
@@ -249,16 +258,24 @@ func (w *wish) asks(c *wanted) bool {
 
 // leadsHere says that a Contact is one of ours, or our own address: what a PBX sent
 // there would go round.
-func (r *Registrar) leadsHere(uri []byte, u *sip.URI, f transport.Flow) bool {
-	if id, ours := r.cfg.Minter.Of(uri); ours && id.Part == dialog.ToPhone {
+func (r *Registrar) leadsHere(u *sip.URI, at netip.AddrPort, f transport.Flow) bool {
+	if id, ours := r.cfg.Minter.Parse(u.User); ours && id.Part == dialog.ToPhone {
 		return true
 	}
 	host, port := r.cfg.Transport.Advertised(f)
-	if sip.EqualFoldString(u.Host, host) && portOf(u) == port {
+	if at.Port() == port && sip.EqualFoldString(u.Host, host) {
 		return true
 	}
+	return at.IsValid() && r.cfg.Router.Network.IsOwn(at)
+}
+
+// whereOf is the address and port that a URI leads to; without an address where it has a name.
+func whereOf(u *sip.URI) netip.AddrPort {
 	addr, ok := u.Addr()
-	return ok && r.cfg.Router.Network.IsOwn(netip.AddrPortFrom(addr, portOf(u)))
+	if !ok {
+		addr = netip.Addr{}
+	}
+	return netip.AddrPortFrom(addr, portOf(u))
 }
 
 // portOf is the port that a URI leads to (RFC 3261 19.1.2).
