@@ -47,7 +47,7 @@ func (r *receiver) Receive(f transport.Flow, data []byte) {
 		return
 	}
 	if !registration(m) {
-		r.traces.Message(true, f, m.CallID(), m.Bytes())
+		r.traces.Heard(f, m)
 	}
 	r.layer.Receive(m, f)
 }

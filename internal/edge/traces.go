@@ -44,7 +44,7 @@ type tap struct {
 func (t *tap) Send(f transport.Flow, data []byte) error {
 	err := t.transport.Send(f, data)
 	if err == nil && !registered(data) {
-		t.traces.Message(false, f, nil, data)
+		t.traces.Sent(f, data)
 	}
 	return err
 }
@@ -84,7 +84,7 @@ func (e *Edge) traceDecision(d *gate.Decision) {
 			return
 		}
 		from := transport.Flow{Proto: d.Proto, Local: d.Local, Remote: d.Source}
-		e.traces.Message(true, from, d.Message.CallID(), d.Message.Bytes())
+		e.traces.Heard(from, d.Message)
 	}
 	v := trace.Event{
 		ID: trace.ID(d.ID), Source: transport.Flow{Proto: d.Proto, Remote: d.Source}, Verdict: d.Verdict,

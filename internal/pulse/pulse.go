@@ -80,10 +80,10 @@ type refusals struct {
 
 // series is the last hour of one customer, or of all.
 type series struct {
-	used     int64 // Unix time in minutes
-	minutes  [Minutes]minute
-	seconds  [rateSpan + 1]second
+	used     int64           // Unix time in minutes
 	refusals *[tens]refusals // nil: nothing was refused
+	seconds  [rateSpan + 1]second
+	minutes  [Minutes]minute
 }
 
 func (s *series) minute(now time.Time) *minute {

@@ -12,6 +12,7 @@ import (
 
 	"tollgate/internal/policy"
 	"tollgate/internal/trace"
+	"tollgate/sip"
 )
 
 // invite is about as large as they are: 1 KB with SDP.
@@ -33,7 +34,7 @@ func BenchmarkMessage(b *testing.B) {
 	defer r.Close()
 	b.ReportAllocs()
 	for b.Loop() {
-		r.Message(false, f, nil, data)
+		r.Sent(f, data)
 	}
 }
 
@@ -144,13 +145,17 @@ func (p *played) play(r *trace.Recorder, n int) {
 	p.e.ID[0], p.e.ID[1], p.e.ID[2] = byte(n), byte(n>>8), byte(n>>16)
 	p.end.ID, p.e.Started, p.end.Started = p.e.ID, time.Time{}, time.Now()
 	near, far := flow(caller), flow(callee)
+	var m sip.Message
 	for i := range p.in {
 		from, to := near, far
 		if i == 1 || i == 2 || i == 5 {
 			from, to = far, near
 		}
-		r.Message(true, from, nil, p.in[i])
-		r.Message(false, to, nil, p.out[i])
+		if m.Parse(p.in[i]) != nil {
+			panic("bad message")
+		}
+		r.Heard(from, &m)
+		r.Sent(to, p.out[i])
 		if i == 0 {
 			r.Decided(p.e)
 		}

@@ -16,6 +16,8 @@ const (
 	mostMessages = 400
 	// mostHeld is how many bytes of messages wait for their verdict from batch to batch.
 	mostHeld = 2 << 20
+	// mostSpare is how many entries are kept to be used again.
+	mostSpare = 1024
 )
 
 // drain is the goroutine that finds the case of each message, and writes.
@@ -35,6 +37,8 @@ type drain struct {
 	budget  budget
 	stats   Stats
 	far     []byte // scratch
+	unused  *entry // by after: to be used again
+	spares  int    // how many
 }
 
 func newDrain(r *Recorder, s *store) *drain {
@@ -126,18 +130,12 @@ func (d *drain) batch() {
 
 // message brings a message to its case.
 func (d *drain) message(rec []byte) {
-	offset, length := int(binary.BigEndian.Uint16(rec)), int(binary.BigEndian.Uint16(rec[2:]))
-	m := said(rec[4:])
-	s := skim(m.data())
-	callID := s.callID
-	if offset > 0 {
-		callID = m.data()[offset : offset+length]
-	}
-	q := asked{skimmed: &s, in: m.in(), branch: d.hash(s.branch), end: d.hash(m.remote())}
-	hash := d.hash(callID)
-	e := d.calls[hash].pick(&q)
+	s, m := skimRecord(rec)
+	q := asked{skimmed: &s, in: m.in(), end: d.hash(m.remote())}
+	hash := d.hash(s.callID)
+	e := d.pick(d.calls[hash], &q)
 	if e == nil && q.in && s.request && !s.late {
-		e = d.begin(hash, &q, callID, m.at())
+		e = d.begin(hash, &q, m.at())
 	}
 	if e == nil {
 		d.stats.Unclaimed++
@@ -153,17 +151,30 @@ func (d *drain) message(rec []byte) {
 func (d *drain) hash(b []byte) uint64 { return maphash.Bytes(d.r.seed, b) }
 
 // begin makes the case of a request that is yet to be decided.
-func (d *drain) begin(hash uint64, q *asked, callID []byte, at int64) *entry {
-	e := &entry{branch: q.branch, inside: q.inside, began: at, touched: at}
+func (d *drain) begin(hash uint64, q *asked, at int64) *entry {
+	e := d.fresh()
+	e.branch, e.inside, e.began, e.touched = d.hash(q.top()), q.inside, at, at
 	d.calls.add(&e.links[0], hash, e)
-	if callID != nil && !q.inside && d.r.cfg.AppendFar != nil {
-		d.far = d.r.cfg.AppendFar(d.far[:0], callID, q.fromTag)
+	if len(q.callID) > 0 && !q.inside && d.r.cfg.AppendFar != nil {
+		d.far = d.r.cfg.AppendFar(d.far[:0], q.callID, q.fromTag)
 		if far := d.hash(d.far); far != hash {
 			d.calls.add(&e.links[1], far, e)
 		}
 	}
 	d.lists[waiting].add(e)
 	d.memory += e.bytes()
+	return e
+}
+
+// fresh gives an entry as it is made.
+func (d *drain) fresh() *entry {
+	e := d.unused
+	if e == nil {
+		return new(entry)
+	}
+	d.unused = e.after
+	d.spares--
+	*e = entry{decided: e.decided[:0], ending: e.ending[:0], held: e.held[:0]}
 	return e
 }
 
@@ -247,7 +258,7 @@ func (d *drain) decided(rec []byte) {
 		return
 	}
 	if e == nil { // its message was lost
-		e = d.begin(hash, &asked{skimmed: &skimmed{}, end: end}, nil, ev.started())
+		e = d.begin(hash, &asked{skimmed: &skimmed{}, end: end}, ev.started())
 	}
 	e.id, e.customer = id, ev.customer()
 	e.mute = wish == wishDecision || ev.is(flagSilent)
@@ -260,7 +271,7 @@ func (d *drain) decided(rec []byte) {
 func (d *drain) keep(e *entry, decided []byte, lives bool) {
 	d.cases[e.id] = e
 	d.memory -= e.bytes()
-	e.decided = append([]byte(nil), decided...)
+	e.decided = append(e.decided[:0], decided...)
 	d.memory += e.bytes()
 	e.inside = false
 	if lives {
@@ -283,7 +294,8 @@ func (d *drain) letGo(e *entry) {
 	for _, m := range e.held[:e.owned] {
 		d.held -= len(m)
 	}
-	e.held, e.owned = nil, 0
+	clear(e.held)
+	e.held, e.owned = e.held[:0], 0
 }
 
 func (d *drain) move(e *entry, to state) {
@@ -304,13 +316,13 @@ func (d *drain) ended(rec []byte) {
 		if _, ok := readEvent(full, &ev); !ok {
 			return
 		}
-		e = d.begin(hash, &asked{skimmed: &skimmed{}}, nil, d.now.UnixNano())
+		e = d.begin(hash, &asked{skimmed: &skimmed{}}, d.now.UnixNano())
 		e.id, e.customer, e.mute = id, ev.customer(), ev.is(flagSilent)
 		d.keep(e, nil, false)
 		brief = full
 	}
 	d.memory -= e.bytes()
-	e.ending = append([]byte(nil), brief...)
+	e.ending = append(e.ending[:0], brief...)
 	d.memory += e.bytes()
 	e.touched = max(e.touched, d.now.UnixNano())
 	d.move(e, over)
@@ -354,6 +366,10 @@ func (d *drain) free(e *entry) {
 		delete(d.cases, e.id)
 	}
 	e.freed, e.dirty = true, false
+	if d.spares < mostSpare {
+		e.after, d.unused = d.unused, e
+		d.spares++
+	}
 }
 
 func (d *drain) written(e *entry) written {

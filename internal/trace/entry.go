@@ -163,21 +163,24 @@ func (c calls) remove(l *link) {
 // asked is what is known of a message whose case is looked for.
 type asked struct {
 	*skimmed
-	in     bool
-	branch uint64
-	end    uint64 // who sent or gets it
+	in  bool
+	end uint64 // who sent or gets it
 }
 
 // pick chooses the case of a message among those under its Call-ID; nil: none of them.
 // Two calls have one Call-ID where a caller tries again with credentials, and where a call
 // that went out comes back in. What fits both belongs to the newer one, unless they are of
 // two customers: none of them may read the other's.
-func (l *link) pick(m *asked) *entry {
-	if m.in && m.begins() {
-		return l.find(func(e *entry) bool { return e.branch == m.branch && e.knows(m.end) })
+func (d *drain) pick(l *link, m *asked) *entry {
+	if l == nil {
+		return nil
 	}
-	if l == nil || l.next == nil {
-		return l.only()
+	if m.in && m.begins() {
+		branch := d.hash(m.top())
+		return l.find(func(e *entry) bool { return e.branch == branch && e.knows(m.end) })
+	}
+	if l.next == nil {
+		return l.entry
 	}
 	if !m.in {
 		if m.request && !m.inside && !m.late {
@@ -186,7 +189,8 @@ func (l *link) pick(m *asked) *entry {
 			}
 		}
 		if !m.request {
-			if e := l.find(func(e *entry) bool { return e.branch == m.branch }); e != nil {
+			branch := d.hash(m.top())
+			if e := l.find(func(e *entry) bool { return e.branch == branch }); e != nil {
 				return e
 			}
 		}
@@ -195,13 +199,6 @@ func (l *link) pick(m *asked) *entry {
 		return e
 	}
 	if l.find(func(e *entry) bool { return e.customer != l.entry.customer }) != nil {
-		return nil
-	}
-	return l.entry
-}
-
-func (l *link) only() *entry {
-	if l == nil {
 		return nil
 	}
 	return l.entry

@@ -2,10 +2,10 @@ package trace
 
 import "bytes"
 
-// Skimmed gives a message as skimming leaves it.
+// Skimmed gives a message as it is kept.
 func Skimmed(data []byte) []byte {
 	data = bytes.Clone(data)
-	skim(data)
+	mask(data)
 	return data
 }
 

@@ -11,6 +11,21 @@ import (
 // nonce and time can guess the password), credentials of any other scheme, and media keys
 // in SDP (RFC 4568 9.1, RFC 4567, RFC 4566 5.12).
 
+// mask masks what is secret in a message, in place.
+func mask(data []byte) {
+	pos := 0
+	for pos < len(data) && (data[pos] == '\r' || data[pos] == '\n') {
+		pos++
+	}
+	_, pos = lineAt(data, pos)
+	eachField(data, &pos, func(id sip.HeaderID, name, value []byte) {
+		if isSecret(id, name) {
+			maskCredentials(value)
+		}
+	})
+	maskBody(data[pos:])
+}
+
 // maskCredentials masks the value of one Authorization, Proxy-Authorization,
 // Authentication-Info or Proxy-Authentication-Info. It masks too much rather than too
 // little: within a quoted string, too, since what follows its end may be meant.
@@ -84,6 +99,32 @@ func isToken(c byte) bool {
 	return c|0x20 >= 'a' && c|0x20 <= 'z' || c >= '0' && c <= '9' || c == '-' || c == '_' || c == '.'
 }
 
+// secretBody says that a body has keys: that maskBody would mask something.
+func secretBody(b []byte) bool {
+	for pos := 0; pos < len(b); {
+		end, next := lineAt(b, pos)
+		if secretLine(b[pos:end]) {
+			return true
+		}
+		pos = next
+	}
+	return false
+}
+
+// secretLine says that a line of SDP has a key.
+func secretLine(line []byte) bool {
+	if len(line) < 4 || line[1] != '=' {
+		return false
+	}
+	switch line[0] | 0x20 {
+	case 'k':
+		return true
+	case 'a':
+		return hasFold(line, "a=crypto:") || hasFold(line, "a=key-mgmt:")
+	}
+	return false
+}
+
 // maskBody masks keys in each line of a body that is SDP, or has SDP among its parts.
 func maskBody(b []byte) {
 	for pos := 0; pos < len(b); {
@@ -91,18 +132,20 @@ func maskBody(b []byte) {
 		line := b[pos:end]
 		pos = next
 		switch {
-		case len(line) < 4 || line[1] != '=':
+		case !secretLine(line):
 		case line[0]|0x20 == 'k':
-			if i := bytes.IndexByte(line, ':'); i > 0 {
-				cover(line[i+1:])
-			}
-		case hasFold(line, "a=key-mgmt:"):
-			if i := bytes.IndexByte(line, ' '); i > 0 {
-				cover(line[i+1:])
-			}
-		case hasFold(line, "a=crypto:"):
+			coverAfter(line, ':')
+		case line[2]|0x20 == 'k':
+			coverAfter(line, ' ')
+		default:
 			maskInline(line)
 		}
+	}
+}
+
+func coverAfter(line []byte, mark byte) {
+	if i := bytes.IndexByte(line, mark); i > 0 {
+		cover(line[i+1:])
 	}
 }
 

@@ -10,7 +10,8 @@ import (
 	"tollgate/internal/trace"
 )
 
-// through gives a request as it is kept that has these lines, or nothing.
+// through gives a request as it is kept that has these lines, or nothing: as it came, which is
+// how it left, too.
 func through(t *testing.T, headers, body string) (kept string) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -18,11 +19,12 @@ func through(t *testing.T, headers, body string) (kept string) {
 		c := r.talk(false)
 		msg := strings.Replace(c.request("INVITE", c.branch, ""), "Content-Length: 0\r\n\r\n", headers+"\r\n"+body, 1)
 		r.in(c.source, msg)
+		r.out(c.target, msg)
 		c.verdict = policy.Refuse(policy.NoRoute)
 		r.r.Decided(c.event())
 		_, m := r.get(c.id)
-		if len(m) != 1 || len(m[0].Data) != len(msg) {
-			t.Fatalf("%d messages", len(m))
+		if len(m) != 2 || len(m[0].Data) != len(msg) || string(m[0].Data) != string(m[1].Data) {
+			t.Fatalf("%d messages, %v", len(m), m)
 		}
 		_, kept, _ = strings.Cut(string(m[0].Data), "CSeq: 1 INVITE\r\n")
 	})

@@ -99,11 +99,15 @@ func recordAt(b []byte, from int) []byte {
 	if n > int64(len(b)) || n < int64(from) {
 		return nil
 	}
-	b = b[:n]
-	if crc32.Checksum(b[from:], castagnoli) != binary.BigEndian.Uint32(b[4:]) {
+	if !sealed(b[:n], from, int(n)) {
 		return nil
 	}
-	return b
+	return b[:n]
+}
+
+// sealed says that a record is as seal left it.
+func sealed(rec []byte, from, to int) bool {
+	return crc32.Checksum(rec[from:to], castagnoli) == binary.BigEndian.Uint32(rec[4:])
 }
 
 func part(b []byte) (p, rest []byte, ok bool) {
@@ -257,5 +261,9 @@ func readRecord(f io.ReaderAt, at uint32) []byte {
 	if _, err := f.ReadAt(rec, int64(at)); err != nil {
 		return nil
 	}
-	return recordAt(rec, frameHeader)
+	// In older files the checksum of a message covers its data, too.
+	if len(rec) >= saidHeader && sealed(rec, frameHeader, saidHeader) || sealed(rec, frameHeader, len(rec)) {
+		return rec
+	}
+	return nil
 }

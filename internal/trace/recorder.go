@@ -11,6 +11,7 @@ import (
 
 	"tollgate/internal/policy"
 	"tollgate/internal/transport"
+	"tollgate/sip"
 )
 
 // Config says what a Recorder is made of.
@@ -39,7 +40,7 @@ const (
 	maxMessage    = 65535 // bytes, as package sip
 )
 
-// Recorder keeps cases. Message, Decided and Ended may be called from any goroutine.
+// Recorder keeps cases. Heard, Sent, Decided, Asked and Ended may be called from any goroutine.
 type Recorder struct {
 	cfg       Config
 	sentences map[string]string // of reasons, by code
@@ -73,16 +74,17 @@ const (
 
 // A record in a buffer: u32 length of what follows, u8 kind, then
 //
-//	message   u16 offset and u16 length of the Call-ID (0: not said), then as in a file
-//	          from the time on (segment.go)
+//	message   flags; of one that was indexed, u16 offset and u16 length of Call-ID, From's tag and
+//	          branch, else nothing; then as in a file from the time on (segment.go)
 //	decided   id, u64 hash of the Call-ID, event
 //	ended     likewise, but u16 length of the event without what the decision said, that, event
 //	asked     u64 hash of the Call-ID, address of the source
 const (
 	recordHeader  = 5
-	messageHeader = recordHeader + 4 + saidFixed
-	eventHeader   = 12 + 8 // without recordHeader
-	askedLen      = 8 + 18 // likewise
+	messageHeader = recordHeader + 1 + saidFixed
+	indexedHeader = 3 * (2 + 2) // more
+	eventHeader   = 12 + 8      // without recordHeader
+	askedLen      = 8 + 18      // likewise
 )
 
 // New makes a recorder; nothing is written before Run.
@@ -114,32 +116,54 @@ func New(cfg Config) (*Recorder, error) {
 	return r, nil
 }
 
-// Message keeps a message that came (in) or went, with its Call-ID where the caller knows it:
-// a part of data. It copies data, and never waits for more than another copy.
-func (r *Recorder) Message(in bool, f transport.Flow, callID, data []byte) {
-	if len(data) > maxMessage {
-		r.lostMessages.Add(1)
-		return
-	}
+// Heard keeps a message that came. It copies, and never waits for more than another copy.
+func (r *Recorder) Heard(f transport.Flow, m *sip.Message) {
+	s, data := indexed(m), m.Bytes()
 	at := r.now()
-	offset := offsetIn(data, callID)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	b := r.filling
-	need := messageHeader + len(data)
-	if len(b)+need > cap(b)-eventRoom || r.closed {
-		r.lostMessages.Add(1)
+	b, ok := r.message(messageHeader+indexedHeader+len(data), s.flags()|flagIndexed)
+	if !ok {
 		return
 	}
-	w := binary.BigEndian
-	b = append(w.AppendUint32(b, uint32(need-4)), recMessage)
-	b = w.AppendUint16(w.AppendUint16(b, uint16(offset)), uint16(len(callID)))
+	for _, part := range [...][]byte{s.callID, s.fromTag, s.branch} {
+		at, n := offsetIn(data, part), len(part)
+		if at == 0 {
+			n = 0
+		}
+		b = binary.BigEndian.AppendUint16(binary.BigEndian.AppendUint16(b, uint16(at)), uint16(n))
+	}
+	r.filled(append(appendSaid(b, at, true, f), data...))
+}
+
+// Sent keeps a message that left, as Heard does.
+func (r *Recorder) Sent(f transport.Flow, data []byte) {
+	at := r.now()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if b, ok := r.message(messageHeader+len(data), 0); ok {
+		r.filled(append(appendSaid(b, at, false, f), data...))
+	}
+}
+
+// message begins the record of a message that takes so many bytes. mu is held.
+func (r *Recorder) message(size int, flags byte) ([]byte, bool) {
+	b := r.filling
+	if len(b)+size > cap(b)-eventRoom || size > messageHeader+indexedHeader+maxMessage || r.closed {
+		r.lostMessages.Add(1)
+		return nil, false
+	}
+	return append(binary.BigEndian.AppendUint32(b, uint32(size-4)), recMessage, flags), true
+}
+
+// appendSaid appends what stands before a message's data.
+func appendSaid(b []byte, at int64, in bool, f transport.Flow) []byte {
 	way := byte(0)
 	if in {
 		way = 1
 	}
-	b = append(w.AppendUint64(b, uint64(at)), way, byte(f.Proto))
-	r.filled(append(appendAddr(appendAddr(b, f.Local), f.Remote), data...))
+	b = append(binary.BigEndian.AppendUint64(b, uint64(at)), way, byte(f.Proto))
+	return appendAddr(appendAddr(b, f.Local), f.Remote)
 }
 
 // now is the wall clock in nanoseconds, as of when the drain looked at it last: the time since

@@ -12,6 +12,7 @@ import (
 	"tollgate/internal/tenant"
 	"tollgate/internal/trace"
 	"tollgate/internal/transport"
+	"tollgate/sip"
 )
 
 var (
@@ -55,13 +56,15 @@ func (r *rig) in(from netip.AddrPort, msg string) { r.message(true, from, msg) }
 func (r *rig) out(to netip.AddrPort, msg string)  { r.message(false, to, msg) }
 
 func (r *rig) message(in bool, remote netip.AddrPort, msg string) {
-	data := []byte(msg)
-	var callID []byte
-	if in {
-		i := strings.Index(msg, "\r\nCall-ID: ") + len("\r\nCall-ID: ")
-		callID = data[i : i+strings.Index(msg[i:], "\r\n")]
+	if !in {
+		r.r.Sent(flow(remote), []byte(msg))
+		return
 	}
-	r.r.Message(in, flow(remote), callID, data)
+	var m sip.Message
+	if err := m.Parse([]byte(msg)); err != nil {
+		r.t.Fatal(err)
+	}
+	r.r.Heard(flow(remote), &m)
 }
 
 // talk is one call's names.

@@ -21,7 +21,7 @@ import (
 //
 //	file      magic "TGtrace\n", u8 version, u8 's' or 'c', u16 0, u32 sequence, i64 created
 //	record    u32 length of what follows the crc, u32 crc32c over that (but for a case's
-//	          first byte)
+//	          first byte; of a message up to its data, which nothing depends on)
 //	message   [12] id, u32 u32 place of the case's message before (0 0: none), i64 time,
 //	          u8 in, u8 proto, 18 local, 18 remote, data
 //	case      u8 superseded, u8 flags, [12] id, u32 u32 place of its last message, u32 how
@@ -248,7 +248,7 @@ func (s *store) message(now time.Time, id ID, before Place, rec []byte) (Place, 
 	b := append(f.buf, 0, 0, 0, 0, 0, 0, 0, 0)
 	b = appendPlace(append(b, id[:]...), before)
 	b = append(b, rec...)
-	seal(b[start:], frameHeader)
+	seal(b[start:], frameHeader, saidHeader)
 	f.buf = b
 	f.records++
 	if len(b) >= writeAt {
@@ -265,10 +265,10 @@ func placeAt(b []byte) Place {
 	return Place{binary.BigEndian.Uint32(b), binary.BigEndian.Uint32(b[4:])}
 }
 
-// seal writes length and checksum of a record, which covers what follows from on.
-func seal(rec []byte, from int) {
+// seal writes length and checksum of a record, which covers what stands from one byte to before another.
+func seal(rec []byte, from, to int) {
 	binary.BigEndian.PutUint32(rec, uint32(len(rec)-frameHeader))
-	binary.BigEndian.PutUint32(rec[4:], crc32.Checksum(rec[from:], castagnoli))
+	binary.BigEndian.PutUint32(rec[4:], crc32.Checksum(rec[from:to], castagnoli))
 }
 
 // written is a case as it is written.
@@ -307,7 +307,7 @@ func (s *store) write(now time.Time, c *written, was Place) (Place, bool) {
 	for _, part := range [...][]byte{c.decided, c.ending} {
 		b = append(binary.BigEndian.AppendUint16(b, uint16(len(part))), part...)
 	}
-	seal(b[start:], frameHeader+1)
+	seal(b[start:], frameHeader+1, len(b)-start)
 	f.buf = b
 	f.records++
 	if was != (Place{}) {

@@ -2,22 +2,84 @@ package trace
 
 import (
 	"bytes"
+	"encoding/binary"
 
 	"tollgate/sip"
 )
 
 // skimmed is what is looked at of a message: enough to know whose it is. It aliases the
-// message. What package sip could not index never comes here.
+// message.
 type skimmed struct {
 	request bool
 	late    bool // ACK or CANCEL: it belongs to a request before
-	inside  bool // it has a To-tag
+	inside  bool // a request that has a To-tag
+	secret  bool // something in it may have to be masked
 	callID  []byte
-	fromTag []byte
+	fromTag []byte // of a request that came
+	via     []byte // value of the first Via, where branch is not read yet
 	branch  []byte // of the top Via
 }
 
-// skim reads a message, and masks what is secret in it, in place (mask.go).
+// indexed is skim for a message that came, of which all is known.
+func indexed(m *sip.Message) (s skimmed) {
+	s.callID, s.fromTag = m.CallID(), m.FromTag()
+	if s.request = m.IsRequest(); s.request {
+		s.late = m.Method() == sip.ACK || m.Method() == sip.CANCEL
+		s.inside = m.ToTag() != nil
+	}
+	if v := m.TopVia(); v != nil {
+		s.branch = v.Branch
+	}
+	s.secret = m.Flaws() != 0 || secretBody(m.Body()) // with a flaw, the index may lack a field
+	for i := range m.FieldCount() {
+		f := m.Field(i)
+		s.secret = s.secret || isSecret(f.ID, m.Slice(f.Name))
+	}
+	return s
+}
+
+// What a record says of a message.
+const (
+	flagIndexed = 1 << iota // by package sip
+	flagRequest
+	flagLate
+	flagInside
+	flagSecret
+)
+
+func (s *skimmed) flags() (f byte) {
+	for _, b := range [...]struct {
+		is   bool
+		flag byte
+	}{{s.request, flagRequest}, {s.late, flagLate}, {s.inside, flagInside}, {s.secret, flagSecret}} {
+		if b.is {
+			f |= b.flag
+		}
+	}
+	return f
+}
+
+// skimRecord reads the record of a message, and masks what is secret in it, in place.
+func skimRecord(rec []byte) (s skimmed, m said) {
+	f := rec[0]
+	if f&flagIndexed == 0 {
+		m = said(rec[1:])
+		s = skim(m.data())
+	} else {
+		m = said(rec[1+indexedHeader:])
+		s.request, s.late, s.inside, s.secret = f&flagRequest != 0, f&flagLate != 0, f&flagInside != 0, f&flagSecret != 0
+		for i, part := range [...]*[]byte{&s.callID, &s.fromTag, &s.branch} {
+			at, n := binary.BigEndian.Uint16(rec[1+4*i:]), binary.BigEndian.Uint16(rec[3+4*i:])
+			*part = m.data()[at:][:n]
+		}
+	}
+	if s.secret {
+		mask(m.data())
+	}
+	return s, m
+}
+
+// skim reads a message that leaves.
 func skim(data []byte) (s skimmed) {
 	pos := 0
 	for pos < len(data) && (data[pos] == '\r' || data[pos] == '\n') {
@@ -27,20 +89,39 @@ func skim(data []byte) (s skimmed) {
 	start := data[pos:end]
 	s.request = !hasFold(start, "SIP/2.0 ")
 	s.late = hasPrefix(start, "ACK ") || hasPrefix(start, "CANCEL ")
-	for pos = next; pos < len(data); pos = next {
-		end, next = lineAt(data, pos)
-		if end == pos {
-			break
+	eachField(data, &next, s.field)
+	s.secret = s.secret || secretBody(data[next:])
+	return s
+}
+
+// eachField visits the header lines from *pos on, with their folds (RFC 3261 7.3.1), that skimming or masking
+// may want; *pos is where the body begins in the end.
+func eachField(data []byte, pos *int, visit func(id sip.HeaderID, name, value []byte)) {
+	for at := *pos; at < len(data); at = *pos {
+		end, next := lineAt(data, at)
+		*pos = next
+		if end == at {
+			return
 		}
-		for next < len(data) && (data[next] == ' ' || data[next] == '\t') { // folded, RFC 3261 7.3.1
+		for next < len(data) && (data[next] == ' ' || data[next] == '\t') {
 			end, next = lineAt(data, next)
 		}
-		s.field(data[pos:end])
+		*pos = next
+		if line := data[at:end]; len(line) >= 2 && wantedName(line[0]|0x20, line[1]|0x20) {
+			if colon := bytes.IndexByte(line, ':'); colon >= 0 {
+				name := bytes.TrimRight(line[:colon], " \t")
+				visit(sip.ParseHeaderName(name), name, line[colon+1:])
+			}
+		}
 	}
-	if next < len(data) {
-		maskBody(data[next:])
+}
+
+// top is the branch of the top Via.
+func (s *skimmed) top() []byte {
+	if s.branch == nil {
+		s.branch = branchOf(s.via)
 	}
-	return s
+	return s.branch
 }
 
 // begins says that a message is a request outside of a dialog: one that is decided.
@@ -65,18 +146,18 @@ func lineAt(b []byte, pos int) (end, next int) {
 }
 
 // wantedName says by the first two bytes of a header line, letters in lower case, whether it
-// may be one that is looked at: Via, Call-ID, From, To and the four of digest, or a compact
+// may be one that is looked at: Via, Call-ID, To and the four of digest, or a compact
 // form (RFC 3261 7.3.3).
 func wantedName(first, second byte) bool {
 	if second == ':' || second == ' ' || second == '\t'|0x20 {
-		return first == 'v' || first == 'i' || first == 'f' || first == 't'
+		return first == 'v' || first == 'i' || first == 't'
 	}
 	switch first {
 	case 'v':
 		return second == 'i'
 	case 'c', 'a':
 		return second == 'a' || second == 'u'
-	case 'f', 'p':
+	case 'p':
 		return second == 'r'
 	case 't':
 		return second == 'o'
@@ -84,41 +165,36 @@ func wantedName(first, second byte) bool {
 	return false
 }
 
-// field takes what is wanted of one header line. Only the first of each counts.
-func (s *skimmed) field(line []byte) {
-	if len(line) < 2 || !wantedName(line[0]|0x20, line[1]|0x20) {
-		return
-	}
-	colon := bytes.IndexByte(line, ':')
-	if colon < 0 {
-		return
-	}
-	name, value := line[:colon], line[colon+1:]
-	for len(name) > 0 && (name[len(name)-1] == ' ' || name[len(name)-1] == '\t') {
-		name = name[:len(name)-1]
-	}
-	switch sip.ParseHeaderName(name) {
+// proxyInfo is the one of digest's fields that package sip does not tell apart.
+const proxyInfo = "Proxy-Authentication-Info"
+
+// field takes what is wanted of one header field. Only the first of each counts.
+func (s *skimmed) field(id sip.HeaderID, name, value []byte) {
+	switch id {
 	case sip.HdrVia:
-		if s.branch == nil {
-			s.branch = branchOf(value)
+		if s.via == nil {
+			s.via = value
 		}
 	case sip.HdrCallID:
 		if s.callID == nil {
 			s.callID = bytes.TrimSpace(value)
 		}
 	case sip.HdrTo:
-		s.inside = s.inside || tagOf(value) != nil
-	case sip.HdrFrom:
-		if s.fromTag == nil {
-			s.fromTag = tagOf(value)
-		}
-	case sip.HdrAuthorization, sip.HdrProxyAuthorization, sip.HdrAuthenticationInfo:
-		maskCredentials(value)
-	case sip.HdrOther:
-		if sip.EqualFoldString(name, "Proxy-Authentication-Info") {
-			maskCredentials(value)
-		}
+		s.inside = s.request && (s.inside || tagOf(value) != nil)
+	default:
+		s.secret = s.secret || isSecret(id, name)
 	}
+}
+
+// isSecret says that a field has credentials, or what follows from them.
+func isSecret(id sip.HeaderID, name []byte) bool {
+	switch id {
+	case sip.HdrAuthorization, sip.HdrProxyAuthorization, sip.HdrAuthenticationInfo:
+		return true
+	case sip.HdrOther:
+		return sip.EqualFoldString(name, proxyInfo)
+	}
+	return false
 }
 
 // As nearly all write them; in any other case they are found, too.

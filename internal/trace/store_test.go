@@ -2,7 +2,9 @@ package trace_test
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
+	"hash/crc32"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -279,4 +281,36 @@ func FuzzSegment(f *testing.F) {
 		trace.ReadCases(data, 1)
 		trace.ReadMessage(data, at)
 	})
+}
+
+// TestOlderChecksum reads what earlier versions wrote: their checksum of a message covers all of it. One that
+// covers nothing is not read.
+func TestOlderChecksum(t *testing.T) {
+	for name, sum := range map[string]func(rec []byte) uint32{
+		"older":   func(rec []byte) uint32 { return crc32.Checksum(rec[8:], crc32.MakeTable(crc32.Castagnoli)) },
+		"damaged": func(rec []byte) uint32 { return binary.BigEndian.Uint32(rec[4:]) + 1 },
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			cfg := config(t.TempDir())
+			r := newRig(t, cfg)
+			c := r.talk(false)
+			r.start(c)
+			r.get(c.id) // all of it is in the files
+			path := filepath.Join(cfg.Dir, "00000001.sip")
+			data, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for at := 24; at < len(data); at += 8 + int(binary.BigEndian.Uint32(data[at:])) {
+				rec := data[at : at+8+int(binary.BigEndian.Uint32(data[at:]))]
+				binary.BigEndian.PutUint32(rec[4:], sum(rec))
+			}
+			if err := os.WriteFile(path, data, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if _, m := r.get(c.id); len(m) != map[string]int{"older": 8, "damaged": 0}[name] {
+				t.Errorf("%s: %q", name, lines(m))
+			}
+		})
+	}
 }

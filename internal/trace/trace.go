@@ -5,7 +5,7 @@
 //
 // # The way in
 //
-// Message, Decided and Ended are called on the hot path, under a shard's lock. They copy
+// Heard, Sent, Decided and Ended are called on the hot path, under a shard's lock. They copy
 // into the one of two buffers that is being filled, and never wait: what finds no room is
 // counted and lost. One goroutine drains the other buffer, finds the case of each message,
 // masks digest responses and media keys, and writes segments (segment.go draws them).
