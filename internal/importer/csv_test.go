@@ -127,6 +127,28 @@ func TestCapacity(t *testing.T) {
 	w.refuses("users", "username,password\n1,Correct-Horse-1\n2,Correct-Horse-1\n3,Correct-Horse-1\n4,Correct-Horse-1\n", "f:4:1: "+none, "f:5:1: "+none)
 }
 
+// TestProfileCapacity: who does not fit into the capacity of his SIP profile, which other customers' users share, is told with
+// his line; older users of it who are named again, and others, are not.
+func TestProfileCapacity(t *testing.T) {
+	w := newWorld(t, "")
+	w.yaml("companies: [{name: Verdi}]\nsip_profiles: [{name: small, company: Verdi, capacity: 5}, {name: large, company: Verdi}]\n" +
+		"customers:\n  - {name: other, company: Verdi, domains: [other.example], sip_users: [{username: a, password: Correct-Horse-1, profile: small, channels: 2}]}\n")
+	w.takes("users", "username,password,profile,channels\n1001,Correct-Horse-1,small,1\n")
+	const text = "username,password,profile,channels\n" +
+		"1002,Correct-Horse-1,small,2\n" + // the last room there is
+		"1003,Correct-Horse-1,small,1\n" +
+		"1004,Correct-Horse-1,large,9\n" +
+		"1001,Correct-Horse-1,small,1\n" + // has his
+		"1005,Correct-Horse-1,small,\n"
+	const none = "channels: No channel capacity available for your account.; at most 5 channels for all users of the SIP profile \"small\" together"
+	w.refuses("users", text, "f:3:28: "+none, "f:6:1: "+none)
+	im, _ := w.imports("users", text, true)
+	w.says(im.Skipped, "f:3:28: "+none, "f:6:1: "+none)
+	if im.Lines != 5 || im.Taken != 3 || len(w.account().SIPUsers) != 3 {
+		t.Errorf("%d lines, %d taken, %d users", im.Lines, im.Taken, len(w.account().SIPUsers))
+	}
+}
+
 // TestMany: more lines than are tried before they are made. What takes time with the square of the
 // lines would show here already.
 func TestMany(t *testing.T) {

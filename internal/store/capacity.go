@@ -50,7 +50,7 @@ func (l limitedProfiles) judge(t *Tx) func(context.Context) (tenant.Faults, erro
 				return nil, err
 			}
 			if sum > p.Capacity {
-				faults = append(faults, p.full(t, list, sum))
+				faults = append(faults, p.full(t, list, sum)...)
 			}
 		}
 		slices.SortFunc(faults, func(a, b *tenant.Fault) int { return cmp.Compare(a.Want, b.Want) })
@@ -58,35 +58,73 @@ func (l limitedProfiles) judge(t *Tx) func(context.Context) (tenant.Faults, erro
 	}
 }
 
-// full words the fault by what was done: it is of the users who take more, or of the profile that gives less.
-func (p *limitedProfile) full(t *Tx, list []profileTaker, sum int) *tenant.Fault {
-	f := &tenant.Fault{
+// full words the faults by what was done: they are of the users who take more, each who no longer fits, or of the profile
+// that gives less.
+func (p *limitedProfile) full(t *Tx, list []profileTaker, sum int) tenant.Faults {
+	f := tenant.Fault{
 		Code: tenant.CodeNoCapacity, Noun: tenant.KindSIPUser, Field: "channels", Message: tenant.NoChannelCapacity,
 		Want: fmt.Sprintf("at most %d channels for all users of the SIP profile %q together", p.Capacity, p.Name),
 	}
 	if len(p.changed) > 0 {
 		f.Owner = p.changed[0]
-		return f
+		if unfit := p.unfit(t, list, f); len(unfit) > 0 {
+			return unfit
+		}
+		return tenant.Faults{&f}
 	}
 	f.Noun, f.Name = tenant.KindProfile, p.Name
 	if t.touched.profilesChanged[p.ID] { // only who may change a profile, and so sees all customers of its company, is told their users
 		f.Field, f.Want = "capacity", "a higher capacity, or fewer channels for them first"
 		f.Message = fmt.Sprintf("%d is below the %d channels of its SIP users: %s", p.Capacity, sum, takersText(list))
 	}
-	return f
+	return tenant.Faults{&f}
+}
+
+// unfit gives a fault for each user who was written and does not fit, the oldest first: who does takes his channels, who does
+// not leaves them to those after him. Whoever was not written has his.
+func (p *limitedProfile) unfit(t *Tx, list []profileTaker, f tenant.Fault) (faults tenant.Faults) {
+	written := map[int64]tenant.CustomerID{}
+	for i := range t.audit {
+		if e := &t.audit[i]; e.Noun == tenant.KindSIPUser {
+			written[e.NounID] = e.Customer
+		}
+	}
+	room := p.Capacity
+	for _, u := range list {
+		if _, ok := written[u.id]; !ok {
+			room -= u.channels
+		}
+	}
+	for _, u := range list {
+		owner, ok := written[u.id]
+		switch {
+		case !ok:
+		case u.channels <= room:
+			room -= u.channels
+		default:
+			one := f
+			one.Name, one.Owner = u.username, owner
+			faults = append(faults, &one)
+		}
+	}
+	return faults
 }
 
 // profileTaker is a SIP user, and what he takes of his profile's capacity.
 type profileTaker struct {
+	id                 int64
 	username, customer string
 	channels           int
 }
 
-// profileTakers gives the SIP users of a profile, whosever they are, and the sum of their channels.
+// profileTakers gives the SIP users of a profile, whosever they are, the oldest first, and the sum of their channels.
 func (t *Tx) profileTakers(ctx context.Context, p *tenant.SIPProfile) (list []profileTaker, sum int, err error) {
-	var rows []struct{ Body, Customer string }
+	var rows []struct {
+		ID             int64
+		Body, Customer string
+	}
 	err = t.db.NewSelect().TableExpr("sip_users AS u").Join("JOIN customers AS c ON c.id = u.customer_id").
-		ColumnExpr("u.body, c.natural_key AS customer").Where("u.profile_id = ?", int64(p.ID)).OrderExpr("u.id").Scan(ctx, &rows)
+		ColumnExpr("u.id, u.body, c.natural_key AS customer").Where("u.profile_id = ?", int64(p.ID)).OrderExpr("u.id").Scan(ctx, &rows)
 	if err != nil {
 		return nil, 0, fmt.Errorf("the users of SIP profile %d: %w", p.ID, err)
 	}
@@ -96,7 +134,7 @@ func (t *Tx) profileTakers(ctx context.Context, p *tenant.SIPProfile) (list []pr
 		if err := json.Unmarshal([]byte(r.Body), &u); err != nil {
 			return nil, 0, fmt.Errorf("a user of SIP profile %d: %w", p.ID, err)
 		}
-		list[i] = profileTaker{u.Username, r.Customer, u.EffectiveChannels(p, 0)}
+		list[i] = profileTaker{r.ID, u.Username, r.Customer, u.EffectiveChannels(p, 0)}
 		sum += list[i].channels
 	}
 	return list, sum, nil

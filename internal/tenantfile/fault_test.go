@@ -184,7 +184,7 @@ func wrongFields() []wrong {
 
 		// Companies, profiles, people.
 		{"company channels", "channels: 0                  # default; ceiling", "channels: -1                  # default; ceiling", "-1", "-1 is out of range", "0 (unlimited)", 0},
-		{"profile's capacity", "capacity: 50", "capacity: 1", "name: GiuseppeVerdi\n    company", "No channel capacity available for your account.", `at most 1 channels for all users of the SIP profile "teleworkers" together`, 0},
+		{"profile's capacity", "capacity: 50", "capacity: 1", "2              #", "No channel capacity available for your account.", `at most 1 channels for all users of the SIP profile "teleworkers" together`, 0},
 		{"profile's company", "name: teleworkers, company: Verdi Telecom", "name: teleworkers, company: Rossi", "Rossi", `there is no company "Rossi"`, "under companies", 1},
 		{"profile's ping", "nat_ping: enabled, restricted", "nat_ping: on, restricted", "on,", `"on" is not known`, "enabled, disabled, timeout", 0},
 		{"profile's latching", "nat_ping: enabled, restricted", "nat_ping: enabled, latching: loose, restricted", "loose", `"loose" is not known`, "symmetric, strict, handover", 0},

@@ -165,6 +165,20 @@ func TestSkipBad(t *testing.T) {
 	}
 }
 
+// TestProfileCapacity: whose channels do not fit into his SIP profile is told by his line, and taken out with it.
+func TestProfileCapacity(t *testing.T) {
+	node := start(t, "")
+	node.ApplyText(t, "companies: [{name: Verdi}]\nsip_profiles: [{name: small, company: Verdi, capacity: 3}]\n")
+	text := "username,password,profile,channels\n1,Correct-Horse-1,small,2\n2,Correct-Horse-1,small,2\n3,Correct-Horse-1,small,1\n"
+	args := []string{"import", "users", written(t, "u.csv", text), "--customer", "acme"}
+	const fault = `u.csv:3:25: channels: No channel capacity available for your account.; at most 3 channels for all users of the SIP profile "small" together`
+	r := node.Command(t, args...)
+	if says(t, r, fault); r.Code != 1 || strings.Contains(r.Stdout+r.Stderr, "u.csv:4") {
+		t.Errorf("%s", r)
+	}
+	says(t, node.Must(t, append(args, "--skip-bad")...), "+ customer acme sip-user 1\n", "+ customer acme sip-user 3\n", fault, "3 lines, 2 taken")
+}
+
 // TestGenerated: passwords that are made are told once.
 func TestGenerated(t *testing.T) {
 	node := start(t, "")
