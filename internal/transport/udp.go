@@ -196,6 +196,9 @@ func (g *udpGroup) close() {
 	}
 }
 
+// sendAgain is how often a datagram is sent again for what an ICMP error says of others.
+const sendAgain = 8
+
 // send writes one datagram, at once: sendmmsg at the end of a batch was measured
 // and gains nothing.
 func (g *udpGroup) send(t *Transport, f *Flow, data []byte) error {
@@ -205,9 +208,9 @@ func (g *udpGroup) send(t *Transport, f *Flow, data []byte) error {
 		return ErrClosed
 	}
 	errno := g.write(f, data)
-	if isICMP(errno) {
+	for tries := 0; isICMP(errno) && tries < sendAgain; tries++ {
 		// It speaks of an earlier datagram, to whomever: the kernel tells it to the
-		// next one who uses the socket, just once.
+		// next one who uses the socket, just once. Another may come meanwhile.
 		g.failed.Store(true)
 		errno = g.write(f, data)
 		select {
