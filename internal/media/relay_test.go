@@ -12,6 +12,7 @@ func TestRelayBothWays(t *testing.T) {
 		c.talk(media.Caller, "from the caller")
 		c.talk(media.Callee, "from the callee")
 	}
+	c.until(func() bool { return c.Stats().Packets >= 20 }, "20 packets counted, which is after they are sent")
 	if s := c.Stats(); s.Packets != 20 || s.Sessions != 1 || s.Streams != 1 || s.PortsUsed != 2 || s.Mode != "epoll" {
 		t.Errorf("stats: %+v", s)
 	}
