@@ -151,6 +151,22 @@ func TestProbeMessage(t *testing.T) {
 	}
 }
 
+func TestSecondsOfEachPart(t *testing.T) {
+	for _, c := range []struct {
+		args             []string
+		calls, registers int
+	}{
+		{nil, 6, 2},
+		{[]string{"-seconds", "4"}, 4, 4},
+		{[]string{"-seconds", "6"}, 6, 6},
+	} {
+		b, err := parseFlags(c.args)
+		if err != nil || b.seconds != c.calls || b.registerSeconds != c.registers {
+			t.Errorf("%v: calls for %d s, REGISTERs for %d s, %v; want %d and %d", c.args, b.seconds, b.registerSeconds, err, c.calls, c.registers)
+		}
+	}
+}
+
 func TestFlags(t *testing.T) {
 	for _, bad := range [][]string{{"-rates", "x"}, {"-rounds", "0"}, {"-parts", "cpu,nothing"}} {
 		if _, err := parseFlags(bad); err == nil {

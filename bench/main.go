@@ -78,6 +78,9 @@ const (
 	partRefusal  = "refusal"
 )
 
+// usualRegisters is for how many seconds REGISTERs are sent in each turn unless -seconds is given.
+const usualRegisters = 2
+
 // allParts is in the order in which they are measured.
 func allParts() []string {
 	return []string{partCPU, partTop, partMemory, partMicro, partRegister, partOwn, partBindings, partBans, partAuth, partMedia, partOverload, partRefusal}
@@ -109,10 +112,9 @@ func parseFlags(args []string) (*bench, error) {
 		partOverload+", three and ten times the calls that a fifth of a core carries; "+partRefusal+", the CPU of a call that the firewall refuses")
 	mediaCalls := flags.String("media-calls", "400,800", "calls at once in the part "+partMedia)
 	flags.IntVar(&b.rounds, "rounds", 5, "interleaved rounds")
-	flags.IntVar(&b.seconds, "seconds", 6, "how long calls are placed in each turn")
+	flags.IntVar(&b.seconds, "seconds", 6, "how long calls are placed in each turn; REGISTERs are sent as long if this is given, or else for "+strconv.Itoa(usualRegisters))
 	flags.IntVar(&b.live, "live", 20000, "live calls for the memory figure")
 	flags.IntVar(&b.phones, "phones", 2000, "phones that refresh in the part "+partRegister)
-	flags.IntVar(&b.registerSeconds, "register-seconds", 2, "how long REGISTERs are sent in each turn")
 	flags.IntVar(&b.bindings, "bindings", 100000, "phones that are registered at once in the part "+partBindings)
 	flags.BoolVar(&b.short, "short", false, "ping phones every "+shortPing.String()+" and count for "+
 		(2*shortPing).String()+", not every "+usualPing.String()+" for "+(2*usualPing).String())
@@ -121,6 +123,12 @@ func parseFlags(args []string) (*bench, error) {
 	if err := flags.Parse(args); err != nil {
 		return nil, err
 	}
+	b.registerSeconds = usualRegisters
+	flags.Visit(func(f *flag.Flag) {
+		if f.Name == "seconds" {
+			b.registerSeconds = b.seconds
+		}
+	})
 	b.peers, b.parts = strings.Split(*peers, ","), strings.Split(*parts, ",")
 	var err error
 	if b.rates, err = numbers(*rates); err != nil {
@@ -129,8 +137,8 @@ func parseFlags(args []string) (*bench, error) {
 	if b.mediaCalls, err = numbers(*mediaCalls); err != nil {
 		return nil, fmt.Errorf("-media-calls %q: whole numbers, such as 400,800", *mediaCalls)
 	}
-	if b.rounds < 1 || b.seconds < 1 || b.registerSeconds < 1 {
-		return nil, errors.New("-rounds, -seconds and -register-seconds: at least 1")
+	if b.rounds < 1 || b.seconds < 1 {
+		return nil, errors.New("-rounds and -seconds: at least 1")
 	}
 	for flag, n := range map[string]int{"-phones": b.phones, "-bindings": b.bindings} {
 		if n < 1 || n > maxPhones {

@@ -15,6 +15,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
 	"strconv"
@@ -100,12 +101,13 @@ func parseFlags(args []string) (*load, error) {
 
 // do sets calls up, lets media flow, and hangs up.
 func (l *load) do() (r result, err error) {
-	m, err := newMedia(l.calls, l.address, l.srtp)
+	answer, m, err := l.open()
 	if err != nil {
 		return r, err
 	}
+	defer answer.Close()
 	defer m.close()
-	end, err := l.connect(m)
+	end, err := l.connect(answer, m)
 	if err != nil {
 		return r, err
 	}
@@ -134,8 +136,21 @@ func (l *load) do() (r result, err error) {
 	return r, nil
 }
 
+// open opens the parties' sockets. The one that answers SIP is first: its port was agreed on with the
+// relay, and each other socket is given any port that is free. Without SIP nobody asks it anything.
+func (l *load) open() (answer net.PacketConn, m *media, err error) {
+	if answer, err = net.ListenPacket("udp4", l.answer); err != nil {
+		return nil, nil, err
+	}
+	if m, err = newMedia(l.calls, l.address, l.srtp); err != nil {
+		answer.Close()
+		return nil, nil, err
+	}
+	return answer, m, nil
+}
+
 // connect tells both sides of each call where to send; end hangs up.
-func (l *load) connect(m *media) (end func(), err error) {
+func (l *load) connect(answer net.PacketConn, m *media) (end func(), err error) {
 	switch l.mode {
 	case "direct":
 		for i := range m.legs {
@@ -145,7 +160,7 @@ func (l *load) connect(m *media) (end func(), err error) {
 	case "ng":
 		return l.connectNG(m)
 	case "sip":
-		return l.connectSIP(m)
+		return l.connectSIP(answer, m)
 	}
 	return nil, fmt.Errorf("-mode %q: direct, sip or ng", l.mode)
 }

@@ -26,12 +26,8 @@ type dialog struct {
 	routes     []string
 }
 
-// connectSIP places all calls at the relay and answers them.
-func (l *load) connectSIP(m *media) (end func(), err error) {
-	answer, err := net.ListenPacket("udp4", l.answer)
-	if err != nil {
-		return nil, err
-	}
+// connectSIP places all calls at the relay and answers them; it closes answer in the end.
+func (l *load) connectSIP(answer net.PacketConn, m *media) (end func(), err error) {
 	stopped := make(chan struct{})
 	go func() {
 		defer close(stopped)
