@@ -1,9 +1,12 @@
 package auth
 
 import (
+	"bytes"
+	"crypto/tls"
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -61,44 +64,56 @@ func (s *scene) guessed(method, name string) string {
 // much else runs a median may be anywhere once, but not five times.
 func TestAlikeInTime(t *testing.T) {
 	s := play(t, harness.Start(t), "")
-	for _, method := range []string{"REGISTER", "INVITE"} {
-		t.Run(method, func(t *testing.T) {
-			g, before := newGuesser(t, s, method), counted(t, s.Node, "wrong_password")
-			const tries, rounds, most = 1000, 5, 0.05
-			for range rounds {
-				exists, missing := g.round(tries)
-				if guesses := counted(t, s.Node, "wrong_password") - before; guesses < 2*tries {
-					t.Fatalf("of %d guesses %v count as such", 2*tries, guesses)
+	for _, proto := range []string{"udp", "tcp", "tls"} {
+		for _, method := range []string{"REGISTER", "INVITE"} {
+			t.Run(proto+"/"+method, func(t *testing.T) {
+				g, before := newGuesser(t, s, proto, method), counted(t, s.Node, "wrong_password")
+				const tries, rounds, most = 1000, 5, 0.05
+				for range rounds {
+					exists, missing := g.round(tries)
+					if guesses := counted(t, s.Node, "wrong_password") - before; guesses < 2*tries {
+						t.Fatalf("of %d guesses %v count as such", 2*tries, guesses)
+					}
+					off := float64(missing-exists) / float64(exists)
+					if off <= most && off >= -most {
+						return
+					}
+					t.Logf("median of %d tries: %v where there is such a user, %v where there is none", tries, exists, missing)
 				}
-				off := float64(missing-exists) / float64(exists)
-				if off <= most && off >= -most {
-					return
-				}
-				t.Logf("median of %d tries: %v where there is such a user, %v where there is none", tries, exists, missing)
-			}
-			t.Errorf("%d times of %d the medians differed by more than %.0f%%", rounds, rounds, 100*most)
-		})
+				t.Errorf("%d times of %d the medians differed by more than %.0f%%", rounds, rounds, 100*most)
+			})
+		}
 	}
 }
 
-// guesser tries wrong passwords as fast as it is answered, over a plain socket.
+// guesser tries wrong passwords as fast as it is answered, over a plain socket or one connection.
 type guesser struct {
 	*testing.T
-	conn           net.Conn
-	method, domain string
-	nonce          string
-	serial         int
-	room           [4096]byte
+	conn                  net.Conn
+	proto, method, domain string
+	nonce                 string
+	serial                int
+	room                  [4096]byte
+	got                   int // bytes in room that were not looked at yet
 }
 
-func newGuesser(t *testing.T, s *scene, method string) *guesser {
+func newGuesser(t *testing.T, s *scene, proto, method string) *guesser {
 	t.Helper()
-	conn, err := net.DialUDP("udp", &net.UDPAddr{IP: net.ParseIP(harness.IP(t))}, net.UDPAddrFromAddrPort(s.Caller.Edge))
+	var local net.Addr = &net.TCPAddr{IP: net.ParseIP(harness.IP(t))}
+	network := "tcp"
+	if proto == "udp" {
+		network, local = "udp", &net.UDPAddr{IP: net.ParseIP(harness.IP(t))}
+	}
+	dialer := net.Dialer{LocalAddr: local}
+	conn, err := dialer.DialContext(t.Context(), network, s.Node.Addr(proto, netip.MustParseAddr("127.0.0.1")).String())
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	g := &guesser{T: t, conn: conn, method: method, domain: s.Domain}
+	if proto == "tls" {
+		conn = tls.Client(conn, &tls.Config{InsecureSkipVerify: true})
+	}
+	g := &guesser{T: t, conn: conn, proto: proto, method: method, domain: s.Domain}
 	challenge, _ := g.asks("1001", "")
 	_, g.nonce, _ = strings.Cut(challenge, `nonce="`)
 	g.nonce, _, _ = strings.Cut(g.nonce, `"`)
@@ -138,9 +153,9 @@ func (g *guesser) asks(name, more string) (answer string, took time.Duration) {
 	g.serial++
 	branch := fmt.Sprintf("z9hG4bK%s%d", g.method, g.serial)
 	request := func(method string) []byte {
-		return fmt.Appendf(nil, "%s sip:%s SIP/2.0\r\nVia: SIP/2.0/UDP %s;branch=%s\r\nMax-Forwards: 70\r\nFrom: <sip:%s@%s>;tag=t%d\r\n"+
+		return fmt.Appendf(nil, "%s sip:%s SIP/2.0\r\nVia: SIP/2.0/%s %s;branch=%s\r\nMax-Forwards: 70\r\nFrom: <sip:%s@%s>;tag=t%d\r\n"+
 			"To: <sip:%s@%s>\r\nCall-ID: c%s\r\nCSeq: 1 %s\r\nContact: <sip:%s@%s>\r\n%sContent-Length: 0\r\n\r\n",
-			method, g.domain, g.conn.LocalAddr(), branch, name, g.domain, g.serial, name, g.domain, branch, method, name, g.conn.LocalAddr(), more)
+			method, g.domain, strings.ToUpper(g.proto), g.conn.LocalAddr(), branch, name, g.domain, g.serial, name, g.domain, branch, method, name, g.conn.LocalAddr(), more)
 	}
 	text := request(g.method)
 	began := time.Now()
@@ -149,11 +164,11 @@ func (g *guesser) asks(name, more string) (answer string, took time.Duration) {
 	}
 	_ = g.conn.SetReadDeadline(began.Add(peer.Patience))
 	for {
-		n, err := g.conn.Read(g.room[:])
+		var err error
+		answer, err = g.read()
 		if took = time.Since(began); err != nil {
 			g.Fatalf("no answer to\n%s%v", text, err)
 		}
-		answer = string(g.room[:n])
 		if strings.Contains(answer, branch+"\r\n") && strings.Contains(answer, "-Authenticate: ") {
 			break
 		}
@@ -162,4 +177,20 @@ func (g *guesser) asks(name, more string) (answer string, took time.Duration) {
 		_, _ = g.conn.Write(request("ACK"))
 	}
 	return answer, took
+}
+
+// read gives the next answer, of which none has a body.
+func (g *guesser) read() (string, error) {
+	for {
+		if end := bytes.Index(g.room[:g.got], []byte("\r\n\r\n")) + 4; end >= 4 {
+			answer := string(g.room[:end])
+			g.got = copy(g.room[:], g.room[end:g.got])
+			return answer, nil
+		}
+		n, err := g.conn.Read(g.room[g.got:])
+		if err != nil {
+			return "", err
+		}
+		g.got += n
+	}
 }

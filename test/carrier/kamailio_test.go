@@ -20,8 +20,8 @@ func TestKamailio(t *testing.T) {
 	for name, play := range map[string]func(*trunkLine){
 		"calls out": callsOut, "calls back": callsBack, "refreshed": refreshed, "a wrong password": wrongThere,
 	} {
-		for i, v := range stage.Matrix("udp4-udp4", "tcp4-tcp4") {
-			algorithm := []string{"MD5", "SHA-256", "SHA-256", "MD5"}[i] // each plain, hidden, by UDP and by TCP
+		for i, v := range stage.Matrix("udp4-udp4", "tcp4-tcp4", "tls4-tls4") {
+			algorithm := []string{"MD5", "SHA-256", "SHA-256", "MD5", "MD5", "SHA-256"}[i] // each plain, hidden, by UDP, TCP and TLS
 			t.Run(name+"/"+v.String()+"/"+algorithm, func(t *testing.T) {
 				t.Parallel()
 				play(newTrunkLine(t, n, v, algorithm))
@@ -45,16 +45,21 @@ func newTrunkLine(t *testing.T, n *harness.Node, v stage.Variant, algorithm stri
 	t.Helper()
 	l := &trunkLine{scene: &scene{stage.New(t, n, v, nil)}, heard: peer.New(t, "udp", harness.IP(t))}
 	l.heard.Handle(func(*peer.Message) bool { return true }) // it counts, and answers nothing
-	ip, port := harness.IP(t), harness.Port(t)
+	ip, plain, secure := harness.IP(t), harness.Port(t), harness.Port(t)
+	port := plain
+	if v.Callee.Proto == "tls" {
+		port = secure
+	}
 	l.carrier = fmt.Sprintf("%s:%d", ip, port)
+	cert, key := peer.WriteCertificate(t, t.TempDir(), realm)
 	text := []byte(user + ":" + realm + ":" + password)
 	hash := fmt.Sprintf("%x", md5.Sum(text))
 	if algorithm == "SHA-256" {
 		hash = fmt.Sprintf("%x", sha256.Sum256(text))
 	}
-	harness.Kamailio(t, strings.NewReplacer("@CARRIER@", l.carrier, "@REALM@", realm, "@USER@", user, "@HASH@", hash, "@ALGORITHM@", algorithm,
+	harness.Kamailio(t, strings.NewReplacer("@PLAIN@", fmt.Sprintf("%s:%d", ip, plain), "@SECURE@", fmt.Sprintf("%s:%d", ip, secure), "@CERT@", cert, "@KEY@", key, "@REALM@", realm, "@USER@", user, "@HASH@", hash, "@ALGORITHM@", algorithm,
 		"@SUBSCRIBER@", fmt.Sprintf("%s;transport=%s", l.Callee.Addr(), l.Callee.Proto()), "@SUBSCRIBERIP@", l.Callee.IP(), "@GRANTED@", fmt.Sprint(granted),
-		"@HEARD@", l.heard.Addr().String()).Replace(kamailioConfig), port)
+		"@HEARD@", l.heard.Addr().String()).Replace(kamailioConfig), plain)
 	l.Customer.Destinations = []harness.Destination{
 		{Name: "carrier", Switch: "carrier", Priority: 1},
 		{Name: "pbx", Addr: l.Caller.Addr(), Proto: l.Caller.Proto(), Priority: 2},
@@ -200,8 +205,11 @@ log_stderror=yes
 children=2
 tcp_children=1
 auto_aliases=no
-listen=udp:@CARRIER@
-listen=tcp:@CARRIER@
+enable_tls=yes
+listen=udp:@PLAIN@
+listen=tcp:@PLAIN@
+listen=tls:@SECURE@
+loadmodule "tls.so"
 loadmodule "tm.so"
 loadmodule "sl.so"
 loadmodule "rr.so"
@@ -213,6 +221,10 @@ loadmodule "usrloc.so"
 loadmodule "registrar.so"
 loadmodule "corex.so"
 loadmodule "auth.so"
+modparam("tls", "private_key", "@KEY@")
+modparam("tls", "certificate", "@CERT@")
+modparam("tls", "tls_force_run", 1)
+modparam("tls", "tls_method", "TLSv1.2+")
 modparam("auth", "algorithm", "@ALGORITHM@")
 modparam("auth", "nonce_count", 1)
 modparam("auth", "qop", "auth")
