@@ -7,6 +7,18 @@ import (
 	"tollgate/internal/overload"
 )
 
+// TestMildThinningEnds: a flood of which most is let through is over as soon as nothing had to be dropped, as a heavy one is.
+func TestMildThinningEnds(t *testing.T) {
+	for _, keep := range []float64{0.5, 0.7, 0.72, 0.85, 0.99} {
+		th := thinning{fd: -1, hogs: []hog{{share: 7, keep: keep}}}
+		now := time.Unix(1, 0)
+		th.turn(now)
+		if th.turn(now.Add(window)) {
+			t.Errorf("after a window without a drop %.2f of a share is let through, of which it was %.2f", th.hogs[0].keep, keep)
+		}
+	}
+}
+
 // TestThinningEnds: a second after the last request that had to be dropped nothing is thinned any more, however
 // often or seldom the reader gets to look.
 func TestThinningEnds(t *testing.T) {

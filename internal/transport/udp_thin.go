@@ -159,7 +159,7 @@ func (c *tally) keep(was float64) float64 {
 }
 
 // settle follows the hogs that there are; all of them are over where nothing had to be dropped for long, as windows
-// end only when something comes or is due. Small changes are not worth a new program.
+// end only when something comes or is due. Small changes are not worth a new program, but for the last one: while anything is thinned, the readers stay split.
 func (t *thinning) settle(long bool) (changed bool) {
 	for i := range t.hogs {
 		h := &t.hogs[i]
@@ -168,7 +168,7 @@ func (t *thinning) settle(long bool) (changed bool) {
 		if long && c.dropped == 0 {
 			keep = 1
 		}
-		if keep > 1.4*h.keep || keep < 0.7*h.keep {
+		if over := keep >= 1 && h.keep < 1; over || keep > 1.4*h.keep || keep < 0.7*h.keep {
 			h.keep, changed = keep, true
 		}
 	}
