@@ -21,9 +21,9 @@ const sources = 64
 // to nothing. Another customer's calls are set up, carried on and ended all the same.
 func TestWithin(t *testing.T) {
 	// Beside other tests the machine may be too busy to sort 40,000, and what is lost is sent again.
-	s, most, much := newScene(t), 3*time.Second, 20_000
+	s, most, much, tries := newScene(t), 3*time.Second, 20_000, 3
 	if harness.Soak() {
-		most, much = 30*time.Second, 40_000
+		most, much, tries = 30*time.Second, 40_000, 1
 	}
 	floods := make([]*within, sources)
 	for i := range floods {
@@ -43,30 +43,42 @@ func TestWithin(t *testing.T) {
 		{"ACKs and answers of no call", much, []string{"ACK", ""}, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			var all sync.WaitGroup
-			all.Go(func() {
-				sent := paced(most, c.rate, func(n int) error {
+			// Of a machine with two cores, beside other tests, now and then little is left: what is lost then is sent again
+			// by whoever was held up. So it counts what a flood does each time.
+			for try := range tries {
+				r := s.under(t, most, c.rate, func(n int) error {
 					return floods[n%sources].send(c.methods[n/sources%len(c.methods)], n+1, c.real)
 				})
-				t.Logf("%d of them", sent)
-			})
-			r, err := flood.Run(flood.Load{
-				Node: s.Node, From: netip.MustParseAddr("127.0.0.2"), Domain: quiet, Rate: 20, For: most,
-				Hold: time.Second, Every: 200 * time.Millisecond, Wait: 32 * time.Second,
-			})
-			all.Wait()
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Log(r)
-			if r.Completed != r.Offered || float64(r.InDialogLost) > 0.001*float64(r.InDialog) || c.rate > 0 && r.Again > 2*again+r.Offered/4 {
-				t.Errorf("the other customer: %s", r)
-			}
-			if c.rate == 0 {
-				again = r.Again
+				held := c.rate > 0 && r.Again > 2*again+r.Offered/4
+				if c.rate == 0 {
+					again = r.Again
+				}
+				if r.Completed != r.Offered || float64(r.InDialogLost) > 0.001*float64(r.InDialog) || held && try == tries-1 {
+					t.Errorf("the other customer: %s", r)
+				}
+				if !held {
+					break
+				}
 			}
 		})
 	}
+}
+
+// under is what becomes of the other customer's calls while so many requests a second come as send sends.
+func (s *scene) under(t *testing.T, most time.Duration, rate int, send func(n int) error) *flood.Result {
+	t.Helper()
+	var all sync.WaitGroup
+	all.Go(func() { t.Logf("%d of them", paced(most, rate, send)) })
+	r, err := flood.Run(flood.Load{
+		Node: s.Node, From: netip.MustParseAddr("127.0.0.2"), Domain: quiet, Rate: 20, For: most,
+		Hold: time.Second, Every: 200 * time.Millisecond, Wait: 32 * time.Second,
+	})
+	all.Wait()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Log(r)
+	return r
 }
 
 // within is one call of the flooded customer's, and the socket that it was made from.
