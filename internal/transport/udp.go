@@ -81,7 +81,8 @@ func (g *udpGroup) bindLate(a netip.AddrPort, dual bool) error {
 		}
 		g.late = append(g.late, fd)
 		// It need not hold more than is worth reading; see udpLate.
-		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, lateBuffer) // as much as there is
+		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, lateBuffer)      // as much as there is
+		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, lateBuffer) // beyond it, where that is allowed
 		every := unix.NsecToTimeval(int64(lookUp))
 		if err := unix.SetsockoptTimeval(first, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &every); err != nil {
 			return fmt.Errorf("SO_RCVTIMEO: %w", err)

@@ -12,12 +12,12 @@ import (
 
 const (
 	// lateBuffer is what a socket for late requests asks the kernel for, in bytes: what
-	// comes while a process with a share of a core has to pause, and no more, since
-	// whatever waits there is older than what comes next.
-	lateBuffer = 1 << 20
-	// drainBatches is how many batches are sorted before requests are served again, so
-	// that no flood makes us do nothing but sort.
-	drainBatches = 8
+	// comes while a process with a share of a core has to pause, at the rate that can be sorted. What
+	// does not fit is lost to everybody alike, which no fair share makes good.
+	lateBuffer = 4 << 20
+	// drainBatches is how many batches are sorted before requests are served again: a flood must not
+	// make us do nothing but sort, yet what is not sorted in time is lost before anybody knows whose it is.
+	drainBatches = 32
 	// serveAtOnce is how many requests are served between two looks at the sockets. Their
 	// answers come as one batch then.
 	serveAtOnce = 8
