@@ -108,6 +108,7 @@ func New(ctx context.Context, cfg config.Node, log *slog.Logger) (e *Edge, err e
 	}
 	sockets := transportConfig(&cfg, e.bans, log)
 	sockets.Rank = func(f transport.Flow, l *overload.Look) overload.Rank { return e.receiver.Rank(f, l) }
+	sockets.Emergency = func(f transport.Flow, l *overload.Look) []string { return e.receiver.Emergency(f, l) }
 	if e.transport, err = transport.New(sockets); err != nil {
 		return e, err
 	}

@@ -70,16 +70,7 @@ func (r *receiver) Rank(f transport.Flow, l *overload.Look) overload.Rank {
 	if owner, ok := r.within(f, l); ok {
 		return overload.Rank{Class: overload.Urgent, Share: spread(uint64(owner))}
 	}
-	b := r.table.Snapshot().Belongs(l.URI, f.Remote)
-	var registered bool
-	if b.Customer == 0 || l.Method == overload.REGISTER {
-		if _, owner, ok := r.registrar.Owner(f); ok {
-			registered = true
-			if b.Customer == 0 {
-				b.Customer = owner
-			}
-		}
-	}
+	b, registered := r.belongs(f, l)
 	rank := overload.Rank{Class: overload.Rest, Share: source, ByHost: b.ByHost}
 	if b.Customer != 0 {
 		rank.Share = spread(uint64(b.Customer))
@@ -97,6 +88,29 @@ func (r *receiver) Rank(f transport.Flow, l *overload.Look) overload.Rank {
 		rank.Class = overload.Refresh
 	}
 	return rank
+}
+
+// belongs says whose a request seems to be, and whether a phone that is registered sent it, where that counts.
+func (r *receiver) belongs(f transport.Flow, l *overload.Look) (b policy.Belonging, registered bool) {
+	b = r.table.Snapshot().Belongs(l.URI, f.Remote)
+	if b.Customer == 0 || l.Method == overload.REGISTER {
+		if _, owner, ok := r.registrar.Owner(f); ok {
+			registered = true
+			if b.Customer == 0 {
+				b.Customer = owner
+			}
+		}
+	}
+	return b, registered
+}
+
+// Emergency is transport.Config.Emergency.
+func (r *receiver) Emergency(f transport.Flow, l *overload.Look) []string {
+	b, _ := r.belongs(f, l)
+	if c := r.table.Snapshot().Customer(b.Customer); c != nil {
+		return c.EmergencyNumbers()
+	}
+	return nil
 }
 
 // within says whose call a request belongs to.

@@ -2,6 +2,8 @@ package policy
 
 import (
 	"bytes"
+	"cmp"
+	"slices"
 	"strings"
 
 	"tollgate/internal/tenant"
@@ -135,6 +137,14 @@ func readNumber(dst, b []byte) (dialled []byte, digits int, ok bool) {
 		digits = 0
 	}
 	return dst, digits, clean && digits > 0
+}
+
+// EmergencyNumbers are the customer's, as they may be dialled: as they were typed, and as his plan writes them; the
+// shortest first.
+func (c *Customer) EmergencyNumbers() []string {
+	all := slices.Concat(c.Settings.Emergency.Numbers, c.emergency)
+	slices.SortFunc(all, func(a, b string) int { return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b)) })
+	return slices.Compact(all)
 }
 
 // isEmergency reports whether a Request-URI calls one of the customer's emergency numbers.

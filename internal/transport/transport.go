@@ -88,7 +88,10 @@ type Config struct {
 	// Rank places a request that may wait, while there is too much of them; nil: a fair
 	// share for each source.
 	Rank func(f Flow, l *overload.Look) overload.Rank
-	Log  *slog.Logger // nil = none
+	// Emergency gives the users of a Request-URI, shortest first, that are emergency calls of whom a request comes to; nil: there
+	// are none.
+	Emergency func(f Flow, l *overload.Look) []string
+	Log       *slog.Logger // nil = none
 
 	MaxConns              int           // connections in all; 20000
 	MaxConnsPerSource     int           // inbound connections of one IPv4 address or IPv6 /64; 1024

@@ -51,7 +51,7 @@ type udpLate struct {
 
 func newUDPLate(r *udpReader, socket int) *udpLate {
 	return &udpLate{
-		r: r, socket: socket, thin: thinning{fd: socket},
+		r: r, socket: socket, thin: thinning{fd: socket, emergency: r.t.cfg.Emergency},
 		poll: [2]unix.PollFd{{Fd: int32(r.first.socket), Events: unix.POLLIN}, {Fd: int32(socket), Events: unix.POLLIN}},
 	}
 }

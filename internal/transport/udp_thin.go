@@ -18,15 +18,17 @@ import (
 // through, by chance. It tells them by the host of the Request-URI (behind a user), and
 // where that is not what makes the share, by their source too.
 //
-// A call to one of the usual emergency numbers must not be thinned: who floods these has most of it read, sorted and
+// A call to an emergency number of that customer must not be thinned: who floods these has most of it read, sorted and
 // dropped. A re-INVITE must not be either. Its Request-URI is a Contact, so it looks otherwise;
 // where a peer writes a domain there all the same, that host is left alone for a while.
 type thinning struct {
-	fd     int
-	since  time.Time // the window's start
-	tally  [64]tally // by share
-	hogs   []hog
-	spared []spared
+	fd int
+	// emergency is Config.Emergency.
+	emergency func(f Flow, l *overload.Look) []string
+	since     time.Time // the window's start
+	tally     [64]tally // by share
+	hogs      []hog
+	spared    []spared
 }
 
 // tally is what came of one share's INVITEs in a window, and how the last one that was
@@ -43,7 +45,8 @@ type hog struct {
 	length uint8 // of host
 	cut    bool  // the host is longer
 	source netip.AddrPort
-	keep   float64 // the part that is let through
+	spare  []string // users of the Request-URI that are let through
+	keep   float64  // the part of the others that is
 }
 
 func (h *hog) name() []byte { return h.host[:h.length] }
@@ -54,8 +57,12 @@ type spared struct {
 }
 
 const (
-	maxThinHost = 32
+	maxThinHost = 64
 	maxHogs     = 4
+	// maxSpare is how many users of one hog are let through, and maxThinNumber the bytes that each may have:
+	// a jump of the program reaches over 255 instructions.
+	maxSpare      = 8
+	maxThinNumber = 19
 	// maxThinUser is how far into the Request-URI its '@' is looked for.
 	maxThinUser = 48
 	window      = 200 * time.Millisecond
@@ -126,6 +133,7 @@ func (t *thinning) turn(now time.Time) bool {
 		c := &t.tally[i]
 		if c.dropped > hogDrops && len(t.hogs) < maxHogs && !slices.ContainsFunc(t.hogs, func(h hog) bool { return h.share == c.last.share }) && c.last.thinnable() {
 			c.last.keep = c.keep(1)
+			c.last.spare = t.spareOf(&c.last)
 			t.hogs = append(t.hogs, c.last)
 			changed = true
 		}
@@ -140,6 +148,20 @@ func (t *thinning) turn(now time.Time) bool {
 		t.spared = t.spared[:0]
 	}
 	return len(t.hogs) > 0
+}
+
+// spareOf is who is called by those INVITEs of a hog that must not be thinned.
+func (t *thinning) spareOf(h *hog) (users []string) {
+	if t.emergency == nil || h.cut {
+		return nil
+	}
+	look := overload.Look{Method: overload.INVITE, URI: append([]byte("sip:x@"), h.name()...), Host: h.name()}
+	for _, user := range t.emergency(Flow{Proto: UDP, Remote: h.source}, &look) {
+		if len(user) <= maxThinNumber && len(users) < maxSpare {
+			users = append(users, user)
+		}
+	}
+	return users
 }
 
 // thinnable says that a program can tell a hog: by IPv4 where it takes the source.
@@ -187,32 +209,27 @@ func (t *thinning) attach() {
 		&unix.SockFprog{Len: uint16(len(p)), Filter: &p[0]})
 }
 
-// emergencies are the emergency numbers of three digits that most countries have, as they stand in a Request-URI; read only.
-// A customer's own ones are not known here.
-var emergencies = [...]string{"112@", "911@", "999@", "000@", "110@", "113@", "115@", "117@", "118@", "119@"}
+// Where the payload begins behind the UDP header, and the user of an INVITE's Request-URI, in bytes.
+const (
+	thinPayload = 8
+	thinUser    = thinPayload + len("INVITE sip:")
+)
 
 // thinProgram is what the kernel runs for each datagram of the socket, with the UDP
 // header at offset 0: it finds the host of an INVITE, and compares it with each hog's.
 func thinProgram(hogs []hog) []unix.SockFilter {
-	const payload, user = 8, len("INVITE sip:")
 	var compare []unix.SockFilter
 	for i := range hogs {
 		compare = append(compare, hogs[i].program()...)
 	}
 	pass := stmt(unix.BPF_RET|unix.BPF_K, ^uint32(0))
 	p := []unix.SockFilter{
-		stmt(unix.BPF_LD|unix.BPF_W|unix.BPF_ABS, payload),
+		stmt(unix.BPF_LD|unix.BPF_W|unix.BPF_ABS, thinPayload),
 		jump(unix.BPF_JEQ, binary.BigEndian.Uint32([]byte("INVI")), 1, 0),
 		pass,
-		stmt(unix.BPF_LD|unix.BPF_W|unix.BPF_ABS, uint32(payload+user)),
 	}
-	for i, called := range emergencies {
-		toPass := len(emergencies) - i // the comparisons behind this one, and a jump
-		p = append(p, jump(unix.BPF_JEQ, binary.BigEndian.Uint32([]byte(called)), uint8(toPass), 0))
-	}
-	p = append(p, stmt(unix.BPF_JMP|unix.BPF_JA, 1), pass)
 	for i := range maxThinUser {
-		at := uint32(payload + user + i)
+		at := uint32(thinUser + i)
 		rest := uint32(4*(maxThinUser-i-1) + 1) // from behind this jump to the comparison
 		p = append(p,
 			stmt(unix.BPF_LD|unix.BPF_B|unix.BPF_ABS, at),
@@ -228,43 +245,63 @@ func thinProgram(hogs []hog) []unix.SockFilter {
 
 // program goes on behind itself for what is not the hog's. X is where the host begins.
 func (h *hog) program() []unix.SockFilter {
-	// Each test is a load and a comparison.
-	var tests []unix.SockFilter
-	test := func(load uint16, at, want uint32) {
-		tests = append(tests, stmt(load, at), jump(unix.BPF_JEQ, want, 0, 0))
-	}
+	var tests thinTests
 	if h.source.IsValid() {
-		test(unix.BPF_LD|unix.BPF_H|unix.BPF_ABS, 0, uint32(h.source.Port()))
+		tests.add(unix.BPF_LD|unix.BPF_H|unix.BPF_ABS, 0, uint32(h.source.Port()))
 		a := h.source.Addr().As4()
-		test(unix.BPF_LD|unix.BPF_W|unix.BPF_ABS, netOffset+12, binary.BigEndian.Uint32(a[:]))
+		tests.add(unix.BPF_LD|unix.BPF_W|unix.BPF_ABS, netOffset+12, binary.BigEndian.Uint32(a[:]))
 	}
-	name := h.name()
-	for len(name) >= 4 {
-		test(unix.BPF_LD|unix.BPF_W|unix.BPF_IND, uint32(int(h.length)-len(name)), binary.BigEndian.Uint32(name))
-		name = name[4:]
-	}
-	for len(name) > 0 {
-		test(unix.BPF_LD|unix.BPF_B|unix.BPF_IND, uint32(int(h.length)-len(name)), uint32(name[0]))
-		name = name[1:]
-	}
-	var end []unix.SockFilter
+	tests.text(unix.BPF_IND, 0, h.name())
+	then := h.lottery()
 	if !h.cut { // a host that only begins so is another
-		end = []unix.SockFilter{
+		then = append([]unix.SockFilter{
 			stmt(unix.BPF_LD|unix.BPF_B|unix.BPF_IND, uint32(h.length)),
 			jump(unix.BPF_JEQ, ' ', 1, 0),
-			jump(unix.BPF_JEQ, ';', 0, 4),
-		}
+			jump(unix.BPF_JEQ, ';', 0, uint8(len(then))),
+		}, then...)
 	}
-	end = append(end,
+	return tests.or(then...)
+}
+
+// lottery lets those through that are spared, and of the others a part by chance.
+func (h *hog) lottery() (p []unix.SockFilter) {
+	pass := stmt(unix.BPF_RET|unix.BPF_K, ^uint32(0))
+	for _, user := range h.spare {
+		var is thinTests
+		is.text(unix.BPF_ABS, thinUser, []byte(user+"@"))
+		p = append(p, is.or(pass)...)
+	}
+	return append(p,
 		stmt(unix.BPF_LD|unix.BPF_W|unix.BPF_ABS, skfRandom),
 		jump(unix.BPF_JGT, uint32(h.keep*float64(^uint32(0))), 1, 0),
-		stmt(unix.BPF_RET|unix.BPF_K, ^uint32(0)),
+		pass,
 		stmt(unix.BPF_RET|unix.BPF_K, 0),
 	)
-	for i := 1; i < len(tests); i += 2 {
-		tests[i].Jf = uint8(len(tests) - 1 - i + len(end))
+}
+
+// thinTests are pairs of a load and a comparison.
+type thinTests []unix.SockFilter
+
+func (t *thinTests) add(load uint16, at, want uint32) {
+	*t = append(*t, stmt(load, at), jump(unix.BPF_JEQ, want, 0, 0))
+}
+
+// text compares bytes from at on, counted from where mode says.
+func (t *thinTests) text(mode uint16, at int, want []byte) {
+	for ; len(want) >= 4; at, want = at+4, want[4:] {
+		t.add(unix.BPF_LD|unix.BPF_W|mode, uint32(at), binary.BigEndian.Uint32(want))
 	}
-	return append(tests, end...)
+	for ; len(want) > 0; at, want = at+1, want[1:] {
+		t.add(unix.BPF_LD|unix.BPF_B|mode, uint32(at), uint32(want[0]))
+	}
+}
+
+// or does what stands behind the tests where all of them hold, and else goes on behind that.
+func (t thinTests) or(then ...unix.SockFilter) []unix.SockFilter {
+	for i := 1; i < len(t); i += 2 {
+		t[i].Jf = uint8(len(t) - 1 - i + len(then))
+	}
+	return append(t, then...)
 }
 
 // skfRandom loads a random number (SKF_AD_OFF + SKF_AD_RANDOM).

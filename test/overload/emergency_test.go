@@ -36,7 +36,7 @@ func TestEmergency(t *testing.T) {
 	slowest, calls := time.Duration(0), 0
 	for ; ; calls++ {
 		began := time.Now()
-		s.within(t, "112", 1000+calls)
+		s.within(t, [...]string{"112", "19222"}[calls%2], 1000+calls)
 		slowest = max(slowest, time.Since(began))
 		select {
 		case <-time.After(50 * time.Millisecond):

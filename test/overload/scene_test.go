@@ -27,6 +27,9 @@ type scene struct {
 	tls  netip.AddrPort
 }
 
+// emergencies are each customer's: the usual number, and one that only his country has.
+const emergencies = "emergency: {numbers: [\"112\", \"19222\"], group: 1}\n"
+
 // busy is what the Call-ID of a call begins with that a PBX refuses.
 const busy = "busy-"
 
@@ -47,7 +50,7 @@ func newScene(t *testing.T) *scene {
 			t.Fatal(err)
 		}
 		t.Cleanup(pbx.Close)
-		customers = append(customers, harness.Customer{Name: domain, Domains: []string{domain}, Destinations: []harness.Destination{{Addr: pbx.Addr()}}})
+		customers = append(customers, harness.Customer{Name: domain, Domains: []string{domain}, Destinations: []harness.Destination{{Addr: pbx.Addr()}}, Extra: emergencies})
 	}
 	group, err := flood.NewCgroup(fmt.Sprintf("tollgate-overload-%d", os.Getpid()), 20)
 	if err != nil {
