@@ -176,7 +176,7 @@ func (c *Calls) write(sh *transaction.Shard, call *Call, x *exchange, m *sip.Mes
 	if x.client != 0 {
 		fwd.Branch = sh.AppendBranch(w.branch[:0], x.client, 0)
 	} else {
-		fwd.Branch = sh.AppendFreeBranch(w.branch[:0])
+		fwd.Branch = sh.AppendAckBranch(w.branch[:0])
 	}
 	if len(fwd.Target) == 0 {
 		fwd.Target = nil

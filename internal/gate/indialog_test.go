@@ -180,6 +180,34 @@ func TestUpdate(t *testing.T) {
 	})
 }
 
+// TestAckAgain: the ACK that answers a 2xx sent again is on the far side the same request again, as its sender means it; the
+// ACK of a re-INVITE is another.
+func TestAckAgain(t *testing.T) {
+	both(t, func(r *rig, _ bool) {
+		r.in(aliceAddr, invite)
+		inv := r.want(pbxAddr, "INVITE ")
+		r.in(pbxAddr, answer(inv, "200 OK", bobContact))
+		d := dialogOf{inv, r.want(aliceAddr, "SIP/2.0 200 ")}
+		r.in(aliceAddr, r.byAlice(d, "ACK", 7, "a2"))
+		first := r.want(pbxAddr, "ACK ")
+		r.in(pbxAddr, answer(inv, "200 OK", bobContact))
+		r.want(aliceAddr, "SIP/2.0 200 ")
+		r.in(aliceAddr, r.byAlice(d, "ACK", 7, "a2"))
+		if again := r.want(pbxAddr, "ACK "); again != first {
+			t.Errorf("the ACK went as\n%s\nand then as\n%s", first, again)
+		}
+		r.in(aliceAddr, r.byAlice(d, "INVITE", 8, "re")+sdp)
+		re := r.want(pbxAddr, "INVITE ")
+		r.in(pbxAddr, answer(re, "200 OK", bobContact))
+		r.want(aliceAddr, "SIP/2.0 200 ")
+		r.in(aliceAddr, r.byAlice(d, "ACK", 8, "rea"))
+		if next := r.want(pbxAddr, "ACK "); header(next, "Via") == header(first, "Via") {
+			t.Errorf("two ACKs have one branch:\n%s", next)
+		}
+		r.hangUp(d, 9)
+	})
+}
+
 // TestLateOffer: an INVITE without SDP, the offer in the 2xx, the answer in the ACK.
 func TestLateOffer(t *testing.T) {
 	both(t, func(r *rig, _ bool) {

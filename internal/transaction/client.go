@@ -53,7 +53,14 @@ func (l *Layer) Loop(branch []byte) (loop uint32, ours bool) {
 // noSlot stands in the branches that belong to no cell.
 const noSlot = 0xffffff
 
-// AppendFreeBranch appends a branch that belongs to no cell: an ACK's, or that of a
+// AppendAckBranch appends the branch with which Core.Ack passes on the ACK at hand. It belongs to no cell, and is the
+// same each time that ACK comes, as it does for each retransmission of its 2xx: the same request is the same on the far side
+// (RFC 3261 13.2.2.4, 16.11).
+func (sh *Shard) AppendAckBranch(dst []byte) []byte {
+	return sh.layer.secret.appendBranch(dst, branchID{shard: sh.Index, slot: noSlot, gen: uint32(sh.key >> 32), loop: uint32(sh.key)})
+}
+
+// AppendFreeBranch appends a branch that belongs to no cell: that of an ACK of our own, or of a
 // keepalive, whose answer comes to Core.Pong.
 func (sh *Shard) AppendFreeBranch(dst []byte) []byte {
 	sh.acks++
