@@ -88,8 +88,8 @@ type Config struct {
 	// Rank places a request that may wait, while there is too much of them; nil: a fair
 	// share for each source.
 	Rank func(f Flow, l *overload.Look) overload.Rank
-	// Emergency gives the users of a Request-URI, shortest first, that are emergency calls of whom a request comes to; nil: there
-	// are none.
+	// Emergency gives the users of Request-URIs, shortest first, that make an INVITE an emergency call, for the
+	// customer that the one at hand is for; nil: no call is one. It is asked when a flood begins to be thinned.
 	Emergency func(f Flow, l *overload.Look) []string
 	Log       *slog.Logger // nil = none
 

@@ -181,7 +181,8 @@ func (c *tally) keep(was float64) float64 {
 }
 
 // settle follows the hogs that there are; all of them are over where nothing had to be dropped for long, as windows
-// end only when something comes or is due. Small changes are not worth a new program, but for the last one: while anything is thinned, the readers stay split.
+// end only when something comes or is due. Small changes are not worth a new program, but for the one to letting all
+// through: while anything is thinned, the readers stay split.
 func (t *thinning) settle(long bool) (changed bool) {
 	for i := range t.hogs {
 		h := &t.hogs[i]
