@@ -20,7 +20,7 @@ type relay struct {
 	srtp  bool   // the callers encrypt, the others do not
 	cable bool   // the relay is in a network namespace, the parties in another
 	mode  string // of rtpload
-	start func(r *relay, b *bench) (*process, error)
+	start func(r *relay, b *bench, calls int) (*process, error)
 	at    netip.AddrPort // of its signalling
 
 	host, parties      string   // addresses
@@ -29,16 +29,19 @@ type relay struct {
 
 const (
 	relayDirect      = "direct"
+	relayFloor       = "floor"
 	relayEngine      = "rtpengine"
 	relayOwn         = "tollgate"
 	relayKernel      = "tollgate-kernel"
 	relayDirectVeth  = "direct-veth"
+	relayFloorVeth   = "floor-veth"
 	relayEngineVeth  = "rtpengine-veth"
 	relayOwnVeth     = "tollgate-veth"
 	relayKernelVeth  = "tollgate-kernel-veth"
 	relayDirectSRTP  = "direct-srtp"
 	relayEngineSRTP  = "rtpengine-srtp"
 	relayOwnSRTP     = "tollgate-srtp"
+	mediaFloorPort   = 20000
 	mediaWarm        = 4 * time.Second // until streams are settled, in the kernel where that is
 	mediaPatience    = time.Minute     // beyond the time that media flows
 	rtpenginePackage = "rtpengine-daemon"
@@ -68,10 +71,12 @@ func (l *loadedMedia) machine() float64 { return l.each(l.Relay + l.Own + l.Kern
 func relays() []*relay {
 	return []*relay{
 		{name: relayDirect, label: "no relay (load tool alone)", mode: "direct"},
+		{name: relayFloor, label: "floor (bare relay)", mode: "ports", start: startMediaFloor},
 		{name: relayEngine, label: "rtpengine, userspace", mode: "ng", start: startEngine},
 		{name: relayOwn, label: "Tollgate, userspace", mode: "sip", start: startRelay("off")},
 		{name: relayKernel, label: "Tollgate, kernel", mode: "sip", start: startRelay("auto")},
 		{name: relayDirectVeth, label: "no relay, no cable", mode: "direct", cable: true},
+		{name: relayFloorVeth, label: "floor over a cable", mode: "ports", cable: true, start: startMediaFloor},
 		{name: relayEngineVeth, label: "rtpengine over a cable", mode: "ng", cable: true, start: startEngine},
 		{name: relayOwnVeth, label: "Tollgate over a cable, userspace", mode: "sip", cable: true, start: startRelay("off")},
 		{name: relayKernelVeth, label: "Tollgate over a cable, kernel", mode: "sip", cable: true, start: startRelay("auto")},
@@ -87,8 +92,10 @@ func (b *bench) measureMedia(r *report, stop <-chan os.Signal) error {
 	if _, err := exec.LookPath("rtpengine"); err != nil {
 		return fmt.Errorf("rtpengine is missing: apt-get install %s", rtpenginePackage)
 	}
-	if out, err := exec.Command("go", "build", "-o", b.path("rtpload"), "./bench/rtpload").CombinedOutput(); err != nil {
-		return fmt.Errorf("build the load tool: %w\n%s", err, out)
+	for _, tool := range []string{"rtpload", "mediafloor"} {
+		if out, err := exec.Command("go", "build", "-o", b.path(tool), "./bench/"+tool).CombinedOutput(); err != nil {
+			return fmt.Errorf("build %s: %w\n%s", tool, err, out)
+		}
 	}
 	scene, err := newBanScene() // the same cable
 	if err == nil {
@@ -148,7 +155,7 @@ func (b *bench) mediaTurn(x *relay, calls, round int) mediaTurn {
 		args = append(args, "-srtp")
 	}
 	if x.start != nil {
-		proc, err := x.start(x, b)
+		proc, err := x.start(x, b, calls)
 		if err != nil {
 			t.Void = err.Error()
 			return t
@@ -185,8 +192,20 @@ func (b *bench) loadMedia(t *mediaTurn, command []string) error {
 	return nil
 }
 
+// startMediaFloor starts the bare relay, at ports that nobody is given by chance.
+func startMediaFloor(x *relay, b *bench, calls int) (*process, error) {
+	x.at = netip.AddrPortFrom(netip.MustParseAddr(x.host), mediaFloorPort)
+	proc, err := startProcess(x.name, b.path(x.name+".log"), slices.Concat(x.relayIn, []string{
+		b.path("mediafloor"), "-listen", x.at.String(), "-calls", strconv.Itoa(calls),
+	})...)
+	if err != nil {
+		return nil, err
+	}
+	return started(proc, netip.AddrPortFrom(x.at.Addr(), mediaFloorPort+uint16(2*calls)-1)) // the last one that it opens
+}
+
 // startEngine starts rtpengine without its kernel module.
-func startEngine(x *relay, b *bench) (*process, error) {
+func startEngine(x *relay, b *bench, _ int) (*process, error) {
 	var err error
 	if x.at, err = x.atHost(); err != nil {
 		return nil, err
@@ -202,8 +221,8 @@ func startEngine(x *relay, b *bench) (*process, error) {
 }
 
 // startRelay starts a node that bridges, and has the kernel forward or not.
-func startRelay(kernel string) func(*relay, *bench) (*process, error) {
-	return func(x *relay, b *bench) (*process, error) {
+func startRelay(kernel string) func(*relay, *bench, int) (*process, error) {
+	return func(x *relay, b *bench, _ int) (*process, error) {
 		p := &peer{name: "media-" + x.name}
 		var err error
 		if p.addr, err = x.atHost(); err != nil {

@@ -23,6 +23,7 @@ type prober struct {
 	target   netip.AddrPort
 	caller   *net.UDPConn
 	answerer *net.UDPConn
+	first    int // number of its first call: an earlier prober's calls, which may still be heard of, have smaller ones
 	stop     chan struct{}
 	wg       sync.WaitGroup
 
@@ -46,7 +47,7 @@ const (
 
 // startProber begins to place calls to target; answer is where they come out.
 func startProber(target netip.AddrPort, caller, answer netip.AddrPort) (*prober, error) {
-	p := &prober{target: target, stop: make(chan struct{})}
+	p := &prober{target: target, first: int(time.Now().Unix()%10000) * 5 * probeRate, stop: make(chan struct{})}
 	var err error
 	if p.caller, err = stampedSocket(caller); err != nil {
 		return nil, err
@@ -170,10 +171,18 @@ func (p *prober) fail(err error) {
 	}
 }
 
+// call is the one with a number, nil where it is another prober's; mu is held.
+func (p *prober) call(n int) *probeCall {
+	if i := n - p.first; i >= 0 && i < len(p.calls) {
+		return &p.calls[i]
+	}
+	return nil
+}
+
 // invite places one call.
 func (p *prober) invite() {
 	p.mu.Lock()
-	n := len(p.calls)
+	n := p.first + len(p.calls)
 	p.calls = append(p.calls, probeCall{})
 	p.mu.Unlock()
 	me := p.caller.LocalAddr().String()
@@ -181,7 +190,7 @@ func (p *prober) invite() {
 		"Contact: <sip:caller@" + me + ">\r\nContent-Length: 0\r\n\r\n"
 	now := time.Now()
 	p.mu.Lock()
-	p.calls[n].invite = now
+	p.call(n).invite = now
 	p.mu.Unlock()
 	p.send(p.caller, text, p.target)
 }
@@ -205,14 +214,15 @@ func (p *prober) onRequest(m probeMessage, at time.Time, from netip.AddrPort) {
 	switch m.method {
 	case "INVITE":
 		p.mu.Lock()
-		again := m.n < 0 || m.n >= len(p.calls) || p.calls[m.n].answered
-		if !again {
-			p.delays = append(p.delays, at.Sub(p.calls[m.n].invite))
-			p.calls[m.n].answered = true
-			p.calls[m.n].answer = time.Now()
+		c := p.call(m.n)
+		first := c != nil && !c.answered
+		if first {
+			p.delays = append(p.delays, at.Sub(c.invite))
+			c.answered = true
+			c.answer = time.Now()
 		}
 		p.mu.Unlock()
-		if again {
+		if !first {
 			return
 		}
 		text := m.reply(";tag=a"+strconv.Itoa(m.n)) + "Contact: <sip:probe@" + p.answerer.LocalAddr().String() +
@@ -228,19 +238,23 @@ func (p *prober) onResponse(m probeMessage, at time.Time, _ netip.AddrPort) {
 	if m.status < 200 {
 		return
 	}
-	if m.status != 200 || m.n < 0 {
-		p.fail(fmt.Errorf("probe: answered %d", m.status))
-		return
-	}
-	if strings.HasSuffix(m.header("CSeq"), "BYE") {
-		p.mu.Lock()
-		p.calls[m.n].ended = true
-		p.mu.Unlock()
-		return
-	}
+	ends := strings.HasSuffix(m.header("CSeq"), "BYE")
 	p.mu.Lock()
-	p.delays = append(p.delays, at.Sub(p.calls[m.n].answer))
+	c := p.call(m.n)
+	switch {
+	case c == nil || m.status != 200:
+	case ends:
+		c.ended = true
+	default:
+		p.delays = append(p.delays, at.Sub(c.answer))
+	}
 	p.mu.Unlock()
+	if c != nil && m.status != 200 {
+		p.fail(fmt.Errorf("probe: answered %d", m.status))
+	}
+	if c == nil || m.status != 200 || ends {
+		return
+	}
 	_, uri, _ := strings.Cut(m.header("Contact"), "<")
 	uri, _, _ = strings.Cut(uri, ">")
 	_, tag, _ := strings.Cut(m.header("To"), ";")
@@ -257,7 +271,7 @@ func (p *prober) onResponse(m probeMessage, at time.Time, _ netip.AddrPort) {
 type probeMessage struct {
 	method string // empty for a response
 	status int
-	n      int // the X-Probe header; -1: none
+	n      int // the call's number: of a response by its Call-ID, of a request by X-Probe, as hiding changes Call-IDs; -1: none
 	lines  []string
 }
 
@@ -265,12 +279,14 @@ func parseProbe(b []byte) probeMessage {
 	head, _, _ := bytes.Cut(b, []byte("\r\n\r\n"))
 	m := probeMessage{n: -1, lines: strings.Split(string(head), "\r\n")}
 	first := strings.Fields(m.lines[0])
+	number := m.header("X-Probe")
 	if len(first) > 1 && first[0] == "SIP/2.0" {
 		m.status, _ = strconv.Atoi(first[1])
+		number, _, _ = strings.Cut(strings.TrimPrefix(m.header("Call-ID"), "probe"), "@")
 	} else if len(first) > 0 {
 		m.method = first[0]
 	}
-	if n, err := strconv.Atoi(m.header("X-Probe")); err == nil {
+	if n, err := strconv.Atoi(number); err == nil {
 		m.n = n
 	}
 	return m

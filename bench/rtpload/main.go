@@ -2,9 +2,9 @@
 // arrives: N calls, each 50 packets of G.711 a second both ways.
 //
 // The relay is reached by SIP (-mode sip: a caller and an answering side of our own), by
-// rtpengine's ng protocol (-mode ng), or there is none (-mode direct): what the machine spends
-// beyond that is the relay's true cost, since what the kernel does for a packet is booked on
-// whoever sends it. With -srtp the callers encrypt, AES_CM_128_HMAC_SHA1_80, and the others do not.
+// rtpengine's ng protocol (-mode ng), by nothing at all (-mode ports: each party has the port behind
+// the one before it), or there is none (-mode direct): what the machine spends beyond that is the
+// relay's true cost, since what the kernel does for a packet is booked on whoever sends it. With -srtp the callers encrypt, AES_CM_128_HMAC_SHA1_80, and the others do not.
 //
 // One thread sends and one receives, over plain sockets. It shares no code with the product. It is
 // not its job to start a relay, nor to say what is good enough. The result is one line of JSON.
@@ -67,8 +67,8 @@ func main() {
 func parseFlags(args []string) (*load, error) {
 	l := &load{}
 	flags := flag.NewFlagSet("rtpload", flag.ContinueOnError)
-	flags.StringVar(&l.mode, "mode", "direct", "direct, sip or ng")
-	flags.StringVar(&l.relay, "relay", "", "where the relay's signalling is, ADDRESS:PORT")
+	flags.StringVar(&l.mode, "mode", "direct", "direct, sip, ng or ports")
+	flags.StringVar(&l.relay, "relay", "", "where the relay's signalling is, or its first port with -mode ports, ADDRESS:PORT")
 	flags.StringVar(&l.answer, "answer", "", "where calls are answered, ADDRESS:PORT, with -mode sip")
 	flags.StringVar(&l.domain, "domain", "", "the domain that is called, with -mode sip")
 	flags.TextVar(&l.address, "address", netip.MustParseAddr("127.0.0.1"), "where both parties are, an IPv4 address")
@@ -157,10 +157,19 @@ func (l *load) connect(answer net.PacketConn, m *media) (end func(), err error) 
 			m.legs[i].to = m.legs[i^1].at
 		}
 		return func() {}, nil
+	case "ports":
+		first, err := netip.ParseAddrPort(l.relay)
+		if err != nil {
+			return nil, fmt.Errorf("-relay: %w", err)
+		}
+		for i := range m.legs {
+			m.legs[i].to = netip.AddrPortFrom(first.Addr(), first.Port()+uint16(i))
+		}
+		return func() {}, nil
 	case "ng":
 		return l.connectNG(m)
 	case "sip":
 		return l.connectSIP(answer, m)
 	}
-	return nil, fmt.Errorf("-mode %q: direct, sip or ng", l.mode)
+	return nil, fmt.Errorf("-mode %q: direct, sip, ng or ports", l.mode)
 }
