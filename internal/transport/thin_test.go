@@ -105,6 +105,23 @@ func TestSpare(t *testing.T) {
 	}
 }
 
+// TestSpareChanges: emergency numbers that are changed while a flood is thinned hold from the next window on.
+func TestSpareChanges(t *testing.T) {
+	number := "118"
+	th := thinning{fd: -1, emergency: func(Flow, *overload.Look) []string { return []string{number} }}
+	now := time.Unix(1, 0)
+	for _, number = range []string{"118", "4711"} {
+		for range hogDrops + 1 {
+			th.note(&overload.Rank{Class: overload.Invite, Share: 7, ByHost: true}, &overload.Look{Method: overload.INVITE, Host: []byte("flooded.example")}, &Flow{}, false)
+		}
+		now = now.Add(window)
+		th.turn(now)
+		if got := strings.Join(th.hogs[0].spare, " "); got != number {
+			t.Errorf("let through: %s, want %s", got, number)
+		}
+	}
+}
+
 // hogAt is one of which nothing is let through.
 func hogAt(host string) (h hog) {
 	h.length = uint8(copy(h.host[:], host))

@@ -89,7 +89,7 @@ type Config struct {
 	// share for each source.
 	Rank func(f Flow, l *overload.Look) overload.Rank
 	// Emergency gives the users of Request-URIs, shortest first, that make an INVITE an emergency call, for the
-	// customer that the one at hand is for; nil: no call is one. It is asked when a flood begins to be thinned.
+	// customer that the one at hand is for; nil: no call is one. It is asked again and again while a flood is thinned.
 	Emergency func(f Flow, l *overload.Look) []string
 	Log       *slog.Logger // nil = none
 

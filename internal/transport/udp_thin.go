@@ -194,6 +194,9 @@ func (t *thinning) settle(long bool) (changed bool) {
 		if over := keep >= 1 && h.keep < 1; over || keep > 1.4*h.keep || keep < 0.7*h.keep {
 			h.keep, changed = keep, true
 		}
+		if spare := t.spareOf(h); !slices.Equal(spare, h.spare) { // his numbers were changed
+			h.spare, changed = spare, true
+		}
 	}
 	return changed
 }
