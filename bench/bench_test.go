@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -142,12 +144,31 @@ func TestParseBenchmarks(t *testing.T) {
 }
 
 func TestProbeMessage(t *testing.T) {
-	m := parseProbe([]byte("SIP/2.0 200 OK\r\nRecord-Route: <sip:a;lr>, <sip:b;lr>\r\nrecord-route: <sip:c;lr>\r\nX-Probe: 7\r\nTo: <sip:x>;tag=1\r\n\r\nbody"))
+	m := parseProbe([]byte("SIP/2.0 200 OK\r\nRecord-Route: <sip:a;lr>, <sip:b;lr>\r\nrecord-route: <sip:c;lr>\r\nCall-ID: probe7@127.0.0.1:5\r\nTo: <sip:x>;tag=1\r\n\r\nbody"))
 	if m.status != 200 || m.n != 7 || m.header("to") != "<sip:x>;tag=1" {
 		t.Errorf("got %+v", m)
 	}
 	if got := m.routes(); got != "Route: <sip:c;lr>\r\nRoute: <sip:b;lr>\r\nRoute: <sip:a;lr>\r\n" {
 		t.Errorf("routes %q", got)
+	}
+}
+
+// TestProbeOfAnother: what comes late of an earlier prober's calls is nothing to this one.
+func TestProbeOfAnother(t *testing.T) {
+	p := &prober{first: 300, calls: make([]probeCall, 2)}
+	for number, want := range map[int]*probeCall{-1: nil, 299: nil, 300: &p.calls[0], 301: &p.calls[1], 302: nil} {
+		if p.call(number) != want {
+			t.Errorf("call %d is %p, want %p", number, p.call(number), want)
+		}
+	}
+	busy := "SIP/2.0 500 Late\r\nCall-ID: probe%d@127.0.0.1:5\r\nCSeq: 1 INVITE\r\n\r\n"
+	p.onResponse(parseProbe(fmt.Appendf(nil, busy, 299)), time.Now(), netip.AddrPort{})
+	if p.fault != nil {
+		t.Errorf("another's answer: %v", p.fault)
+	}
+	p.onResponse(parseProbe(fmt.Appendf(nil, busy, 300)), time.Now(), netip.AddrPort{})
+	if p.fault == nil {
+		t.Error("an answer of 500 to a call of its own is no fault")
 	}
 }
 
