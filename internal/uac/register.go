@@ -326,26 +326,39 @@ func (r *Registrations) registered(sh *transaction.Shard, g *registration, m *si
 // granted is how long a registration lasts: as our Contact says, else Expires, else as asked.
 func (g *registration) granted(m *sip.Message) time.Duration {
 	seconds, ok := sip.ParseUint(m.Value(sip.HdrExpires))
-	it := m.Elements(sip.HdrContact)
-	const most = 32
-	for range most {
-		elem, more := it.Next()
-		if !more {
-			break
-		}
-		na, err := sip.ParseNameAddr(elem)
-		if err != nil || !strings.HasPrefix(g.contact, string(na.URI)) && !strings.HasPrefix(string(na.URI), g.contact) {
-			continue
-		}
-		if v, has := sip.FindParam(na.Params, "expires"); has {
-			seconds, ok = sip.ParseUint(v)
-		}
-		break
+	if v := g.said(m); v != nil {
+		seconds, ok = sip.ParseUint(v)
 	}
 	if !ok || seconds == 0 || time.Duration(seconds)*time.Second > g.expires {
 		return g.expires
 	}
 	return time.Duration(seconds) * time.Second
+}
+
+// said is the expires of our Contact in a 2xx, nil where there is none: of the one with our user
+// part, since some registrars write another address there, else of the only one.
+func (g *registration) said(m *sip.Message) (expires []byte) {
+	user, _, _ := strings.Cut(strings.TrimPrefix(g.contact, "sip:"), "@")
+	it := m.Elements(sip.HdrContact)
+	const most = 32
+	for n := range most {
+		elem, more := it.Next()
+		if !more {
+			break
+		}
+		na, err := sip.ParseNameAddr(elem)
+		if err != nil {
+			continue
+		}
+		v, _ := sip.FindParam(na.Params, "expires")
+		if u, err := sip.ParseURI(na.URI); err == nil && string(u.User) == user {
+			return v
+		}
+		if expires = nil; n == 0 {
+			expires = v
+		}
+	}
+	return expires
 }
 
 // failed waits longer each time, and never as long as others do.

@@ -135,6 +135,26 @@ func TestBriefGrant(t *testing.T) {
 	}
 }
 
+// TestChangedContact: a registrar may write another address into our Contact, or another Contact
+// altogether; what it grants holds. Of several that are not ours none is believed.
+func TestChangedContact(t *testing.T) {
+	for contacts, want := range map[string]int{
+		"<%s@198.51.100.7:1024>;expires=60":                              48,
+		"<sip:u@198.51.100.7:1024>;expires=60":                           48,
+		"<sip:x@192.0.2.9>;expires=7, <%s@198.51.100.7:1024>;expires=60": 48,
+		"<sip:x@192.0.2.9>;expires=7, <sip:y@192.0.2.9>;expires=60":      80,
+	} {
+		gaps, last := registering(t, 2*time.Minute, func(_ int, request string) string {
+			_, after, _ := strings.Cut(request, "Contact: <")
+			ours, _, _ := strings.Cut(after, "@")
+			return respond(request, "200 OK", "Contact: "+strings.ReplaceAll(contacts, "%s", ours)+"\r\nExpires: 100\r\n")
+		})
+		if len(gaps) == 0 || gaps[0] != want || !last.Registered {
+			t.Errorf("%s: refreshed after %v, want %d: %+v", contacts, gaps, want, last)
+		}
+	}
+}
+
 // TestBackOff: after a failure twice as long each time, up to ten minutes; a success begins anew.
 func TestBackOff(t *testing.T) {
 	gaps, last := registering(t, time.Hour, func(_ int, request string) string { return respond(request, "403 No", "") })
