@@ -171,9 +171,7 @@ func (w *Walk) advance() (transport.Target, bool) {
 func (w *Walk) byProxy() transport.Target {
 	p := w.current.Proxies[(w.first+w.proxy)%len(w.current.Proxies)]
 	w.proxy++
-	t := TargetOf(w.current)
-	t.Host, t.Port, t.ServerName = p.Host, p.Port, p.Host
-	return t
+	return targetBy(w.current, p)
 }
 
 // connect gives a flow to the current hop; again says to look at the next one.
@@ -237,6 +235,25 @@ func (r *Router) forbidden(a netip.AddrPort) bool {
 func TargetOf(d *policy.Destination) transport.Target {
 	proto, _ := transport.ParseProto(d.Transport())
 	return transport.Target{Host: d.Host, Port: d.Port, Proto: proto, ServerName: d.ServerName, Verify: d.Verify}
+}
+
+// targetBy is where a destination is called by one of its proxies.
+func targetBy(d *policy.Destination, p policy.Proxy) transport.Target {
+	t := TargetOf(d)
+	t.Host, t.Port, t.ServerName = p.Host, p.Port, p.Host
+	return t
+}
+
+// TargetsOf is all that a destination is called by: its proxies, else itself.
+func TargetsOf(d *policy.Destination) []transport.Target {
+	if len(d.Proxies) == 0 {
+		return []transport.Target{TargetOf(d)}
+	}
+	all := make([]transport.Target, len(d.Proxies))
+	for i, p := range d.Proxies {
+		all[i] = targetBy(d, p)
+	}
+	return all
 }
 
 // TargetOfURI is where a URI leads (RFC 3263 4); false where no SIP host stands in it.

@@ -2,8 +2,11 @@ package policy
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
+	"slices"
 
+	"tollgate/internal/tenant"
 	"tollgate/sip"
 )
 
@@ -40,21 +43,38 @@ func (s *Snapshot) identifyRegistered(r *Request, id *Identity, at netip.AddrPor
 
 // isAt says that a switch at which we register is known at an address; port 0 is any.
 func (s *Snapshot) isAt(c *Customer, sw *Switch, at netip.AddrPort) bool {
-	key := sourceKey{at, c.Settings.ID}
-	here, _ := s.sources.get(s.hashKey(key), key)
-	for _, d := range here {
-		if d.Switch == sw {
+	for _, d := range c.Registrations {
+		if d.Switch == sw && holds(d.Addrs, at) {
 			return true
 		}
 	}
-	for _, d := range c.Registrations {
-		for _, a := range d.Addrs {
-			if d.Switch == sw && a.Addr() == at.Addr() && (at.Port() == 0 || at.Port() == a.Port()) {
-				return true
-			}
-		}
+	return holds(s.registrars[sw.ID], at)
+}
+
+func holds(list []netip.AddrPort, at netip.AddrPort) bool {
+	return slices.ContainsFunc(list, func(a netip.AddrPort) bool {
+		return a.Addr() == at.Addr() && (at.Port() == 0 || at.Port() == a.Port())
+	})
+}
+
+// RegisteredAt tells where a switch is at which we register, as its name, or those of the proxies
+// that it is called by, have last been resolved; nil forgets it. They replace those told before.
+func (t *Table) RegisteredAt(way *Destination, addrs []netip.AddrPort) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	next, id := *t.current.Load(), way.Switch.ID
+	if addrs = listening(way, addrs); slices.Equal(addrs, next.registrars[id]) {
+		return
 	}
-	return false
+	all := maps.Clone(next.registrars)
+	if all == nil {
+		all = make(map[tenant.SwitchID][]netip.AddrPort)
+	}
+	if all[id] = addrs; len(addrs) == 0 {
+		delete(all, id)
+	}
+	next.registrars = all
+	t.current.Store(&next)
 }
 
 // readTo takes the numbers of a request that names us by a token: who is called stands in its To.

@@ -23,6 +23,7 @@ type Snapshot struct {
 	owners       index[netip.AddrPort, owners]
 	sources      index[sourceKey, []*Destination]
 	entries      *entries
+	registrars   map[tenant.SwitchID][]netip.AddrPort // where the switches are at which we register; not to be written to
 }
 
 // domain is whose a domain is, nil where it is nobody's; with the name, so that an Identity needs

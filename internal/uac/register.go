@@ -55,6 +55,7 @@ type Registrations struct {
 	seen   *policy.Snapshot                    // of the layer's clock alone
 	known  map[tenant.SwitchID]*policy.Destination
 	gen    uint16     // likewise
+	looked time.Time  // likewise: when names were last looked up
 	mu     sync.Mutex // guards states
 	states map[tenant.SwitchID]State
 }
@@ -74,6 +75,8 @@ type registration struct {
 	answers Answers
 	contact string
 	state   State
+	places  [][]netip.AddrPort // of each target of way, as last resolved; see locate
+	home    netip.AddrPort     // that has granted the registration
 }
 
 // Timer codes.
@@ -110,6 +113,7 @@ func (r *Registrations) States() map[tenant.SwitchID]State {
 // beat looks whether the settings have changed: what is new is asked for at once, what is gone
 // is un-registered.
 func (r *Registrations) beat() {
+	r.follow()
 	s := r.cfg.Table.Snapshot()
 	if s == r.seen {
 		return
@@ -165,6 +169,7 @@ func (r *Registrations) leave(sh *transaction.Shard, id tenant.SwitchID) {
 		sh.Abandon(g.client)
 	}
 	delete(r.cells[sh.Index], id)
+	r.cfg.Table.RegisteredAt(g.way, nil)
 	r.mu.Lock()
 	delete(r.states, id)
 	r.mu.Unlock()
@@ -184,6 +189,7 @@ func (r *Registrations) ask(sh *transaction.Shard, g *registration) {
 	list.List[0], list.N = g.way, 1
 	g.walk.Start(&list, transport.Target{})
 	g.answers, g.state.LastCode = Answers{}, 0
+	r.locate(sh, g)
 	r.next(sh, g)
 }
 
@@ -319,6 +325,8 @@ func (r *Registrations) longer(g *registration, m *sip.Message) bool {
 // registered takes a 2xx: what was granted is refreshed at four fifths of its time.
 func (r *Registrations) registered(sh *transaction.Shard, g *registration, m *sip.Message) {
 	granted := g.granted(m)
+	g.home = g.flow.Remote
+	r.tell(g)
 	g.state.Registered, g.state.Failures, g.state.Until = true, 0, sh.Now().Add(granted).UTC()
 	r.again(sh, g, max(granted*4/5, shortest))
 }

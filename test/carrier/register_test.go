@@ -15,6 +15,7 @@ func TestRegister(t *testing.T) {
 	n := harness.Start(t)
 	for name, play := range map[string]func(*testing.T, *harness.Node){
 		"registration": registration, "calls to it": callsToIt, "over TCP": overTCP, "too brief": tooBrief, "refused": refusedThere,
+		"calls by name": callsByName, "calls by proxy": callsByProxy,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -129,4 +130,53 @@ func refusedThere(t *testing.T, n *harness.Node) {
 	b.Answer(407, asks(407, digest("bank.example", "r1", "")))
 	other.shown("answered 407")
 	other.Callee.Quiet(100 * time.Millisecond)
+}
+
+// rings has the carrier call our Contact, and the PBX get the call.
+func (s *scene) rings(carrier *peer.UA, contact string, pbx *peer.UA) {
+	s.Helper()
+	a := carrier.Invite(contact, func(m *peer.Message) { m.Set("To", "<sip:0409999@carrier.example>") })
+	c := pbx.Accept("INVITE")
+	c.Answer(486)
+	a.Expect(486)
+	c.Expect("ACK")
+}
+
+// callsByName: a switch that has a name calls us, whether it is a destination too or not.
+func callsByName(t *testing.T, n *harness.Node) {
+	for _, called := range []bool{false, true} {
+		s := &scene{stage.New(t, n, stage.One()[0], nil)}
+		trunk := peer.New(t, "udp", "127.0.0.1")
+		trunk.Edge = n.Addr("udp", trunk.Addr().Addr())
+		if called {
+			s.Customer.Destinations = append(s.Customer.Destinations, harness.Destination{Name: "trunk", Switch: "trunk", Priority: 99})
+		}
+		s.Customer.Extra = fmt.Sprintf("switches:\n  - {name: trunk, direction: ingress, host: localhost, port: %d, protocol: udp, dial_pattern: raw, username: %s, password: %q, realm: %s, register: true}\n",
+			trunk.Port(), user, password, realm)
+		s.Apply()
+		b := trunk.Accept("REGISTER")
+		contact := peer.URIOf(b.Incoming().Get("Contact"))
+		b.Answer(200)
+		s.rings(trunk, contact, s.Callee)
+	}
+}
+
+// callsByProxy: a switch that we register at by proxies calls us by any of them.
+func callsByProxy(t *testing.T, n *harness.Node) {
+	s := &scene{stage.New(t, n, stage.One()[0], nil)}
+	one, two, other := s.Peer(stage.Leg{Proto: "udp"}), s.Peer(stage.Leg{Proto: "udp"}), s.Peer(stage.Leg{Proto: "udp"})
+	s.Customer.Extra = fmt.Sprintf("switches:\n  - {name: trunk, direction: ingress, host: carrier.example, dial_pattern: raw, username: %s, password: %q, realm: %s, register: true, outbound_proxies: [%q, %q]}\n",
+		user, password, realm, one.Addr(), two.Addr())
+	s.Apply()
+	b := peer.AcceptAny("REGISTER", one, two)
+	if want := "sip:carrier.example"; b.Incoming().URI != want {
+		t.Errorf("the proxy gets a REGISTER of %s, want %s", b.Incoming().URI, want)
+	}
+	contact := peer.URIOf(b.Incoming().Get("Contact"))
+	b.Answer(200)
+	s.rings(one, contact, s.Callee)
+	s.rings(two, contact, s.Callee)
+	s.Loose = true
+	other.Start("OPTIONS", contact)
+	other.Quiet(100 * time.Millisecond)
 }
