@@ -52,6 +52,7 @@ type Registrations struct {
 	layer  *transaction.Layer
 	user   uint8
 	cells  []map[tenant.SwitchID]*registration // by shard
+	gone   []map[uint64]*registration          // by shard and ref: those that are being taken back
 	seen   *policy.Snapshot                    // of the layer's clock alone
 	known  map[tenant.SwitchID]*policy.Destination
 	gen    uint16     // likewise
@@ -70,6 +71,7 @@ type registration struct {
 	walk    peer.Walk
 	flow    transport.Flow
 	gen     uint16 // tells it from one of the same switch that it takes the place of
+	leaving bool   // it is being taken back: no address but flow is tried, and nothing is shown
 	client  transaction.ID
 	timer   transaction.TimerID
 	answers Answers
@@ -89,10 +91,11 @@ const (
 func NewRegistrations(cfg RegisterConfig, layer *transaction.Layer) *Registrations {
 	r := &Registrations{
 		cfg: cfg, layer: layer, cells: make([]map[tenant.SwitchID]*registration, layer.Shards()),
+		gone:  make([]map[uint64]*registration, layer.Shards()),
 		known: make(map[tenant.SwitchID]*policy.Destination), states: make(map[tenant.SwitchID]State),
 	}
 	for i := range r.cells {
-		r.cells[i] = make(map[tenant.SwitchID]*registration)
+		r.cells[i], r.gone[i] = make(map[tenant.SwitchID]*registration), make(map[uint64]*registration)
 	}
 	r.user = layer.Register(r)
 	layer.Every(r.beat)
@@ -135,10 +138,7 @@ func (r *Registrations) beat() {
 		case was == nil:
 			r.in(id, func(sh *transaction.Shard, id tenant.SwitchID) { r.begin(sh, id, d) })
 		case was.Switch != d.Switch:
-			r.in(id, func(sh *transaction.Shard, id tenant.SwitchID) {
-				r.leave(sh, id)
-				r.begin(sh, id, d)
-			})
+			r.in(id, func(sh *transaction.Shard, id tenant.SwitchID) { r.change(sh, id, d) })
 		}
 	}
 	r.known = want
@@ -152,35 +152,14 @@ func (r *Registrations) in(id tenant.SwitchID, f func(*transaction.Shard, tenant
 func (r *Registrations) begin(sh *transaction.Shard, id tenant.SwitchID, way *policy.Destination) {
 	stable := dialog.NewStable()
 	token := string(sip.AppendToken(nil, stable[:]))
-	r.gen++
-	g := &registration{gen: r.gen, way: way, callID: token + "@register", tag: token[:12], expires: lifetime}
-	r.cells[sh.Index][id] = g
-	r.ask(sh, g)
+	r.start(sh, id, &registration{way: way, callID: token + "@register", tag: token[:12], expires: lifetime})
 }
 
-// leave forgets a registration; what stands at the switch is taken back, once.
-func (r *Registrations) leave(sh *transaction.Shard, id tenant.SwitchID) {
-	g := r.cells[sh.Index][id]
-	if g == nil {
-		return
-	}
-	sh.Stop(&g.timer)
-	if g.client != 0 {
-		sh.Abandon(g.client)
-	}
-	delete(r.cells[sh.Index], id)
-	r.cfg.Table.RegisteredAt(g.way, nil)
-	r.mu.Lock()
-	delete(r.states, id)
-	r.mu.Unlock()
-	if !g.state.Registered {
-		return
-	}
-	g.expires = 0
-	if g.client = sh.NewClient(r.user, 0); g.client != 0 { // nobody hears how it went
-		r.write(sh, g)
-		_ = sh.SendRequest(g.client, sip.REGISTER, g.flow, sh.Out)
-	}
+func (r *Registrations) start(sh *transaction.Shard, id tenant.SwitchID, g *registration) {
+	r.gen++
+	g.gen = r.gen
+	r.cells[sh.Index][id] = g
+	r.ask(sh, g)
 }
 
 // ask begins anew: a REGISTER to the switch's first address.
@@ -201,13 +180,17 @@ func (g *registration) ref() uint64 { return uint64(g.gen)<<48 | uint64(g.id()) 
 func (r *Registrations) of(sh *transaction.Shard, ref uint64) *registration {
 	g := r.cells[sh.Index][tenant.SwitchID(ref&(1<<48-1))]
 	if g == nil || g.gen != uint16(ref>>48) {
-		return nil
+		return r.gone[sh.Index][ref]
 	}
 	return g
 }
 
 // next tries the next address.
 func (r *Registrations) next(sh *transaction.Shard, g *registration) {
+	if g.leaving {
+		r.left(sh, g)
+		return
+	}
 	for {
 		flow, step := r.cfg.Router.Next(&g.walk, 0, r, sh.Index, g.ref())
 		switch step {
@@ -293,6 +276,8 @@ func (r *Registrations) Response(sh *transaction.Shard, id transaction.ID, ref u
 	sh.Stop(&g.timer)
 	g.client, g.state.LastCode = 0, code
 	switch {
+	case g.leaving && !Challenge(code):
+		r.left(sh, g)
 	case code < 300:
 		r.registered(sh, g, m)
 	case Challenge(code) && f.Remote == g.flow.Remote && r.cfg.Agent.Take(&g.answers, g.way.Switch, m):
@@ -371,6 +356,10 @@ func (g *registration) said(m *sip.Message) (expires []byte) {
 
 // failed waits longer each time, and never as long as others do.
 func (r *Registrations) failed(sh *transaction.Shard, g *registration) {
+	if g.leaving {
+		r.left(sh, g)
+		return
+	}
 	pause := min(firstPause<<min(g.state.Failures, 8), longestWait)
 	g.state.Failures++
 	g.state.Registered = g.state.Registered && sh.Now().Before(g.state.Until)

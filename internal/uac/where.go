@@ -69,6 +69,9 @@ func (r *Registrations) located(g *registration, target int, hops []transport.Ho
 
 // tell has policy know the places of a switch, and that which has granted the registration.
 func (r *Registrations) tell(g *registration) {
+	if g.leaving {
+		return
+	}
 	all := slices.Concat(g.places...)
 	if g.home.IsValid() {
 		all = append(all, g.home)

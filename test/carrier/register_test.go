@@ -15,7 +15,7 @@ func TestRegister(t *testing.T) {
 	n := harness.Start(t)
 	for name, play := range map[string]func(*testing.T, *harness.Node){
 		"registration": registration, "calls to it": callsToIt, "over TCP": overTCP, "too brief": tooBrief, "refused": refusedThere,
-		"calls by name": callsByName, "calls by proxy": callsByProxy,
+		"taken back": takenBack, "other settings": otherSettings, "calls by name": callsByName, "calls by proxy": callsByProxy,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -130,6 +130,38 @@ func refusedThere(t *testing.T, n *harness.Node) {
 	b.Answer(407, asks(407, digest("bank.example", "r1", "")))
 	other.shown("answered 407")
 	other.Callee.Quiet(100 * time.Millisecond)
+}
+
+// takenBack: a registrar that wants the password for that, too, gets it.
+func takenBack(t *testing.T, n *harness.Node) {
+	s, b := trunk(t, n, stage.One()[0])
+	s.in(b)
+	s.shown("Registered at carrier")
+	s.Customer.Extra = strings.Replace(s.Customer.Extra, "register: true", "register: false", 1)
+	s.Apply()
+	last := s.again(b.AcceptAgain("REGISTER"), 401, digest(realm, "r9", `, qop="auth", stale=true`))
+	s.proves(last.Incoming(), "Authorization", "r9")
+	if got := last.Incoming().Get("Expires"); got != "0" {
+		s.Errorf("Expires %s", got)
+	}
+	last.Answer(200)
+}
+
+// otherSettings: what has nothing to do with where we register takes no registration back.
+func otherSettings(t *testing.T, n *harness.Node) {
+	s, b := trunk(t, n, stage.One()[0])
+	s.in(b)
+	s.shown("Registered at carrier")
+	s.Customer.Extra = strings.Replace(s.Customer.Extra, "register: true", "register: true, channels: 7", 1)
+	s.Apply()
+	before, _ := b.Incoming().CSeq()
+	again := b.AcceptAgain("REGISTER")
+	m := again.Incoming()
+	if got, _ := m.CSeq(); m.Get("Expires") != "3600" || got <= before || m.Get("Call-ID") != b.Incoming().Get("Call-ID") {
+		s.Errorf("with other settings we send\n%s", m.Bytes())
+	}
+	again.Answer(200)
+	s.Callee.Quiet(50 * time.Millisecond)
 }
 
 // rings has the carrier call our Contact, and the PBX get the call.
