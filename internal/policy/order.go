@@ -15,6 +15,7 @@ type picker struct {
 	scores   [MaxCandidates]uint64 // of the candidates, if balanced
 	down     int                   // destinations left out because they are down
 	media    int                   // and because they want encrypted media
+	unproven int                   // and because they are switches, and nobody has proven who calls
 }
 
 // consider makes d a candidate or notes why it is none.
@@ -24,6 +25,9 @@ func (p *picker) consider(d *Destination) {
 		p.out.skip(d, DestinationDisabled)
 	case p.isSource(d):
 		p.out.skip(d, DestinationIsSource)
+	case d.Switch != nil && p.out.DID == "" && p.id.unproven():
+		p.unproven++
+		p.out.skip(d, DestinationIsSwitch)
 	case d.Encrypted && !p.id.Customer.Settings.RTPBridging && p.r.Msg.Method() == sip.INVITE:
 		p.media++
 		p.out.skip(d, MediaEncryptionUnavailable)
@@ -37,7 +41,7 @@ func (p *picker) consider(d *Destination) {
 
 // retryDown tries those that are down, since nothing else is left.
 func (p *picker) retryDown(group []*Destination) {
-	p.out.AllDown, p.out.NSkipped, p.media, p.health = true, 0, 0, nil
+	p.out.AllDown, p.out.NSkipped, p.media, p.unproven, p.health = true, 0, 0, 0, nil
 	for _, d := range group {
 		p.consider(d)
 	}

@@ -71,6 +71,7 @@ const (
 	DestinationDown
 	DestinationIsSource
 	DestinationSurplus
+	DestinationIsSwitch
 
 	// Phones.
 	PhoneUnreachable
@@ -185,6 +186,7 @@ var reasonTable = [reasonCount]reasonText{
 	DestinationDown:     {"destination_down", 404, "The destination is down."},
 	DestinationIsSource: {"destination_is_source", 404, "The destination is where the request came from."},
 	DestinationSurplus:  {"destination_surplus", 404, "More than 16 destinations; this one comes after them."},
+	DestinationIsSwitch: {"destination_is_switch", 403, "Only switches are left, and nobody has proven who calls: where SIP users register here, such a caller reaches users and DIDs, but goes out by no switch."},
 
 	PhoneUnreachable:        {"phone_unreachable", 480, "The phone's registration has ended, or its connection is gone."},
 	PhoneIsSource:           {"phone_is_source", 404, "The only phone of this address is where the request came from."},

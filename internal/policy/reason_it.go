@@ -70,6 +70,7 @@ var italian = [reasonCount]string{
 	DestinationDown:     "La destinazione è fuori servizio.",
 	DestinationIsSource: "La destinazione è quella da cui è arrivata la richiesta.",
 	DestinationSurplus:  "Più di 16 destinazioni; questa viene dopo di esse.",
+	DestinationIsSwitch: "Restano solo switch, e nessuno ha provato chi chiama: dove gli utenti SIP si registrano qui, un tale chiamante raggiunge utenti e DID, ma non esce da alcuno switch.",
 
 	PhoneUnreachable:        "La registrazione del telefono è terminata, o la sua connessione non c'è più.",
 	PhoneIsSource:           "L'unico telefono di questo indirizzo è quello da cui è arrivata la richiesta.",

@@ -167,6 +167,8 @@ func fill(r *Request, id *Identity, out *Candidates, group []*Destination) Verdi
 		return Verdict{}
 	case p.media > 0:
 		return Refuse(MediaEncryptionUnavailable)
+	case p.unproven > 0:
+		return Refuse(DestinationIsSwitch)
 	default:
 		return Refuse(NoDestination)
 	}

@@ -16,7 +16,7 @@ func TestAsked(t *testing.T) {
 	n := harness.Start(t)
 	for name, play := range map[string]func(*testing.T, *harness.Node){
 		"a call": aCall, "each method": methods, "algorithms": algorithms, "who is not asked": notAsked,
-		"relay asks nobody": relayed, "user settings": settings, "channels": channels, "identity": identity,
+		"relay asks nobody": relayed, "out by a switch": bySwitch, "user settings": settings, "channels": channels, "identity": identity,
 		"rewriting": rewriting, "explain": explained, "credentials stay here": stripped, "retransmissions": retransmitted,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -127,6 +127,47 @@ func notAsked(t *testing.T, n *harness.Node) {
 	s.Customer.Extra += fmt.Sprintf("switches:\n  - {name: trunk, direction: egress, addresses: [%q], dial_pattern: raw}\n", trunk.IP()+"/32")
 	s.Apply()
 	s.busy(trunk.Invite(s.URI(), s.from("1001")))
+}
+
+// bySwitch: who has proven nothing goes out by no switch, neither first nor after the PBX; users,
+// entries, DIDs and emergency calls do.
+func bySwitch(t *testing.T, n *harness.Node) {
+	s := play(t, n, "")
+	carrier, trunk, eve := s.Peer(stage.Leg{Proto: "udp"}), s.Peer(stage.Leg{Proto: "udp"}), s.from("sip:eve@elsewhere.test")
+	s.Customer.Destinations = append(s.Customer.Destinations, harness.Destination{Name: "out", Switch: "carrier", Priority: 9})
+	s.Customer.Extra += fmt.Sprintf("switches:\n  - {name: carrier, direction: ingress, host: %q, port: %d, dial_pattern: raw}\n"+
+		"  - {name: trunk, direction: egress, addresses: [%q], dial_pattern: raw}\ndids: [{number: \"390401111\", switch: carrier}]\n",
+		carrier.IP(), carrier.Port(), trunk.IP()+"/32")
+	s.Apply()
+	out := func(c *peer.Call) {
+		t.Helper()
+		b := carrier.Accept("INVITE")
+		b.Answer(486)
+		c.Expect(486)
+		b.Expect("ACK")
+	}
+	c := s.Caller.Invite(s.URI(), eve)
+	b := s.Callee.Accept("INVITE")
+	b.Answer(503)
+	b.Expect("ACK")
+	c.ExpectOneOf(500, 503)
+	carrier.Quiet(50 * time.Millisecond)
+
+	s.Customer.Destinations = s.Customer.Destinations[1:]
+	s.Apply()
+	before := counted(t, n, "destination_is_switch")
+	s.Caller.Invite(s.URI(), eve).Expect(403)
+	s.Caller.Invite("sip:00390404711@"+s.Domain, s.from("sip:anonymous@anonymous.invalid")).Expect(403)
+	carrier.Quiet(50 * time.Millisecond)
+	if got := counted(t, n, "destination_is_switch") - before; got < 2 {
+		t.Errorf("%v counted", got)
+	}
+	out(s.Caller.Invite("sip:390401111@"+s.Domain, eve))
+	out(s.Caller.Invite("sip:112@"+s.Domain, eve))
+	out(trunk.Invite(s.URI(), eve))
+	c, challenge := s.asked(s.Caller)
+	c.Request("INVITE", s.from("1001"), digest{}.to(challenge))
+	out(c)
 }
 
 // relayed: without registration: local it is the PBX that asks.
