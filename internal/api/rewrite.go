@@ -14,13 +14,14 @@ import (
 // rewriteQuery is a rewriting, saved or typed, and what to try it on (mission row A14).
 type rewriteQuery struct {
 	Switch      int64             `json:"switch_id,omitempty" minimum:"1" doc:"A saved switch, with all that it has; the fields below, but for rewrite, are for typed ones."`
-	Customer    int64             `json:"customer_id,omitempty" minimum:"1" doc:"Whose country code and prefixes hold; the switch's own customer where absent."`
+	SIPUser     int64             `json:"sip_user_id,omitempty" minimum:"1" doc:"A saved SIP user, with his rules, in place of a switch."`
+	Customer    int64             `json:"customer_id,omitempty" minimum:"1" doc:"Whose country code and prefixes hold; the saved one's own customer where absent."`
 	Direction   string            `json:"direction,omitempty" enum:"egress,ingress" doc:"egress where absent: what arrives."`
 	DialPattern string            `json:"dial_pattern,omitempty" doc:"raw where absent."`
 	TechPrefix  string            `json:"tech_prefix,omitempty"`
 	CLIPrefix   string            `json:"cli_prefix,omitempty"`
 	ForceFrom   string            `json:"force_from,omitempty"`
-	Rewrite     *[]tenant.Rewrite `json:"rewrite,omitempty" doc:"In order; with switch_id in place of the saved ones."`
+	Rewrite     *[]tenant.Rewrite `json:"rewrite,omitempty" doc:"In order; with switch_id or sip_user_id in place of the saved ones."`
 	Destination string            `json:"destination,omitempty" maxLength:"256" doc:"The number called, as the user part of a URI has it."`
 	CLI         string            `json:"cli,omitempty" maxLength:"256" doc:"The number that calls."`
 
@@ -91,13 +92,7 @@ func (s *server) tryRewrite(ctx context.Context, in *rewriteInput) (*rewriteOutp
 // plan numbers are dialled.
 func (s *server) rewriting(ctx context.Context, q *rewriteQuery) (*tenant.Switch, *policy.Customer, error) {
 	scope := principalOf(ctx).Scope()
-	sw, err := q.typed()
-	if q.Switch != 0 {
-		var saved tenant.Switch
-		if saved, err = s.store.Switches.Get(ctx, scope, tenant.SwitchID(q.Switch)); err == nil {
-			sw, err = q.over(saved)
-		}
-	}
+	sw, err := s.rewritten(ctx, scope, q)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -113,6 +108,34 @@ func (s *server) rewriting(ctx context.Context, q *rewriteQuery) (*tenant.Switch
 	}
 	customer, err := policy.Dialling(&settings)
 	return sw, customer, err
+}
+
+// rewritten is the switch whose rewriting is tried. A SIP user is one that has only rules.
+func (s *server) rewritten(ctx context.Context, scope tenant.Scope, q *rewriteQuery) (*tenant.Switch, error) {
+	switch {
+	case q.Switch != 0 && q.SIPUser != 0:
+		return nil, &tenant.Fault{Code: tenant.CodeConflict, Field: "sip_user_id", Message: "switch_id and sip_user_id exclude each other", Want: "one of them"}
+	case q.Switch != 0:
+		saved, err := s.store.Switches.Get(ctx, scope, tenant.SwitchID(q.Switch))
+		if err != nil {
+			return nil, err
+		}
+		return q.over(saved)
+	case q.SIPUser != 0:
+		saved, err := s.store.SIPUsers.Get(ctx, scope, tenant.SIPUserID(q.SIPUser))
+		if err != nil {
+			return nil, err
+		}
+		if q.Rewrite == nil {
+			q.Rewrite = &saved.Rewrite
+		}
+		sw, err := (&rewriteQuery{Rewrite: q.Rewrite}).typed()
+		if err == nil {
+			sw.Customer = saved.Customer
+		}
+		return sw, err
+	}
+	return q.typed()
 }
 
 // typed is the switch that a query describes, checked as saving it would; a host or address,

@@ -19,6 +19,8 @@ func TestRewriteTool(t *testing.T) {
 	w.as(e.key).must("PATCH", "/api/v1/switches/"+itoa(sw), object{
 		"dial_pattern": "00", "tech_prefix": "77", "rewrite": []object{{"what": "cli", "current": "0", "new": "390", "match": "prefix"}},
 	})
+	user := e.ids["sip-users"]
+	w.as(e.key).must("PATCH", "/api/v1/sip-users/"+itoa(user), object{"rewrite": []object{{"what": "cli", "current": "1", "new": "390401", "match": "prefix"}}})
 	for _, c := range []struct {
 		body object
 		want string // destination, cli, from, and of each step by and whether it changed something
@@ -30,6 +32,14 @@ func TestRewriteTool(t *testing.T) {
 		{
 			object{"switch_id": sw, "rewrite": []object{}, "destination": "1001", "cli": "alice"},
 			"1001 alice alice tech_prefix false dial_pattern false",
+		},
+		{
+			object{"sip_user_id": user, "destination": "00390401234567", "cli": "1001"},
+			"00390401234567 390401001 390401001 rule true",
+		},
+		{
+			object{"sip_user_id": user, "rewrite": []object{}, "destination": "1001", "cli": "1001"},
+			"1001 1001 1001",
 		},
 		{
 			object{"rewrite": []object{{"what": "destination", "current": `^\+`, "new": "", "match": "regex"}, {"what": "destination", "current": "39", "new": "0039", "match": "prefix"}}, "destination": "+39040"},
@@ -72,6 +82,8 @@ func TestRewriteToolRefuses(t *testing.T) {
 	}{
 		{object{"switch_id": other.ids["switches"]}, 404, ""},
 		{object{"customer_id": other.ids["customers"]}, 404, ""},
+		{object{"sip_user_id": other.ids["sip-users"]}, 404, ""},
+		{object{"sip_user_id": e.ids["sip-users"], "switch_id": e.ids["switches"]}, 422, "sip_user_id"},
 		{object{"rewrite": []object{{"what": "destination", "current": "(", "new": "", "match": "regex"}}}, 422, "rewrite[0].current"},
 		{object{"rewrite": []object{{"what": "destination", "current": "x", "new": "$1", "match": "regex"}}}, 422, "rewrite[0].new"},
 		{object{"rewrite": []object{{"what": "from", "current": "1", "new": "2", "match": "prefix"}}}, 422, "rewrite[0].what"},

@@ -225,6 +225,7 @@ var italianFaults = map[string]string{
 	"the customer has no realm to hash it with":                                  "il cliente non ha un realm con cui farne l'hash",
 	"a domain of the customer first, whose name becomes the realm":               "prima un dominio del cliente, il cui nome diventa il realm",
 	"password and generate_password exclude each other":                          "password e generate_password si escludono a vicenda",
+	"switch_id and sip_user_id exclude each other":                               "switch_id e sip_user_id si escludono a vicenda",
 
 	// Panel users, API keys, log-in.
 	"a platform user belongs to no company":                         "un utente della piattaforma non è di alcuna azienda",
