@@ -207,17 +207,21 @@ func (s *server) withUse(_ context.Context, items []tenant.Customer) ([]customer
 	return out, nil
 }
 
-// Switch is a switch with what it uses of its channels now.
+// Switch is a switch with what it uses of its channels now, and how our registration there does.
 type Switch struct {
 	tenant.Switch
-	Use limitNow `json:"use"`
+	Use          limitNow   `json:"use"`
+	Registration *uac.State `json:"registration" doc:"Of ours at this switch, null where we do not register."`
 }
 
 func (s *server) switchesWithUse(_ context.Context, items []tenant.Switch) ([]Switch, error) {
-	out := make([]Switch, len(items))
+	ours, out := s.node.Registrations(), make([]Switch, len(items))
 	for i := range items {
 		use := s.node.Usage(live.Scope{Kind: live.Switch, ID: int64(items[i].ID)})
-		out[i] = Switch{items[i], limitNow{use.Calls, use.Peak}}
+		out[i] = Switch{Switch: items[i], Use: limitNow{use.Calls, use.Peak}}
+		if r, ok := ours[items[i].ID]; ok {
+			out[i].Registration = &r
+		}
 	}
 	return out, nil
 }

@@ -49,6 +49,7 @@ type fakeNode struct {
 	reopened   []string
 	clashes    map[tenant.DestinationID]api.Clash
 	states     map[tenant.DestinationID]peer.State
+	ours       map[tenant.SwitchID]uac.State // our registrations
 	rules      map[tenant.RuleID]policy.Tally
 	entries    map[tenant.EntryID]policy.Tally
 	applied    int64
@@ -190,7 +191,7 @@ func (n *fakeNode) Ceiling() (calls, cps int)     { return 1000, 50 }
 func (n *fakeNode) Strangers() []threat.Stranger                           { return n.strangers }
 func (n *fakeNode) Clashes() map[tenant.DestinationID]api.Clash            { return n.clashes }
 func (n *fakeNode) DestinationStates() map[tenant.DestinationID]peer.State { return n.states }
-func (n *fakeNode) Registrations() map[tenant.SwitchID]uac.State           { return nil }
+func (n *fakeNode) Registrations() map[tenant.SwitchID]uac.State           { return n.ours }
 func (n *fakeNode) FirewallHits(rules []tenant.FirewallRule) (out []policy.Tally) {
 	for _, r := range rules {
 		out = append(out, n.rules[r.ID])
