@@ -26,7 +26,8 @@ func (e *Edge) newBans() *ban.Table {
 	return ban.New(ban.Config{
 		Journal: banKeeper{e}, Never: e.cfg.NeverBan, First: e.cfg.Test.Ban, NeighbourIn: destinations.in,
 		Neighbour: func(addr netip.Addr, customer tenant.CustomerID) bool {
-			return e.table.Snapshot().Neighbour(addr, customer)
+			s := e.table.Snapshot()
+			return s.Neighbour(addr, customer) || s.Receives(addr, customer)
 		},
 	})
 }

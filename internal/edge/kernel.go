@@ -182,6 +182,9 @@ func (n *neighbourhood) in(p netip.Prefix) bool {
 		for a := range now.Neighbours {
 			n.set.Insert(netip.PrefixFrom(a, a.BitLen()))
 		}
+		for a := range now.Receivers {
+			n.set.Insert(netip.PrefixFrom(a, a.BitLen()))
+		}
 	}
 	return n.set.OverlapsPrefix(p)
 }

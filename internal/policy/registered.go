@@ -66,6 +66,8 @@ func (t *Table) RegisteredAt(way *Destination, addrs []netip.AddrPort) {
 	if addrs = listening(way, addrs); slices.Equal(addrs, next.registrars[id]) {
 		return
 	}
+	next.countAddrs(way.Customer, next.registrars[id], -1)
+	next.countAddrs(way.Customer, addrs, 1)
 	all := maps.Clone(next.registrars)
 	if all == nil {
 		all = make(map[tenant.SwitchID][]netip.AddrPort)

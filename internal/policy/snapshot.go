@@ -23,6 +23,7 @@ type Snapshot struct {
 	owners       index[netip.AddrPort, owners]
 	sources      index[sourceKey, []*Destination]
 	entries      *entries
+	receivers    index[sourceKey, int]
 	registrars   map[tenant.SwitchID][]netip.AddrPort // where the switches are at which we register; not to be written to
 }
 

@@ -217,6 +217,7 @@ func (s *Snapshot) add(c *Customer) error {
 	}
 	s.addSources(c)
 	s.addEntries(c)
+	s.countReceivers(c, 1)
 	return nil
 }
 
@@ -256,6 +257,7 @@ func (s *Snapshot) remove(id tenant.CustomerID) []*Destination {
 		}
 	}
 	s.removeEntries(c)
+	s.countReceivers(c, -1)
 	return c.Destinations
 }
 

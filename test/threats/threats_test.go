@@ -20,7 +20,7 @@ func TestThreats(t *testing.T) {
 			"challenges are normal": challenges, "wrong passwords by REGISTER": wrongRegister,
 			"wrong passwords by INVITE": wrongInvite, "an old nonce": oldNonce, "one user from many sources": attacked,
 			"many users that do not exist": missingUsers,
-			"a registered phone":           registered, "a live call": liveCall, "never_ban": never, "a destination": destination,
+			"a registered phone":           registered, "a live call": liveCall, "never_ban": never, "a destination": destination, "a switch": carrier,
 			"a whitelist lifts": whitelist, "an entry lifts": entry, "hostile values": hostile,
 		} {
 			t.Run(name, func(t *testing.T) {
@@ -252,6 +252,24 @@ func destination(t *testing.T, n *harness.Node) {
 	strange(s, u, 60, marked())
 	spared(s, u.IP())
 	heard(s, s.Caller)
+}
+
+// carrier: who sends in the name of a switch that receives calls from us, or of its proxy, has it not banned.
+func carrier(t *testing.T, n *harness.Node) {
+	for _, where := range []string{"host: %[1]s, port: %[2]d", "host: carrier.example, outbound_proxies: [\"%[1]s:%[2]d\"]"} {
+		s := setting(t, n)
+		there := s.Peer(udp())
+		u := peer.New(t, "udp", there.IP())
+		u.Edge = n.Addr("udp", u.Addr().Addr())
+		s.Customer.Destinations = []harness.Destination{{Name: "carrier", Switch: "carrier"}}
+		s.Customer.Extra = "switches:\n  - {name: carrier, direction: ingress, dial_pattern: raw, " + fmt.Sprintf(where, there.IP(), there.Port()) + "}\n"
+		s.Apply()
+		strange(s, u, 60, marked())
+		spared(s, u.IP())
+		call := s.Caller.Start("OPTIONS", s.URI())
+		there.Accept("OPTIONS").Answer(200)
+		call.Expect("200 OPTIONS")
+	}
 }
 
 func whitelist(t *testing.T, n *harness.Node) {
