@@ -139,7 +139,7 @@ func (c *Calls) forward(sh *transaction.Shard, x *exchange, m *sip.Message) {
 			return
 		}
 		if step == peer.Exhausted {
-			c.answerExchange(sh, x, 408)
+			c.undelivered(sh, x, policy.TransportFailed, 408)
 			return
 		}
 		if x.client = sh.NewClient(c.user, x.ref()); x.client == 0 {
@@ -148,7 +148,7 @@ func (c *Calls) forward(sh *transaction.Shard, x *exchange, m *sip.Message) {
 		}
 		if why := c.write(sh, call, x, m, flow); why != policy.OK {
 			sh.Forget(x.client)
-			c.answerExchange(sh, x, why.Status())
+			c.undelivered(sh, x, why, why.Status())
 			return
 		}
 		if sh.SendRequest(x.client, x.method, flow, sh.Out) == nil {
@@ -290,6 +290,16 @@ func (c *Calls) backExchange(sh *transaction.Shard, call *Call, x *exchange, m *
 	sh.Out = out
 	sh.Respond(x.server, r.Status, out)
 	return true
+}
+
+// undelivered ends an exchange whose request cannot go on as it is. The sender of a BYE is gone
+// all the same, so the other party gets one of ours.
+func (c *Calls) undelivered(sh *transaction.Shard, x *exchange, why policy.Reason, status int) {
+	call := c.table(sh).calls.At(x.call)
+	if x.method == sip.BYE && call.dialog(x.fork).Confirmed {
+		c.bye(sh, call, x.fork, x.from.Other(), why)
+	}
+	c.answerExchange(sh, x, status)
 }
 
 // answerExchange ends an exchange with a status of ours.

@@ -121,11 +121,16 @@ func (c *Call) edits(lists *[4][]string) bool {
 
 // compose writes a message whose headers are edited: its description without the restricted
 // codecs, and naming us where the media is bridged. A stream that nothing is left of is off
-// (port 0).
+// (port 0). What is of no offer or answer and cannot be read goes on without it: it says nothing
+// that counts, and nobody keeps a call up by what his BYE carries.
 func (c *Calls) compose(sh *transaction.Shard, call *Call, m *sip.Message, b bound) ([]byte, error) {
 	s := &c.table(sh).work.session
 	if len(m.Body()) > 0 && (describes(m) && call.edits(&s.lists) || call.bridge != 0) {
 		found, err := s.read(call, m)
+		if err != nil && !describes(m) {
+			s.body, err = s.body[:0], nil
+			s.replace(&sh.Edit, m)
+		}
 		if found && err == nil {
 			err = c.bridge(sh, call, s, m, b)
 		}
@@ -150,11 +155,16 @@ func (s *session) text(m *sip.Message) []byte {
 	return m.Body()[s.part.Body.Off:s.part.Body.End]
 }
 
-// put replaces the description in an edit of its message.
+// put replaces the description in an edit of its message by what it is edited to.
 func (s *session) put(e *sip.Edit, m *sip.Message) (err error) {
-	if s.body, err = s.edit.Append(s.body[:0]); err != nil {
-		return err
+	if s.body, err = s.edit.Append(s.body[:0]); err == nil {
+		s.replace(e, m)
 	}
+	return err
+}
+
+// replace puts a body in the description's place.
+func (s *session) replace(e *sip.Edit, m *sip.Message) {
 	at := m.SpanOf(m.Body()).Off
 	span := func(s sdp.Span) sip.Span { return sip.Span{Off: at + s.Off, End: at + s.End} }
 	length := len(m.Body()) - s.part.Body.Len() + len(s.body)
@@ -168,7 +178,6 @@ func (s *session) put(e *sip.Edit, m *sip.Message) (err error) {
 	if f := m.First(sip.HdrContentLength); f != nil {
 		e.At(f.Value).Uint(uint64(length))
 	}
-	return nil
 }
 
 // judged is a message whose description is looked at: whose it is, in which dialog, whether
