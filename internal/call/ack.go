@@ -1,6 +1,7 @@
 package call
 
 import (
+	"tollgate/internal/dialog"
 	"tollgate/internal/policy"
 	"tollgate/internal/transaction"
 	"tollgate/internal/transport"
@@ -32,6 +33,9 @@ func (c *Calls) Ack(sh *transaction.Shard, m *sip.Message, f transport.Flow) {
 		d.Acked = true
 		c.keep(sh, call)
 	}
+	if c.muteAck(sh, call, x, m) {
+		return
+	}
 	flow, sure := c.quickWay(call.leg(d, hit.side.Other()), call)
 	if !sure {
 		c.ackSlowly(sh, call, x, m)
@@ -45,9 +49,13 @@ func (c *Calls) Ack(sh *transaction.Shard, m *sip.Message, f transport.Flow) {
 // ackSlowly sends an ACK whose way has to be looked up first.
 func (c *Calls) ackSlowly(sh *transaction.Shard, call *Call, x *exchange, m *sip.Message) {
 	leg := call.leg(call.dialog(x.fork), x.from.Other())
-	if c.write(sh, call, x, m, leg.Flow) != policy.OK {
-		return
+	if c.write(sh, call, x, m, leg.Flow) == policy.OK {
+		c.sendSlowly(sh, call, leg)
 	}
+}
+
+// sendSlowly sends what stands in sh.Out once the way to a leg is known.
+func (c *Calls) sendSlowly(sh *transaction.Shard, call *Call, leg dialog.Leg) {
 	data := append([]byte(nil), sh.Out...)
 	shard := sh.Index
 	flow, ok := c.reach(call, leg, func(flow transport.Flow, ok bool) {
@@ -58,4 +66,33 @@ func (c *Calls) ackSlowly(sh *transaction.Shard, call *Call, x *exchange, m *sip
 	if ok {
 		_ = sh.Send(flow, data)
 	}
+}
+
+// ackHere acknowledges a 2xx for who asked, with the number that its INVITE has on that leg and an
+// answer that turns all off where it has made an offer.
+func (c *Calls) ackHere(sh *transaction.Shard, call *Call, x *exchange, number uint32, offer []byte) {
+	leg := call.leg(call.dialog(x.fork), x.from.Other())
+	flow, sure := c.quickWay(leg, call)
+	if !sure {
+		flow = leg.Flow
+	}
+	var branch [transaction.BranchLen]byte
+	b := dialog.Build{
+		Method: sip.ACK, Target: call.text(leg.Target), Routes: call.text(leg.Routes),
+		Out: c.address(flow), Branch: sh.AppendFreeBranch(branch[:0]),
+		From: call.text(leg.Local), FromTag: call.text(leg.LocalTag),
+		To: call.text(leg.Remote), ToTag: call.text(leg.Tag),
+		CallID: call.text(leg.CallID), CSeq: number,
+	}
+	if len(b.Target) == 0 {
+		b.Target = []byte("sip:" + flow.Remote.String())
+	}
+	if len(offer) > 0 {
+		b.Type, b.Body = "application/sdp", rejectAll(offer)
+	}
+	if sh.Out = b.Append(sh.Out[:0]); sure {
+		_ = sh.Send(flow, sh.Out)
+		return
+	}
+	c.sendSlowly(sh, call, leg)
 }

@@ -18,6 +18,7 @@ type exchange struct {
 	used      bool
 	done      bool                // its final response has gone back
 	offered   bool                // bridged media waits for what is answered to its offer
+	muted     bool                // its answer did not go back: the 2xx is acknowledged here
 	again     transaction.TimerID // our own answer, until its ACK
 	after     time.Duration
 	since     time.Duration
@@ -230,15 +231,22 @@ func (c *Calls) exchangeResponse(sh *transaction.Shard, x *exchange, m *sip.Mess
 	if code == 100 {
 		return
 	}
+	call := c.table(sh).calls.At(x.call)
 	if x.done {
-		if code >= 200 && code < 300 && x.method == sip.INVITE {
+		switch {
+		case code < 200 || code >= 300 || x.method != sip.INVITE:
+		case x.muted:
+			c.ackHere(sh, call, x, m.CSeq(), nil)
+		default:
 			sh.Resend(x.server)
 		}
 		return
 	}
-	call := c.table(sh).calls.At(x.call)
 	if x.challenged(call, code) {
 		c.answerExchange(sh, x, policy.SwitchChallenge.Status())
+		return
+	}
+	if c.muteReply(sh, call, x, m) {
 		return
 	}
 	if code >= 200 {

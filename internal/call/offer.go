@@ -313,3 +313,51 @@ func (c *Calls) muteExchange(sh *transaction.Shard, call *Call, x *exchange, m *
 	c.close(sh, x)
 	return true
 }
+
+// muteReply is for a response within a call whose description must not go on: the request is
+// refused, and media stays as it was. A 2xx to an INVITE is acknowledged here; has it made an offer,
+// that is turned down, and the call ends (RFC 3261 13.2.2.4). False: it may go on.
+func (c *Calls) muteReply(sh *transaction.Shard, call *Call, x *exchange, m *sip.Message) bool {
+	if !describes(m) {
+		return false
+	}
+	sender := call.leg(call.dialog(x.fork), x.from)
+	why, warning := c.judge(sh, call, m, judged{x.from.Other(), x.fork, false, sender.Flow})
+	switch {
+	case why == policy.OK:
+		return false
+	case m.StatusCode() < 200:
+		return true // the final response tells
+	}
+	var offer []byte
+	if x.method == sip.INVITE && sh.Request(x.server, &sh.Kept) && len(sh.Kept.Body()) == 0 {
+		offer = m.Body()
+	}
+	sh.RespondStatus(x.server, &sip.Response{Status: why.Status(), Headers: warning})
+	c.withdraw(sh, call, x)
+	if x.done = true; x.method != sip.INVITE {
+		c.close(sh, x)
+		return true
+	}
+	x.muted = true
+	if c.ackHere(sh, call, x, m.CSeq(), offer); offer != nil {
+		c.end(sh, call, why, why.Status())
+	}
+	return true
+}
+
+// muteAck ends a call on both sides whose ACK has an answer that must not go on, or cannot be read; it
+// goes on without that, lest its 2xx be sent again and again. False: it may go on.
+func (c *Calls) muteAck(sh *transaction.Shard, call *Call, x *exchange, m *sip.Message) bool {
+	if !describes(m) {
+		return false
+	}
+	sender := call.leg(call.dialog(x.fork), x.from)
+	why, _ := c.judge(sh, call, m, judged{x.from, x.fork, false, sender.Flow})
+	if why == policy.OK {
+		return false
+	}
+	c.ackHere(sh, call, x, x.out, nil)
+	c.end(sh, call, why, why.Status())
+	return true
+}
