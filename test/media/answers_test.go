@@ -116,10 +116,10 @@ func unreadableBYE(s *stage.Stage) {
 func hugeBYE(s *stage.Stage) {
 	c := connect(s)
 	c.a.call.Request("BYE", func(m *peer.Message) {
-		const most = 65480 // with another Via it is more than a datagram holds
+		const most = 65480 // with another Via it is more than a datagram holds; hidden it may fit
 		peer.Body("text/plain", strings.Repeat("x", most-len(m.Bytes())-len("Content-Type: text/plain\r\n")))(m)
 	})
 	c.b.call.Reply(c.b.call.Expect("BYE"), 200)
-	c.a.call.ExpectOneOf("408 BYE", "513 BYE")
+	c.a.call.ExpectOneOf("200 BYE", "408 BYE")
 	c.over()
 }
