@@ -237,13 +237,15 @@ func (p *side) takeUp(bind netip.Addr) bool {
 	return false
 }
 
-// Settle gives back the ports that were put aside: it is known which party has answered.
+// Settle gives back the ports that were put aside: it is known which party has answered. Silence
+// counts from then on, since all that was said of media may have been said while it rang.
 func (e *Engine) Settle(id ID) {
 	s := e.session(id)
 	if s == nil {
 		return
 	}
 	defer s.mu.Unlock()
+	s.heard, s.told = e.now(), false
 	for _, st := range s.streams {
 		if st != nil {
 			e.closeAside(&st.sides[0])

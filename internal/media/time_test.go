@@ -79,6 +79,20 @@ func TestSilenceWhileRinging(t *testing.T) {
 	r.told(silent)
 }
 
+// TestSilenceBeforeAnswer: what is agreed while it rings may be all that is ever said of media, and
+// silence counts once it is answered.
+func TestSilenceBeforeAnswer(t *testing.T) {
+	r, silent, _ := silences(t)
+	c := r.call(nil)
+	r.clock.advance(61 * time.Second)
+	r.told(silent, 1) // nobody has answered: it is of no use
+	r.Settle(c.id)
+	r.clock.advance(59 * time.Second)
+	r.told(silent)
+	r.clock.advance(2 * time.Second)
+	r.told(silent, 1)
+}
+
 func TestChanged(t *testing.T) {
 	r, _, changed := silences(t)
 	c := r.call(nil)
