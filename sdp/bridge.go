@@ -208,11 +208,12 @@ func (e *Edit) crypto(values [][]byte, eol []byte) *Edit {
 	return e
 }
 
-// elsewhere reports whether an attribute would have media go past the face: other keys (RFC 4567), addresses to choose from (RFC 6947), capabilities that
+// elsewhere reports whether an attribute would have media go past the face, or what comes from the face
+// be thrown away: other keys (RFC 4567), addresses to choose from (RFC 6947), sources to listen to (RFC 4570), capabilities that
 // change the transport (RFC 5939, RFC 6871, RFC 7006), streams in another's port (RFC 9143).
 func elsewhere(name []byte) bool {
 	switch string(name) {
-	case "key-mgmt", "altc", "tcap", "acap", "ccap", "pcfg", "lcfg", "acfg", "bundle-only":
+	case "key-mgmt", "altc", "tcap", "acap", "ccap", "pcfg", "lcfg", "acfg", "bundle-only", "source-filter":
 		return true
 	}
 	return false
