@@ -61,8 +61,11 @@ type End struct {
 
 // believed says whether media goes to an address that the party names. One that is known less
 // far than where it speaks from is that of a phone behind NAT, or of this very machine: nobody
-// has us send to our own services.
+// has us send to our own services. So is one of another family than we have there (RFC 6157 3.1).
 func (e *End) believed(a netip.Addr) bool {
+	if at := e.Place.Bind; at.IsValid() && at.Unmap().Is4() != a.Unmap().Is4() {
+		return false
+	}
 	known, from := transport.Scope(a), transport.Scope(e.From)
 	return !e.Forced && (known >= from || !e.Outside && known > transport.Scope(netip.IPv6Loopback()))
 }

@@ -273,11 +273,17 @@ func TestBelieved(t *testing.T) {
 		{media.Callee, false, "10.0.0.2", "169.254.1.1", "10.0.0.2"},
 		{media.Callee, false, "127.0.0.2", "127.0.0.3", "127.0.0.3"},
 		{media.Callee, true, "10.0.0.2", "198.51.100.9", "10.0.0.2"},
+		{media.Caller, false, "192.0.2.1", "2001:db8::1", "192.0.2.1"}, // we have no IPv6 for it
+		{media.Callee, false, "10.0.0.2", "2001:db8::1", "10.0.0.2"},
 	} {
 		r := newRig(t)
 		end := &r.pass.Ends[test.side]
 		end.From, end.Forced = netip.MustParseAddr(test.from), test.forced
-		r.do(test.side, true, text(test.says, plain))
+		said := text(test.says, plain)
+		if strings.Contains(test.says, ":") {
+			said = strings.ReplaceAll(said, "IP4", "IP6")
+		}
+		r.do(test.side, true, said)
 		if got := r.engine.parties[key(0, test.side)]; got.RTP.Addr().String() != test.to || got.RTCP.Addr() != got.RTP.Addr() {
 			t.Errorf("%+v: %v, %v", test, got.RTP, got.RTCP)
 		}

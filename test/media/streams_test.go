@@ -2,6 +2,7 @@ package media
 
 import (
 	"fmt"
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -22,6 +23,7 @@ func streamSuite(t *testing.T, n *harness.Node) {
 		"streams refused, removed and added": comeAndGo,
 		"what passes as it is":               keepsTheRest,
 		"payload types":                      payloads,
+		"an address of the other family":     otherFamily,
 	})
 	holds(t, n)
 	controlled(t, n)
@@ -33,6 +35,22 @@ func bothWays(s *stage.Stage) {
 	talk(c.a.phone, c.b.phone, 20)
 	reports(c.a.phone, c.b.phone, c.a.rtcp, c.b.rtcp)
 	c.end()
+}
+
+// otherFamily: parties who speak IPv4 with us name an address of IPv6, as some phones with both do. What is for them
+// goes where they speak from, to the port that they name.
+func otherFamily(s *stage.Stage) {
+	six := netip.MustParseAddr("2001:db8::7")
+	a, b := parties(s)
+	a.call = s.Caller.Invite(s.URI(), wire(session(six, 1, a.section())))
+	b.call = s.Callee.Accept("INVITE")
+	b.told(b.call.Incoming())
+	b.call.Answer(200, wire(session(six, 1, b.section())))
+	a.told(a.call.Expect(200))
+	a.call.Ack()
+	b.call.Expect("ACK")
+	talk(a.phone, b.phone, 5)
+	(&conversation{s, a, b}).end()
 }
 
 // fax is what datagrams of T.38 look like to whoever only relays them: anything.
