@@ -10,6 +10,7 @@ import (
 	"tollgate/internal/policy"
 	"tollgate/internal/transaction"
 	"tollgate/internal/transport"
+	"tollgate/sdp"
 	"tollgate/sip"
 )
 
@@ -125,9 +126,19 @@ func (c *Call) up() uint8 {
 
 // late notes a request that wants an offer.
 func (c *Calls) late(sh *transaction.Shard, call *Call, m *sip.Message) {
-	if s := c.bridged(sh, call); s != nil && m.Method() == sip.INVITE && m.IsRequest() && len(m.Body()) == 0 {
+	if s := c.bridged(sh, call); s != nil && m.IsRequest() && wantsOffer(m) {
 		s.Late()
 	}
+}
+
+// wantsOffer says that an INVITE has no description, whatever else is in it (a location, ISUP), so
+// that its answer makes the offer (RFC 3261 13.2.1).
+func wantsOffer(m *sip.Message) bool {
+	if m.Method() != sip.INVITE {
+		return false
+	}
+	_, described := sdp.Locate(m.Value(sip.HdrContentType), m.Body())
+	return !described
 }
 
 // side is a party as the media engine numbers them.

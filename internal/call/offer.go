@@ -330,7 +330,7 @@ func (c *Calls) muteReply(sh *transaction.Shard, call *Call, x *exchange, m *sip
 		return true // the final response tells
 	}
 	var offer []byte
-	if x.method == sip.INVITE && sh.Request(x.server, &sh.Kept) && len(sh.Kept.Body()) == 0 {
+	if x.method == sip.INVITE && sh.Request(x.server, &sh.Kept) && wantsOffer(&sh.Kept) {
 		offer = m.Body()
 	}
 	sh.RespondStatus(x.server, &sip.Response{Status: why.Status(), Headers: warning})

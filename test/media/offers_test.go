@@ -17,7 +17,8 @@ func offerSuite(t *testing.T, n *harness.Node) {
 		"early media":                 func(s *stage.Stage) { earlyMedia(s, false) },
 		"early media, then elsewhere": func(s *stage.Stage) { earlyMedia(s, true) },
 		"late offer":                  lateOffer,
-		"late offer in a re-INVITE":   lateReoffer,
+		"late offer in a re-INVITE":   func(s *stage.Stage) { lateReoffer(s, peer.NoBody()) },
+		"late offer, another body":    func(s *stage.Stage) { lateReoffer(s, peer.Body("application/pidf+xml", "<presence/>")) },
 		"PRACK with an answer":        prackAnswers,
 		"PRACK with an offer":         prackOffers,
 		"a party moves":               moves,
@@ -72,12 +73,13 @@ func lateOffer(s *stage.Stage) {
 	(&conversation{s, a, b}).end()
 }
 
-func lateReoffer(s *stage.Stage) {
+// lateReoffer: a re-INVITE that has no description, whatever else it has, is answered by an offer.
+func lateReoffer(s *stage.Stage, body peer.Option) {
 	c := connect(s)
 	c.settle()
 	for _, pair := range [][2]*side{{c.a, c.b}, {c.b, c.a}} {
 		from, to := pair[0], pair[1]
-		from.call.Request("INVITE", peer.NoBody())
+		from.call.Request("INVITE", body)
 		to.call.Expect("INVITE")
 		to.open(to.at.Addr())
 		to.call.Answer(200, to.sdp())
