@@ -6,6 +6,7 @@ import "bytes"
 type Part struct {
 	Body   Span
 	Length Span // digits of the part's own Content-Length; empty: it has none
+	Again  bool // another description follows in a part of its own
 }
 
 // nested is how deep a multipart body is looked into.
@@ -13,7 +14,7 @@ const nested = 3
 
 // Locate finds the session description in a body: all of it, where its Content-Type is
 // application/sdp (or it has none and begins as one does), or the first such part of a multipart one (RFC 2046 5.1,
-// RFC 5621). False: there is none.
+// RFC 5621). Again says that it is not the only one. False: there is none.
 func Locate(contentType, body []byte) (Part, bool) {
 	if len(body) == 0 || len(body) > MaxSize {
 		return Part{}, false
@@ -35,6 +36,7 @@ func locate(contentType, body []byte, off, depth int) (Part, bool) {
 	if len(boundary) == 0 || len(boundary) > 70 {
 		return Part{}, false
 	}
+	p, found := Part{}, false
 	at, next, last := delimiter(body, 0, boundary)
 	for at >= 0 && !last {
 		start := next
@@ -43,18 +45,23 @@ func locate(contentType, body []byte, off, depth int) (Part, bool) {
 			last = true
 		}
 		kind, length, content := partHeader(body, start, at)
-		if mediaType(kind, "application/sdp") && content < at {
-			p := Part{Body: Span{uint16(off + content), uint16(off + at)}}
+		one, ok := Part{}, mediaType(kind, "application/sdp") && content < at
+		if ok {
+			one.Body = Span{uint16(off + content), uint16(off + at)}
 			if length.End > 0 {
-				p.Length = Span{length.Off + uint16(off), length.End + uint16(off)}
+				one.Length = Span{length.Off + uint16(off), length.End + uint16(off)}
 			}
-			return p, true
+		} else {
+			one, ok = locate(kind, body[content:at], off+content, depth-1)
 		}
-		if p, ok := locate(kind, body[content:at], off+content, depth-1); ok {
-			return p, true
+		switch {
+		case ok && found:
+			p.Again = true
+		case ok:
+			p, found = one, true
 		}
 	}
-	return Part{}, false
+	return p, found
 }
 
 // delimiter finds the next line "--boundary" from a line's start: at is where the line

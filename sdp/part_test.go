@@ -31,6 +31,9 @@ func TestLocate(t *testing.T) {
 		{"not ended", "multipart/related;boundary=b1", part, text + "\r\n", ""},
 		{"in a part", "multipart/mixed;boundary=b1", inner + isup + end, text, ""},
 		{"LF alone", "multipart/mixed;boundary=b1", strings.ReplaceAll(isup+part+end, "\r\n", "\n"), "v=0\ns=-\n", ""},
+		{"two parts", "multipart/alternative;boundary=b1", part + sized + end, text, ""},
+		{"two parts, in a part", "multipart/mixed;boundary=b1", inner + isup + part + end, text, ""},
+		{"two parts within one", "multipart/mixed;boundary=b1", isup + strings.Replace(inner, "--b12\r\n", strings.ReplaceAll(part, "b1", "b12")+"--b12\r\n", 1) + end, text, ""},
 		{"none", "multipart/mixed;boundary=b1", isup + end, "", ""},
 		{"another boundary", "multipart/mixed;boundary=b2", part + end, "", ""},
 		{"no boundary", "multipart/mixed", part + end, "", ""},
@@ -40,6 +43,9 @@ func TestLocate(t *testing.T) {
 		p, ok := sdp.Locate([]byte(c.kind), []byte(c.body))
 		if got := c.body[p.Body.Off:p.Body.End]; ok != (c.want != "") || got != c.want {
 			t.Errorf("%s: expected %q, got %v %q", c.name, c.want, ok, got)
+		}
+		if want := strings.Contains(c.name, "two"); p.Again != want {
+			t.Errorf("%s: another one: %v", c.name, p.Again)
 		}
 		if got := c.body[p.Length.Off:p.Length.End]; got != c.length {
 			t.Errorf("%s: length %q", c.name, got)

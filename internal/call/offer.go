@@ -93,6 +93,9 @@ func describes(m *sip.Message) bool {
 	return false
 }
 
+// errTwice: who reads the second description would read one that nobody has edited.
+var errTwice = errors.New("more than one session description")
+
 // read indexes a message's description and takes the restricted codecs out of it; false:
 // it has none. An error is why it cannot be read.
 func (s *session) read(call *Call, m *sip.Message) (found bool, err error) {
@@ -101,7 +104,10 @@ func (s *session) read(call *Call, m *sip.Message) (found bool, err error) {
 	if !ok {
 		return false, nil
 	}
-	s.part = part
+	if s.part = part; part.Again {
+		s.part = sdp.Part{Body: sdp.Span{End: uint16(len(m.Body()))}}
+		return false, errTwice
+	}
 	if err := s.index.Parse(m.Body()[part.Body.Off:part.Body.End]); err != nil {
 		return false, err
 	}

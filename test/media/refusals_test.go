@@ -61,6 +61,11 @@ func TestRefusals(t *testing.T) {
 			b.call.Reply(b.call.Expect("BYE"), 200)
 		}
 	}
+	first["offered: two descriptions"] = func(s *stage.Stage) {
+		part := "--b\r\nContent-Type: application/sdp\r\n\r\n" + session(example, 1, "m=audio 4000 RTP/AVP 0") + "\r\n"
+		a := s.Caller.Invite(s.URI(), peer.Body("multipart/alternative;boundary=b", part+part+"--b--\r\n"))
+		warned(s, a.Expect(488), "more than one")
+	}
 	play(t, n, stage.One(), first)
 	play(t, n, stage.One()[1:], within)
 }
