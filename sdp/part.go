@@ -20,7 +20,7 @@ func Locate(contentType, body []byte) (Part, bool) {
 		return Part{}, false
 	}
 	untyped := len(bytes.TrimSpace(contentType)) == 0 && bytes.HasPrefix(body, []byte("v="))
-	if untyped || mediaType(contentType, "application/sdp") {
+	if untyped || mediaType(contentType, "application", "sdp") {
 		return Part{Body: Span{0, uint16(len(body))}}, true
 	}
 	return locate(contentType, body, 0, nested)
@@ -28,8 +28,7 @@ func Locate(contentType, body []byte) (Part, bool) {
 
 // locate looks into a multipart body, which stands at off in the whole.
 func locate(contentType, body []byte, off, depth int) (Part, bool) {
-	const kind = "multipart/"
-	if depth == 0 || len(contentType) < len(kind) || !equalFold(contentType[:len(kind)], kind) {
+	if depth == 0 || !mediaType(contentType, "multipart", "") {
 		return Part{}, false
 	}
 	boundary := parameter(contentType, "boundary")
@@ -45,7 +44,7 @@ func locate(contentType, body []byte, off, depth int) (Part, bool) {
 			last = true
 		}
 		kind, length, content := partHeader(body, start, at)
-		one, ok := Part{}, mediaType(kind, "application/sdp") && content < at
+		one, ok := Part{}, mediaType(kind, "application", "sdp") && content < at
 		if ok {
 			one.Body = Span{uint16(off + content), uint16(off + at)}
 			if length.End > 0 {
@@ -91,20 +90,27 @@ func delimiter(body []byte, from int, boundary []byte) (at, next int, last bool)
 	return -1, len(body), true
 }
 
-// partHeader reads the header of a part from start to end: the value of its
-// Content-Type, where the digits of its Content-Length stand, and its content.
+// partHeader reads the header of a part from start to end: the value of its Content-Type, which may go on
+// over lines (RFC 2045 5.1), where the digits of its Content-Length stand, and its content.
 func partHeader(body []byte, start, end int) (kind []byte, length Span, content int) {
+	typed := -1 // where the value of Content-Type begins, while its lines go on
 	for off := start; off < end; {
 		next := min(lineEnd(body, off), end)
 		line := bytes.TrimRight(body[off:next], "\r\n")
 		if len(line) == 0 {
 			return kind, length, next
 		}
+		if typed >= 0 && blank(line[0]) {
+			kind = body[typed:next]
+			off = next
+			continue
+		}
+		typed = -1
 		name, value, _ := bytes.Cut(line, []byte{':'})
 		name, value = bytes.TrimSpace(name), bytes.TrimSpace(value)
 		switch {
 		case equalFold(name, "Content-Type"), equalFold(name, "c"):
-			kind = value
+			kind, typed = value, off+bytes.IndexByte(line, ':')+1
 		case equalFold(name, "Content-Length"), equalFold(name, "l"):
 			if _, ok := parseUint(value, MaxSize); ok {
 				at := bytes.LastIndex(body[off:next], value) + off
@@ -124,10 +130,12 @@ func lineEnd(body []byte, off int) int {
 	return len(body)
 }
 
-// mediaType compares a Content-Type without its parameters.
-func mediaType(contentType []byte, want string) bool {
+// mediaType compares a Content-Type without its parameters; white space may stand around the slash
+// (RFC 3261 25.1). sub "" is any.
+func mediaType(contentType []byte, top, sub string) bool {
 	kind, _, _ := bytes.Cut(contentType, []byte{';'})
-	return equalFold(bytes.TrimSpace(kind), want)
+	is, of, _ := bytes.Cut(kind, []byte{'/'})
+	return equalFold(bytes.TrimSpace(is), top) && (sub == "" || equalFold(bytes.TrimSpace(of), sub))
 }
 
 // parameter reads a parameter of a Content-Type, without its quotes.

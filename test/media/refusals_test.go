@@ -66,6 +66,13 @@ func TestRefusals(t *testing.T) {
 		a := s.Caller.Invite(s.URI(), peer.Body("multipart/alternative;boundary=b", part+part+"--b--\r\n"))
 		warned(s, a.Expect(488), "more than one")
 	}
+	for name, body := range map[string]peer.Option{
+		"a type with spaces": peer.Body("application / sdp", bad["a name"].text),
+		"a folded type": peer.Body("multipart / mixed; boundary=b",
+			"--b\r\nContent-Type:\r\n application/sdp\r\n\r\n"+bad["a name"].text+"\r\n--b--\r\n"),
+	} {
+		first["offered: "+name] = func(s *stage.Stage) { warned(s, s.Caller.Invite(s.URI(), body).Expect(488), bad["a name"].word) }
+	}
 	play(t, n, stage.One(), first)
 	play(t, n, stage.One()[1:], within)
 }
