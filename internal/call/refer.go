@@ -25,8 +25,7 @@ func withoutNotify(m *sip.Message) bool {
 // customer's, nor a party of a dialog that it names: a way to calls that the PBX would
 // not make by itself.
 func (c *Calls) foreignRefer(call *Call, from dialog.Side, m *sip.Message, q *question) bool {
-	inward := (call.direction == policy.Inbound) == (from == dialog.Caller)
-	if !inward || call.customer.Settings.Outbound == "any" {
+	if !inward(call, from) || call.customer.Settings.Outbound == "any" {
 		return false
 	}
 	na, err := sip.ParseNameAddr(m.Value(sip.HdrReferTo))
@@ -45,6 +44,26 @@ func (c *Calls) foreignRefer(call *Call, from dialog.Side, m *sip.Message, q *qu
 		return elsewhere || !q.party() && !c.ownHost(call, u.Host)
 	}
 	return true
+}
+
+// inward says that what a side sends goes to the inside.
+func inward(call *Call, from dialog.Side) bool {
+	return (call.direction == policy.Inbound) == (from == dialog.Caller)
+}
+
+// barredRefer says that the outside wants the PBX, within a call, to call a number that the customer's block list
+// forbids now. (Outside of calls the gate has looked.) A party of a dialog that it names is no number to be called.
+func (c *Calls) barredRefer(sh *transaction.Shard, call *Call, x *exchange, m *sip.Message, q *question) bool {
+	if !inward(call, x.from) || q.party() {
+		return false
+	}
+	customer := c.cfg.Customer(call.customer.Settings.ID)
+	if customer == nil {
+		customer = call.customer
+	}
+	r := policy.Request{Msg: m, Source: call.leg(call.dialog(x.fork), x.from).Flow.Remote, Now: sh.Now()}
+	id := policy.Identity{Customer: customer, Direction: policy.Inbound}
+	return customer.Referral(&r, &id).Refused()
 }
 
 // ownHost says that a host is the customer's, or ours.

@@ -59,7 +59,11 @@ func (c *Calls) renamed(sh *transaction.Shard, call *Call, x *exchange, m *sip.M
 
 func (c *Calls) rename(sh *transaction.Shard, call *Call, x *exchange, q *question, m *sip.Message) bool {
 	if x.method == sip.REFER && c.foreignRefer(call, x.from, m, q) {
-		c.answerExchange(sh, x, 403)
+		c.answerExchange(sh, x, policy.ForeignHost.Status())
+		return false
+	}
+	if x.method == sip.REFER && c.barredRefer(sh, call, x, m, q) {
+		c.answerExchange(sh, x, policy.Blocklisted.Status())
 		return false
 	}
 	x.names = q.renames(m)

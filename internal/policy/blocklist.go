@@ -129,9 +129,12 @@ func (l *barred) find(number []byte, id *Identity, country string) *blocked {
 
 // Blocklist refuses calls to numbers that may not be called (step 12). The number is
 // compared in E.164: neither "+", "00", separators, escapes nor a phone-context hide it, and
-// neither does what an entry's rewriting makes of it.
+// neither does what an entry's rewriting makes of it. Of a REFER it is that of Refer-To.
 func (s *Snapshot) Blocklist(r *Request, id *Identity) Verdict {
 	c := id.Customer
+	if r.Msg.Method() == sip.REFER && id.Direction == Inbound {
+		return c.Referral(r, id)
+	}
 	if r.Msg.Method() != sip.INVITE || len(c.blocklist.given) == 0 {
 		return Verdict{}
 	}

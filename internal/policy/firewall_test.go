@@ -257,6 +257,32 @@ func TestBlocklistOutbound(t *testing.T) {
 	}
 }
 
+// TestBlocklistRefer: the number of a Refer-To from outside is one that is called.
+func TestBlocklistRefer(t *testing.T) {
+	s := table(t, blocking("39", "", "040", "041@b.example")).Snapshot()
+	for _, c := range []struct {
+		to   string
+		want int
+	}{
+		{"<sip:040123@a.example>", 1},
+		{"\"x\" <sip:%30%34%30@elsewhere.example?Replaces=1%3Bto-tag%3D2%3Bfrom-tag%3D3>", 1},
+		{"tel:+39-040-1", 1},
+		{"<sip:041@b.example>", 2},
+		{"<sip:041@a.example>", 0},
+		{"<sip:041@10.0.0.1>", 2}, // it names no domain
+		{"<sip:112@a.example>", 0},
+		{"<sip:alice@a.example>", 0},
+		{"<urn:service:sos>", 0},
+	} {
+		for source, want := range map[string]int{"203.0.113.9:5060": c.want, "10.0.0.1:5060": 0} {
+			a := ask{method: "REFER", source: source, uri: "sip:040@a.example", headers: []string{"Refer-To: " + c.to}}
+			if v := judge(t, s, a, s.Blocklist); int(v.Rule) != want || v.Refused() != (want != 0) {
+				t.Errorf("%s from %s: %+v, want entry %d", c.to, source, v, want)
+			}
+		}
+	}
+}
+
 // TestBlocklistPlans: other countries, and none.
 func TestBlocklistPlans(t *testing.T) {
 	for _, c := range []struct {

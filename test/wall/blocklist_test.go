@@ -19,6 +19,7 @@ func numbers() []scenario {
 	return []scenario{
 		{name: "disguises", matrix: stage.One(), play: disguises, customer: dials("39", "")},
 		{name: "disguises of a phone", matrix: stage.One(), play: phoneDisguises, customer: dials("39", "")},
+		{name: "referred", matrix: stage.One(), play: referred, customer: dials("39", "")},
 		{name: "prefixes", matrix: plain(), play: prefixes, customer: dials("39", "")},
 		{name: "domains", matrix: plain(), play: domains, customer: dials("39", "")},
 		{name: "calls of the PBX", matrix: stage.One(), play: pbxCalls, customer: dials("39", "")},
@@ -62,6 +63,38 @@ func phoneDisguises(sc *scene) {
 		sc.judge(try{at: blocklist, uri: uri, want: 403, rule: entry})
 	}
 	sc.judge(try{at: blocklist, uri: "tel:042123", want: passes})
+}
+
+// referred: a phone that may not call a number may not have the PBX call it either, neither within a call nor outside.
+func referred(sc *scene) {
+	sc.registered("alice")
+	sc.forbids("040", "041@"+sc.Domain)
+	a, b := sc.Talk()
+	for uri, entry := range map[string]string{
+		"sip:040123@" + sc.Domain: "040", "sip:+39-040%31@" + sc.Domain + ";user=phone": "040", "tel:+39040123": "040",
+		"sip:041123@" + sc.Domain: "041@" + sc.Domain, "tel:041": "041@" + sc.Domain,
+	} {
+		sc.judge(try{at: blocklist, method: "REFER", options: []peer.Option{peer.With("Refer-To", "<"+uri+">")}, want: 403, rule: entry, unasked: sc.Caller.Proto() != "udp"})
+		want := sc.counts(blocklist)
+		want[entry]++
+		a.Request("REFER", peer.With("r", "\"x\" <"+uri+">"))
+		a.Expect("403 REFER")
+		sc.counted(blocklist, want)
+	}
+	passing := func() {
+		for _, uri := range []string{"sip:112@" + sc.Domain, "sip:042@" + sc.Domain, "sip:bob@" + sc.Domain} {
+			a.Request("REFER", peer.With("Refer-To", "<"+uri+">"))
+			b.Reply(b.Expect("REFER"), 603)
+			a.Expect("603 REFER")
+		}
+	}
+	passing()
+	b.Request("REFER", peer.With("Refer-To", "<sip:040123@"+sc.Domain+">")) // the phone will ask us
+	a.Reply(a.Expect("REFER"), 603)
+	b.Expect("603 REFER")
+	sc.forbids()
+	passing()
+	sc.End(a, b)
 }
 
 func prefixes(sc *scene) {

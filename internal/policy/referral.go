@@ -1,0 +1,38 @@
+package policy
+
+import "tollgate/sip"
+
+// Referral refuses a REFER from outside by which the PBX would call a number on the block list (mission row B1;
+// RFC 3515 2.1): who may not call it may not have it called for him either, and the PBX's own trunk may not lead
+// past us. The number is that of Refer-To, in any disguise; a host that is no domain of the customer's is held
+// against the entries of all of them.
+func (c *Customer) Referral(r *Request, id *Identity) Verdict {
+	if len(c.blocklist.given) == 0 {
+		return Verdict{}
+	}
+	to, err := sip.ParseNameAddr(r.Msg.Value(sip.HdrReferTo))
+	if err != nil {
+		return Verdict{}
+	}
+	uri, err := sip.ParseURI(to.URI)
+	if err != nil || len(uri.User) == 0 {
+		return Verdict{}
+	}
+	domain, emergency := id.Domain, id.Emergency
+	id.Domain, id.Emergency = c.domainAt(&uri), c.isEmergency(&uri)
+	var buf [3 * maxNumber]byte
+	number, _ := c.Plan.AppendURI(buf[:0], &uri)
+	v := c.blocked(r, id, number)
+	id.Domain, id.Emergency = domain, emergency
+	return v
+}
+
+// domainAt is the customer's domain that a URI's host is, "" if it is none.
+func (c *Customer) domainAt(u *sip.URI) string {
+	for _, d := range c.Domains {
+		if IsHost(u, d) {
+			return d
+		}
+	}
+	return ""
+}
