@@ -57,13 +57,18 @@ func (c *Calls) barredRefer(sh *transaction.Shard, call *Call, x *exchange, m *s
 	if !inward(call, x.from) || q.party() {
 		return false
 	}
-	customer := c.cfg.Customer(call.customer.Settings.ID)
-	if customer == nil {
-		customer = call.customer
+	r := policy.Request{Msg: m, Source: call.leg(call.dialog(x.fork), x.from).Flow.Remote, Now: sh.Now(), Ours: c.cfg.Minter.Wrote}
+	id := c.outsider(call)
+	return id.Customer.Referral(&r, &id).Refused()
+}
+
+// outsider is who asks from outside, within a call, as the block list of now looks at him.
+func (c *Calls) outsider(call *Call) policy.Identity {
+	id := policy.Identity{Customer: call.customer, Direction: policy.Inbound}
+	if now := c.cfg.Customer(call.customer.Settings.ID); now != nil {
+		id.Customer = now
 	}
-	r := policy.Request{Msg: m, Source: call.leg(call.dialog(x.fork), x.from).Flow.Remote, Now: sh.Now()}
-	id := policy.Identity{Customer: customer, Direction: policy.Inbound}
-	return customer.Referral(&r, &id).Refused()
+	return id
 }
 
 // ownHost says that a host is the customer's, or ours.

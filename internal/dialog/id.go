@@ -213,6 +213,12 @@ func (m *Minter) Shard(callID []byte) uint8 {
 // Knows says that the key of an identifier is known.
 func (m *Minter) Knows(key uint8) bool { return m.keys[key] != nil }
 
+// Wrote says that a URI has an identifier of ours as its user part.
+func (m *Minter) Wrote(uri []byte) bool {
+	_, ok := m.Of(uri)
+	return ok
+}
+
 // Of gives the identifier in a URI of ours: its user part.
 func (m *Minter) Of(uri []byte) (ID, bool) {
 	u, err := sip.ParseURI(uri)

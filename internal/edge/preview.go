@@ -39,7 +39,7 @@ func (e *Edge) Preview(ctx context.Context, d *api.Draft, cases []trace.Decision
 		if !ok || d.Blocked != nil && m.Method() != sip.INVITE {
 			continue
 		}
-		r := &policy.Request{Msg: m, Source: cases[i].Source, Transport: cases[i].Transport, Now: time.Now(), Dry: true}
+		r := &policy.Request{Msg: m, Source: cases[i].Source, Transport: cases[i].Transport, Now: time.Now(), Dry: true, Ours: e.ids.Wrote}
 		p := api.Previewed{Case: &cases[i], Phone: e.ofPhone(&cases[i])}
 		switch {
 		case d.Blocked != nil:

@@ -47,6 +47,7 @@ type Config struct {
 type Gate struct {
 	cfg      Config
 	layer    *transaction.Layer
+	ours     func(uri []byte) bool // policy.Request.Ours
 	user     uint8
 	steps    []step
 	passages []passage // one for each shard: the request at hand
@@ -97,7 +98,7 @@ type step struct {
 
 // New makes the gate of a layer.
 func New(cfg Config, layer *transaction.Layer) *Gate {
-	g := &Gate{cfg: cfg, layer: layer}
+	g := &Gate{cfg: cfg, layer: layer, ours: cfg.Minter.Wrote}
 	g.steps = []step{
 		{name: "validate", run: (*Gate).validate},
 		{name: "hops", run: (*Gate).hops},

@@ -13,6 +13,7 @@ import (
 // flow, and whether it names a phone by its token.
 func (g *Gate) learn(p *passage) {
 	p.phones, p.caller, p.token = p.phones[:0], dialog.Stable{}, false
+	p.req.Ours = g.ours
 	if binding, owner, ok := g.cfg.Registrar.Owner(p.flow); ok {
 		p.req.Bound, p.caller = owner, binding
 	}

@@ -129,7 +129,8 @@ func (l *barred) find(number []byte, id *Identity, country string) *blocked {
 
 // Blocklist refuses calls to numbers that may not be called (step 12). The number is
 // compared in E.164: neither "+", "00", separators, escapes nor a phone-context hide it, and
-// neither does what an entry's rewriting makes of it. Of a REFER it is that of Refer-To.
+// neither does what an entry's rewriting makes of it. Of a REFER it is that of Refer-To. An identifier of ours, by
+// which the PBX calls a phone, begins with digits and is no number.
 func (s *Snapshot) Blocklist(r *Request, id *Identity) Verdict {
 	c := id.Customer
 	if r.Msg.Method() == sip.REFER && id.Direction == Inbound {
@@ -143,9 +144,15 @@ func (s *Snapshot) Blocklist(r *Request, id *Identity) Verdict {
 		return Verdict{}
 	}
 	var buf [3 * maxNumber]byte
-	number, _ := c.Plan.AppendURI(buf[:0], &uri)
-	if v := c.blocked(r, id, number); v.Refused() || !id.Numbers.read {
-		return v
+	number := buf[:0]
+	if r.Ours == nil || !r.Ours(r.Msg.RequestURI()) {
+		number, _ = c.Plan.AppendURI(number, &uri)
+		if v := c.blocked(r, id, number); v.Refused() {
+			return v
+		}
+	}
+	if !id.Numbers.read {
+		return Verdict{}
 	}
 	var rewritten [3 * maxNumber]byte
 	if key := id.Numbers.AppendKey(rewritten[:0], &c.Plan); string(key) != string(number) {

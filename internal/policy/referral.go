@@ -7,15 +7,20 @@ import "tollgate/sip"
 // past us. The number is that of Refer-To, in any disguise; a host that is no domain of the customer's is held
 // against the entries of all of them.
 func (c *Customer) Referral(r *Request, id *Identity) Verdict {
+	return c.names(r, id, r.Msg.Value(sip.HdrReferTo))
+}
+
+// names holds a name-addr, which somebody else is to call, against the block list.
+func (c *Customer) names(r *Request, id *Identity, value []byte) Verdict {
 	if len(c.blocklist.given) == 0 {
 		return Verdict{}
 	}
-	to, err := sip.ParseNameAddr(r.Msg.Value(sip.HdrReferTo))
+	to, err := sip.ParseNameAddr(value)
 	if err != nil {
 		return Verdict{}
 	}
 	uri, err := sip.ParseURI(to.URI)
-	if err != nil || len(uri.User) == 0 {
+	if err != nil || len(uri.User) == 0 || r.Ours != nil && r.Ours(to.URI) {
 		return Verdict{}
 	}
 	domain, emergency := id.Domain, id.Emergency

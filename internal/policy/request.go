@@ -46,6 +46,9 @@ type Request struct {
 	Registered Registered        // whose registration of ours is called
 	Now        time.Time
 	Health     Health // nil: everything is up
+	// Ours says that a URI is an identifier of ours: it leads to a phone or a call, and dials no number,
+	// whatever it begins with. nil: none is.
+	Ours func(uri []byte) bool
 	Dry        bool   // only asked what would happen: nothing is counted
 }
 

@@ -81,7 +81,10 @@ func callsToIt(t *testing.T, n *harness.Node) {
 	s.shown("Registered at carrier")
 	pbx, stranger := s.Peer(stage.Leg{Proto: "udp"}), s.Peer(stage.Leg{Proto: "udp"})
 	s.Customer.Destinations = append(s.Customer.Destinations, harness.Destination{Name: "pbx", Addr: pbx.Addr(), Priority: 2})
+	s.Customer.Extra += fmt.Sprintf("blocklist:\n  - {prefix: %q}\n  - {prefix: \"0408\"}\n", peer.User(contact)[:8]) // the Contact is no number
 	s.Apply()
+	barred := s.Callee.Invite(contact, func(m *peer.Message) { m.Set("To", "<sip:0408999@carrier.example>") })
+	barred.Expect(403)
 	called := func(m *peer.Message) { m.Set("To", "<sip:0409999@carrier.example>") }
 	a := s.Callee.Invite(contact, called)
 	c := pbx.Accept("INVITE")

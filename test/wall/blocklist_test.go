@@ -19,6 +19,7 @@ func numbers() []scenario {
 	return []scenario{
 		{name: "disguises", matrix: stage.One(), play: disguises, customer: dials("39", "")},
 		{name: "disguises of a phone", matrix: stage.One(), play: phoneDisguises, customer: dials("39", "")},
+		{name: "phones by their tokens", matrix: stage.One(), play: tokens, customer: dials("39", "")},
 		{name: "referred", matrix: stage.One(), play: referred, customer: dials("39", "")},
 		{name: "prefixes", matrix: plain(), play: prefixes, customer: dials("39", "")},
 		{name: "domains", matrix: plain(), play: domains, customer: dials("39", "")},
@@ -63,6 +64,25 @@ func phoneDisguises(sc *scene) {
 		sc.judge(try{at: blocklist, uri: uri, want: 403, rule: entry})
 	}
 	sc.judge(try{at: blocklist, uri: "tel:042123", want: passes})
+}
+
+// tokens: what the PBX calls a phone by begins with digits, and is no number.
+func tokens(sc *scene) {
+	phone, token := sc.registered("alice")
+	sc.forbids("0", "04", "040", peer.User(token)[:8])
+	sc.explained(&try{from: sc.Callee, at: blocklist}, sc.ringsBy(token, phone))
+	sc.counted(blocklist, map[string]int{})
+}
+
+// ringsBy has the PBX call a phone, which refuses.
+func (sc *scene) ringsBy(token string, phone *peer.Registration) (sent *peer.Message) {
+	sc.Helper()
+	b := sc.Callee.Invite(token, func(m *peer.Message) { sent = m })
+	a := phone.UA.Accept("INVITE")
+	a.Answer(486)
+	a.Expect("ACK")
+	b.Expect(486)
+	return sent
 }
 
 // referred: a phone that may not call a number may not have the PBX call it either, neither within a call nor outside.
