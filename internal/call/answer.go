@@ -350,6 +350,11 @@ func upward(code int, hidden bool) int {
 
 // refuseWith ends the call with a destination's refusal.
 func (c *Calls) refuseWith(sh *transaction.Shard, call *Call, m *sip.Message) {
+	if c.barredRedirection(sh, call, m) {
+		call.status = 0
+		c.refuse(sh, call, policy.Blocklisted.Status(), policy.Blocklisted)
+		return
+	}
 	code := upward(m.StatusCode(), call.hidden)
 	fork := c.forkOf(call, m.ToTag())
 	call.status = 0

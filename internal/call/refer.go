@@ -62,6 +62,21 @@ func (c *Calls) barredRefer(sh *transaction.Shard, call *Call, x *exchange, m *s
 	return id.Customer.Referral(&r, &id).Refused()
 }
 
+// barredRedirection says likewise that the outside, called by the PBX, sends it on to such a number. A hidden call
+// shows no redirection.
+func (c *Calls) barredRedirection(sh *transaction.Shard, call *Call, m *sip.Message) bool {
+	if code := m.StatusCode(); code < 300 || code >= 400 || call.direction != policy.Outbound || call.hidden {
+		return false
+	}
+	flow, _ := sh.ClientFlow(call.branch)
+	if s := c.setup(sh, call); !flow.Remote.IsValid() && s != nil {
+		flow = s.flow
+	}
+	r := policy.Request{Msg: m, Source: flow.Remote, Now: sh.Now(), Ours: c.cfg.Minter.Wrote}
+	id := c.outsider(call)
+	return id.Customer.Redirection(&r, &id).Refused()
+}
+
 // outsider is who asks from outside, within a call, as the block list of now looks at him.
 func (c *Calls) outsider(call *Call) policy.Identity {
 	id := policy.Identity{Customer: call.customer, Direction: policy.Inbound}

@@ -10,6 +10,17 @@ func (c *Customer) Referral(r *Request, id *Identity) Verdict {
 	return c.names(r, id, r.Msg.Value(sip.HdrReferTo))
 }
 
+// Redirection is Referral for the Contacts of a 3xx from outside to a call of the PBX (RFC 3261 21.3).
+func (c *Customer) Redirection(r *Request, id *Identity) Verdict {
+	contacts := r.Msg.Elements(sip.HdrContact)
+	for contact, ok := contacts.Next(); ok; contact, ok = contacts.Next() {
+		if v := c.names(r, id, contact); v.Refused() {
+			return v
+		}
+	}
+	return Verdict{}
+}
+
 // names holds a name-addr, which somebody else is to call, against the block list.
 func (c *Customer) names(r *Request, id *Identity, value []byte) Verdict {
 	if len(c.blocklist.given) == 0 {

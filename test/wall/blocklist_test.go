@@ -21,6 +21,7 @@ func numbers() []scenario {
 		{name: "disguises of a phone", matrix: stage.One(), play: phoneDisguises, customer: dials("39", "")},
 		{name: "phones by their tokens", matrix: stage.One(), play: tokens, customer: dials("39", "")},
 		{name: "referred", matrix: stage.One(), play: referred, customer: dials("39", "")},
+		{name: "redirected", matrix: plain(), play: redirected, customer: dials("39", "")},
 		{name: "prefixes", matrix: plain(), play: prefixes, customer: dials("39", "")},
 		{name: "domains", matrix: plain(), play: domains, customer: dials("39", "")},
 		{name: "calls of the PBX", matrix: stage.One(), play: pbxCalls, customer: dials("39", "")},
@@ -115,6 +116,34 @@ func referred(sc *scene) {
 	sc.forbids()
 	passing()
 	sc.End(a, b)
+}
+
+// redirected: nor may a phone that the PBX calls send it on to such a number.
+func redirected(sc *scene) {
+	phone, token := sc.registered("alice")
+	sc.forbids("040", "041@"+sc.Domain)
+	redirects := func(want int, contacts string) *peer.Call {
+		b := sc.Callee.Invite(token)
+		a := phone.UA.Accept("INVITE")
+		a.Answer(302, peer.With("Contact", contacts))
+		a.Expect("ACK")
+		b.Expect(want)
+		return b
+	}
+	redirects(302, "<sip:bob@"+sc.Domain+">")
+	redirects(302, "<sip:112@"+sc.Domain+">")
+	b := redirects(403, "<sip:042@"+sc.Domain+">;q=0.9, \"x\" <sip:+39-040%31@"+sc.Domain+";user=phone>")
+	sc.counted(blocklist, map[string]int{"040": 1})
+	redirects(403, "<tel:041123>")
+	sc.counted(blocklist, map[string]int{"040": 1, "041@" + sc.Domain: 1})
+	harness.Eventually(sc.T, harness.Soon, func() error {
+		for _, r := range sc.w.list(sc.T, "/cdrs", sc.customer) {
+			if r["call_id"] == b.ID && r["status"] == 403.0 && r["reason"] == "blocklist" {
+				return nil
+			}
+		}
+		return fmt.Errorf("no record of the call %s says that it was the block list", b.ID)
+	})
 }
 
 func prefixes(sc *scene) {
