@@ -39,7 +39,7 @@ func (g *Guard) Check(r *policy.Request, id *policy.Identity) (s Standing, v pol
 	if kd == register {
 		w = nil // nothing of it is rewritten
 	}
-	k, emergency := g.keyOf(kd, id.Customer, w, r.Msg.Value(sip.HdrFrom), r.Msg.RequestURI())
+	k, emergency := g.keyOf(kd, id.Customer, w, r.Msg.Value(sip.HdrFrom), r.Dialled())
 	if emergency {
 		return Standing{}, policy.Verdict{}
 	}

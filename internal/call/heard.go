@@ -29,7 +29,7 @@ type Heard struct {
 	Source    netip.AddrPort
 	Entry     tenant.SwitchID  // that it comes from; 0: none
 	User      tenant.SIPUserID // likewise
-	From, URI []byte           // as the caller wrote them, From without tag
+	From, URI []byte           // as the caller wrote them, From without tag; URI says whom he calls
 	Age       time.Duration
 	Restored  bool // by the journal: it stays, whatever is said
 }
@@ -44,11 +44,24 @@ func (c *Calls) hear(sh *transaction.Shard, call *Call) bool {
 	h := &c.table(sh).work.heard
 	*h = Heard{
 		Place: Place{call.id, sh.Index, call.slot}, Customer: call.customer, Direction: call.direction,
-		Source: call.caller.Flow.Remote, Entry: call.entry, User: call.parties.user, From: call.text(call.caller.Remote), URI: call.text(call.uri),
+		Source: call.caller.Flow.Remote, Entry: call.entry, User: call.parties.user, From: call.text(call.caller.Remote), URI: c.dialled(call),
 		Age: sh.Since() - call.started, Restored: call.restored,
 	}
 	call.counted, ok = c.cfg.Heard(sh.Now(), h)
 	return ok
+}
+
+// dialled is policy.Request.Dialled for a call that is under way.
+func (c *Calls) dialled(call *Call) []byte {
+	uri := call.text(call.uri)
+	if id, ok := c.cfg.Minter.Of(uri); !ok || id.Part != dialog.ToUs {
+		return uri
+	}
+	to, err := sip.ParseNameAddr(call.text(call.caller.Local))
+	if err != nil {
+		return uri
+	}
+	return to.URI
 }
 
 // unwanted ends a call that is being set up and that hear has refused; m is what the

@@ -86,3 +86,13 @@ func (n *Numbers) readTo(m *sip.Message) {
 	n.Called = Number{}
 	n.Called.Changed = ok && n.Called.read(to)
 }
+
+// Dialled is the URI of who is called: the Request-URI, or that of To where that is a Contact of ours at a switch.
+func (r *Request) Dialled() []byte {
+	if r.Registered.Switch != 0 {
+		if to, ok := nameIn(r.Msg, sip.HdrTo); ok {
+			return to
+		}
+	}
+	return r.Msg.RequestURI()
+}

@@ -14,7 +14,7 @@ import (
 func TestRegister(t *testing.T) {
 	n := harness.Start(t)
 	for name, play := range map[string]func(*testing.T, *harness.Node){
-		"registration": registration, "calls to it": callsToIt, "over TCP": overTCP, "too brief": tooBrief, "refused": refusedThere,
+		"registration": registration, "calls to it": callsToIt, "calls alike": callsAlike, "over TCP": overTCP, "too brief": tooBrief, "refused": refusedThere,
 		"taken back": takenBack, "other settings": otherSettings, "calls by name": callsByName, "calls by proxy": callsByProxy,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -100,6 +100,37 @@ func callsToIt(t *testing.T, n *harness.Node) {
 	stranger.Start("INVITE", contact, called, peer.SDP(stranger, 1))
 	stranger.Quiet(100 * time.Millisecond)
 	pbx.Quiet(time.Millisecond)
+}
+
+// callsAlike: for antifraud the number called is that of To, since each call names the same Contact.
+func callsAlike(t *testing.T, n *harness.Node) {
+	s, b := trunk(t, n, stage.One()[0])
+	contact := s.in(b)
+	s.shown("Registered at carrier")
+	pbx := s.Peer(stage.Leg{Proto: "udp"})
+	s.Customer.Destinations = []harness.Destination{{Name: "pbx", Addr: pbx.Addr(), Priority: 2}} // who is one is left alone
+	s.Customer.Extra += "antifraud: {invite: 2}\n"
+	s.Apply()
+	anonymous := func(number string) peer.Option {
+		return func(m *peer.Message) {
+			m.Set("From", "<sip:anonymous@anonymous.invalid>;tag="+m.Tag("From"))
+			m.Set("To", "<sip:"+number+"@carrier.example>")
+		}
+	}
+	first := s.Callee.Invite(contact, anonymous("0401111"))
+	one := pbx.Accept("INVITE")
+	second := s.Callee.Invite(contact, anonymous("0402222"))
+	two := pbx.Accept("INVITE")
+	one.Answer(486)
+	one.Expect("ACK")
+	first.Expect(486)
+	s.Callee.Invite(contact, anonymous("0402233")).Expect(403)
+	second.Expect(480)
+	two.Answer(180) // a CANCEL needs that something was heard (RFC 3261 9.1)
+	cancel := two.Expect("CANCEL")
+	two.Reply(cancel, 200)
+	two.Answer(487)
+	two.Expect("ACK")
 }
 
 func overTCP(t *testing.T, n *harness.Node) {
