@@ -49,7 +49,7 @@ type Request struct {
 	// Ours says that a URI is an identifier of ours: it leads to a phone or a call, and dials no number,
 	// whatever it begins with. nil: none is.
 	Ours func(uri []byte) bool
-	Dry        bool   // only asked what would happen: nothing is counted
+	Dry  bool // only asked what would happen: nothing is counted
 }
 
 // Registered names a switch at which we have registered. The zero value names none.
