@@ -58,14 +58,17 @@ func holds(list []netip.AddrPort, at netip.AddrPort) bool {
 }
 
 // RegisteredAt tells where a switch is at which we register, as its name, or those of the proxies
-// that it is called by, have last been resolved; nil forgets it. They replace those told before.
+// that it is called by, have last been resolved; nil forgets it. They replace those
+// told before; of one switch nobody tells two things at once.
 func (t *Table) RegisteredAt(way *Destination, addrs []netip.AddrPort) {
+	id := way.Switch.ID
+	addrs = listening(way, addrs)
+	if slices.Equal(addrs, t.current.Load().registrars[id]) {
+		return // as mostly: who asks holds up calls, and is not to wait for settings that are being changed
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	next, id := *t.current.Load(), way.Switch.ID
-	if addrs = listening(way, addrs); slices.Equal(addrs, next.registrars[id]) {
-		return
-	}
+	next := *t.current.Load()
 	next.countAddrs(way.Customer, next.registrars[id], -1)
 	next.countAddrs(way.Customer, addrs, 1)
 	all := maps.Clone(next.registrars)
