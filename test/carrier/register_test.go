@@ -166,13 +166,19 @@ func refusedThere(t *testing.T, n *harness.Node) {
 	other.Callee.Quiet(100 * time.Millisecond)
 }
 
-// takenBack: a registrar that wants the password for that, too, gets it.
-func takenBack(t *testing.T, n *harness.Node) {
+// changed is a trunk that is registered, and whose setting is another one since.
+func changed(t *testing.T, n *harness.Node, register string) (*scene, *peer.Call) {
 	s, b := trunk(t, n, stage.One()[0])
 	s.in(b)
 	s.shown("Registered at carrier")
-	s.Customer.Extra = strings.Replace(s.Customer.Extra, "register: true", "register: false", 1)
+	s.Customer.Extra = strings.Replace(s.Customer.Extra, "register: true", register, 1)
 	s.Apply()
+	return s, b
+}
+
+// takenBack: a registrar that wants the password for that, too, gets it.
+func takenBack(t *testing.T, n *harness.Node) {
+	s, b := changed(t, n, "register: false")
 	last := s.again(b.AcceptAgain("REGISTER"), 401, digest(realm, "r9", `, qop="auth", stale=true`))
 	s.proves(last.Incoming(), "Authorization", "r9")
 	if got := last.Incoming().Get("Expires"); got != "0" {
@@ -183,11 +189,7 @@ func takenBack(t *testing.T, n *harness.Node) {
 
 // otherSettings: what has nothing to do with where we register takes no registration back.
 func otherSettings(t *testing.T, n *harness.Node) {
-	s, b := trunk(t, n, stage.One()[0])
-	s.in(b)
-	s.shown("Registered at carrier")
-	s.Customer.Extra = strings.Replace(s.Customer.Extra, "register: true", "register: true, channels: 7", 1)
-	s.Apply()
+	s, b := changed(t, n, "register: true, channels: 7")
 	before, _ := b.Incoming().CSeq()
 	again := b.AcceptAgain("REGISTER")
 	m := again.Incoming()
