@@ -82,15 +82,15 @@ func (c *Calls) provisional(sh *transaction.Shard, call *Call, m *sip.Message, f
 // fork finds the dialog that a response's To-tag names, or makes it (RFC 3261
 // 12.1.2); false when a call has too many of them.
 func (c *Calls) fork(sh *transaction.Shard, call *Call, m *sip.Message, f transport.Flow) (uint8, bool) {
-	if i := c.forkOf(call, m.ToTag()); i < call.forks {
-		return i, c.refresh(sh, call, i, dialog.Callee, m)
+	i, ok := c.forkOf(call, m.ToTag()), true
+	if i == call.forks {
+		flow, _ := sh.ClientFlow(call.branch)
+		if !flow.Remote.IsValid() {
+			flow = f
+		}
+		i, ok = c.newFork(sh, call, m.ToTag(), flow)
 	}
-	flow, _ := sh.ClientFlow(call.branch)
-	if !flow.Remote.IsValid() {
-		flow = f
-	}
-	n, ok := c.newFork(sh, call, m.ToTag(), flow)
-	return n, ok && c.refresh(sh, call, n, dialog.Callee, m)
+	return i, ok && c.refresh(sh, call, i, dialog.Callee, m) && c.routed(sh, call, i, m)
 }
 
 // forkOf gives the dialog of the branch at hand that has a callee's tag; call.forks
@@ -143,24 +143,27 @@ func (c *Calls) newFork(sh *transaction.Shard, call *Call, calleeTag []byte, flo
 	return n, true
 }
 
-// refresh takes the target and, before the dialog is confirmed, the route set
-// of a callee's response (RFC 3261 12.1.2, 13.2.2.4).
+// refresh takes the target that a party's message gives (RFC 3261 12.1.2, 12.2.1.2).
 func (c *Calls) refresh(sh *transaction.Shard, call *Call, fork uint8, side dialog.Side, m *sip.Message) bool {
-	d := call.dialog(fork)
-	leg := &d.Callee
+	leg := &call.dialog(fork).Callee
 	if side == dialog.Caller {
 		leg = &call.caller
 	}
 	if uri := dialog.ContactURI(m); uri != nil && string(uri) != string(call.text(leg.Target)) {
-		if call.texts.Set(&leg.Target, uri) != nil {
-			return false
-		}
-	}
-	if side == dialog.Callee && !d.Confirmed && !m.IsRequest() {
-		sh.Out = c.cfg.Minter.RouteSetOfResponse(sh.Out[:0], m, call.id)
-		return call.texts.Set(&leg.Routes, sh.Out) == nil
+		return call.texts.Set(&leg.Target, uri) == nil
 	}
 	return true
+}
+
+// routed takes the route set of a callee from a response to the request that makes the dialog,
+// until that is confirmed (RFC 3261 12.1.2, 13.2.2.4). No response within the dialog changes it.
+func (c *Calls) routed(sh *transaction.Shard, call *Call, fork uint8, m *sip.Message) bool {
+	d := call.dialog(fork)
+	if d.Confirmed {
+		return true
+	}
+	sh.Out = c.cfg.Minter.RouteSetOfResponse(sh.Out[:0], m, call.id)
+	return call.texts.Set(&d.Callee.Routes, sh.Out) == nil
 }
 
 // answer takes a 2xx: the first makes the call, one with the same tag is a

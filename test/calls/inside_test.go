@@ -19,6 +19,7 @@ func inside() []stage.Scenario {
 		{Name: "re-INVITE cancelled", Matrix: stage.Some(), Play: reinviteCancelled},
 		{Name: "UPDATE in the call", Matrix: stage.Some(), Play: updateInCall},
 		{Name: "UPDATE while ringing", Matrix: stage.Some(), Play: updateWhileRinging},
+		{Name: "UPDATEs while ringing and the route", Matrix: stage.Some(), Play: updatesKeepRoute},
 		{Name: "INFO both ways", Matrix: stage.Full(), Play: infoBothWays},
 		{Name: "OPTIONS in the call", Matrix: stage.Some(), Play: optionsInCall},
 		{Name: "requests cross", Matrix: stage.Some(), Play: requestsCross},
@@ -108,6 +109,35 @@ func updateWhileRinging(s *stage.Stage) {
 	a.Expect("200 INVITE")
 	a.Ack()
 	b.Expect("ACK")
+	s.End(a, b)
+}
+
+// updatesKeepRoute: an UPDATE moves the target and never the route set, which the response to the INVITE gave
+// (RFC 3261 12.2, RFC 3311 5.1). A proxy that has recorded itself in that need not in the UPDATE's.
+func updatesKeepRoute(s *stage.Stage) {
+	proxy := "<" + s.Callee.URI("proxy") + ";lr>"
+	recorded := func(m *peer.Message) { m.Prepend("Record-Route", proxy) }
+	a := s.Caller.Invite(s.URI(), peer.With("Supported", "100rel"))
+	b := s.Callee.Accept("INVITE")
+	b.Answer(183, peer.SDP(s.Callee, 1), peer.With("Require", "100rel"), peer.With("RSeq", "11"), recorded)
+	a.Prack(a.Expect(183))
+	b.Reply(b.Expect("PRACK"), 200)
+	a.Expect("200 PRACK")
+	for version := range 3 {
+		a.Request("UPDATE", peer.SDP(s.Caller, 2+version))
+		m := b.Expect("UPDATE")
+		if routes := m.All("Route"); len(routes) != 1 || routes[0] != proxy {
+			s.Errorf("UPDATE %d must take the way through %s, got Route %q", version, proxy, routes)
+		}
+		b.Reply(m, 200, peer.SDP(s.Callee, 2+version), peer.Without("Record-Route"))
+		a.Expect("200 UPDATE")
+	}
+	b.Answer(200, recorded)
+	a.Expect("200 INVITE")
+	a.Ack()
+	if m := b.Expect("ACK"); m.Get("Route") != proxy {
+		s.Errorf("the ACK must take the way through %s:\n%s", proxy, m.Bytes())
+	}
 	s.End(a, b)
 }
 
