@@ -42,6 +42,9 @@ func (c *Calls) final(sh *transaction.Shard, call *Call, x *exchange, m *sip.Mes
 	case code < 300 && (x.method == sip.INVITE || x.method == sip.UPDATE):
 		c.refreshed(sh, call, x, m)
 	case x.method == sip.NOTIFY:
+		if code < 300 && c.moveTargets(sh, call, x, m) {
+			c.keep(sh, call)
+		}
 		if code == 481 || sh.Request(x.server, &sh.Kept) && terminated(&sh.Kept) {
 			c.usageOver(sh, call, x.fork)
 		}
@@ -50,6 +53,7 @@ func (c *Calls) final(sh *transaction.Shard, call *Call, x *exchange, m *sip.Mes
 	case code == 481 && x.method == sip.SUBSCRIBE:
 		c.usageOver(sh, call, x.fork)
 	case code < 300 && x.method == sip.REFER:
+		c.moveTargets(sh, call, x, m)
 		c.transferring(sh, call, m)
 	}
 }

@@ -3,6 +3,7 @@ package call
 import (
 	"time"
 
+	"tollgate/internal/dialog"
 	"tollgate/internal/transaction"
 	"tollgate/sip"
 )
@@ -10,12 +11,28 @@ import (
 // refreshed takes a re-INVITE or UPDATE that was accepted: both targets may have
 // moved (RFC 3261 12.2.1.2, RFC 3311 5), and the session goes on.
 func (c *Calls) refreshed(sh *transaction.Shard, call *Call, x *exchange, m *sip.Message) {
-	c.refresh(sh, call, x.fork, x.from.Other(), m)
-	if sh.Request(x.server, &sh.Kept) {
-		c.refresh(sh, call, x.fork, x.from, &sh.Kept)
-	}
+	c.moveTargets(sh, call, x, m)
 	c.sessionTimer(sh, call, m)
 	c.keep(sh, call)
+}
+
+// moveTargets takes the targets that a request within a dialog and its 2xx give: those of INVITE,
+// UPDATE, SUBSCRIBE, NOTIFY and REFER do (RFC 3261 12.2.1.2, RFC 3311 5.1, RFC 6141 4, RFC 5057 5.4).
+// moved says that one is another than before. No route set follows from them.
+func (c *Calls) moveTargets(sh *transaction.Shard, call *Call, x *exchange, m *sip.Message) (moved bool) {
+	moved = c.moves(call, x.fork, x.from.Other(), m)
+	c.refresh(sh, call, x.fork, x.from.Other(), m)
+	if sh.Request(x.server, &sh.Kept) {
+		moved = moved || c.moves(call, x.fork, x.from, &sh.Kept)
+		c.refresh(sh, call, x.fork, x.from, &sh.Kept)
+	}
+	return moved
+}
+
+// moves says that a party's message gives another target than its last one.
+func (c *Calls) moves(call *Call, fork uint8, side dialog.Side, m *sip.Message) bool {
+	uri := dialog.ContactURI(m)
+	return uri != nil && string(uri) != string(call.text(call.leg(call.dialog(fork), side).Target))
 }
 
 // sessionTimer starts the session's expiry anew from a 2xx (RFC 4028 8.2, 10): the

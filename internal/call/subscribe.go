@@ -77,7 +77,7 @@ func (c *Calls) expireSubscription(sh *transaction.Shard, call *Call, m *sip.Mes
 
 // refreshSubscription takes the 2xx to a SUBSCRIBE within a dialog.
 func (c *Calls) refreshSubscription(sh *transaction.Shard, call *Call, x *exchange, m *sip.Message) {
-	c.refresh(sh, call, x.fork, x.from.Other(), m)
+	c.moveTargets(sh, call, x, m)
 	switch {
 	case call.state == watched:
 		c.expireSubscription(sh, call, m)

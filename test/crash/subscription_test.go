@@ -31,6 +31,8 @@ func TestSubscriptions(t *testing.T) {
 			s.End(c, d)
 
 			for range 2 {
+				b.MoveContact() // as it says in its last news, and is asked after the kill
+				news(b, a, "dialog", "active;expires=600")
 				kill(t, node)
 				node.Up(t)
 				news(b, a, "dialog", "active;expires=600")

@@ -15,6 +15,7 @@ func subscriptions() []stage.Scenario {
 	return []stage.Scenario{
 		{Name: "subscribe, refresh and un-subscribe", Matrix: all, Play: subscribes},
 		{Name: "the subscriber is registered", Matrix: all, Play: registeredSubscriber},
+		{Name: "subscriber and notifier move", Matrix: some, Play: movedParties},
 		{Name: "NOTIFY before its 2xx", Matrix: some, Play: notifyFirst},
 		{Name: "two notifiers", Matrix: some, Play: twoNotifiers},
 		{Name: "the notifier ends it", Matrix: some, Play: notifierEnds},
@@ -102,6 +103,37 @@ func registeredSubscriber(s *stage.Stage) {
 		a.Expect("200 SUBSCRIBE")
 	}
 	unfollow(s, a, b)
+}
+
+// movedParties: SUBSCRIBE and NOTIFY refresh the target of who sends them (RFC 6665 4.4.1, RFC 5057 5.4),
+// as after a new address at home.
+func movedParties(s *stage.Stage) {
+	a, b := follow(s)
+	for version := range 2 {
+		a.MoveContact()
+		sent := a.Resubscribe("dialog", 600)
+		b.Reply(b.Expect("SUBSCRIBE"), 200, peer.With("Expires", "600"))
+		a.Expect("200 SUBSCRIBE")
+		b.MoveContact()
+		b.Notify("dialog", "active;expires=600", news(s, version))
+		m := a.Expect("NOTIFY")
+		if at := peer.URIOf(sent.Get("Contact")); m.URI != at {
+			s.Errorf("the subscriber is at %s since its refresh, and is told of news as\n%s", at, m.Bytes())
+		}
+		a.Reply(m, 200)
+		b.Expect("200 NOTIFY")
+	}
+	at := peer.URIOf(b.Notify("dialog", "active;expires=600", news(s, 3)).Get("Contact"))
+	a.Reply(a.Expect("NOTIFY"), 200)
+	b.Expect("200 NOTIFY")
+	a.Resubscribe("dialog", 0)
+	m := b.Expect("SUBSCRIBE")
+	if m.URI != at {
+		s.Errorf("the notifier is at %s since its last news, and is asked as\n%s", at, m.Bytes())
+	}
+	b.Reply(m, 200, peer.With("Expires", "0"))
+	a.Expect("200 SUBSCRIBE")
+	told(s, a, b, "terminated;reason=timeout", 9)
 }
 
 // notifyFirst: the NOTIFY makes the dialog, and its 2xx changes nothing (RFC 6665 4.4.1).
