@@ -233,7 +233,7 @@ func (c *Calls) again(sh *transaction.Shard, call *Call, fork uint8, m *sip.Mess
 func (c *Calls) establish(sh *transaction.Shard, call *Call) {
 	sh.Stop(&call.invite)
 	sh.Stop(&call.initial)
-	c.stopOthers(sh, call)
+	c.stopOthers(sh, call, 200)
 	c.dropSetup(sh, call)
 	call.state, call.status, call.reason = up, 0, policy.OK
 	c.progress(sh, call, true)

@@ -168,7 +168,7 @@ func (c *Calls) tell(sh *transaction.Shard, call *Call, tried transport.Flow) {
 func (c *Calls) giveUp(sh *transaction.Shard, call *Call) {
 	if s := c.setup(sh, call); s != nil && len(s.phones) > 0 {
 		call.branch = 0
-		c.stopOthers(sh, call)
+		c.stopOthers(sh, call, 0)
 	}
 	c.dropSetup(sh, call)
 	if call.branch != 0 {

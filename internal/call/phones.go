@@ -74,16 +74,17 @@ func (c *Calls) ringing(sh *transaction.Shard, call *Call) *phone {
 	return &s.phones[call.way]
 }
 
-// stopOthers cancels all phones but the one at hand. Should one of them answer all
-// the same, Stray ends that.
-func (c *Calls) stopOthers(sh *transaction.Shard, call *Call) {
+// stopOthers cancels all phones but the one at hand, because that has answered with a status
+// (RFC 3326), or with 0 all as the caller's CANCEL says. Should one of them answer all the same,
+// Stray ends that.
+func (c *Calls) stopOthers(sh *transaction.Shard, call *Call, status int) {
 	s := c.setup(sh, call)
 	if s == nil {
 		return
 	}
 	for i := range s.phones {
 		if to := &s.phones[i]; to.branch != 0 && to.branch != call.branch {
-			sh.Abandon(to.branch)
+			sh.AbandonFor(to.branch, transaction.Why{SIP: uint16(status)})
 			to.branch = 0
 		}
 	}
@@ -98,7 +99,7 @@ func (c *Calls) phoneRefused(sh *transaction.Shard, call *Call, s *setup, m *sip
 		s.best, s.from = sh.Copy(m.Bytes()), call.way
 	}
 	if m.StatusCode() >= 600 {
-		c.stopOthers(sh, call)
+		c.stopOthers(sh, call, m.StatusCode())
 	}
 	c.phonesLeft(sh, call, s)
 }

@@ -14,6 +14,7 @@ type client struct {
 	canceling bool   // a CANCEL is wanted, or was sent
 	abandoned bool   // given up by its user: what still comes is ended here
 	interval  uint16 // of timers A and E, in ticks
+	why       Why    // of the CANCEL
 	cancel    ID     // the CANCEL's own cell
 	ref       uint64
 	flow      transport.Flow
@@ -128,12 +129,14 @@ func (sh *Shard) Sent(id ID, into *sip.Message) bool {
 
 // Cancel asks for the end of a pending INVITE: a CANCEL goes out as soon as a
 // provisional response allows it (RFC 3261 9.1). The user still hears the final
-// response, or Failed when none comes within 64*T1 of the CANCEL.
+// response, or Failed when none comes within 64*T1 of the CANCEL. While User.Canceled
+// is told of a CANCEL, those that follow from it say why as that did.
 func (sh *Shard) Cancel(id ID) {
 	c := sh.client(id)
 	if c == nil || c.canceling || c.method != sip.INVITE {
 		return
 	}
+	c.why = sh.why
 	switch c.state {
 	case clientCalling:
 		c.canceling = true // the first 1xx sends it
@@ -155,6 +158,16 @@ func (sh *Shard) Abandon(id ID) {
 	c.abandoned = true
 	sh.wheel.stop(&c.retry)
 	sh.Cancel(id)
+}
+
+// AbandonFor is Abandon that says why, unless it has nothing to say.
+func (sh *Shard) AbandonFor(id ID, why Why) {
+	was := sh.why
+	if why != (Why{}) {
+		sh.why = why
+	}
+	sh.Abandon(id)
+	sh.why = was
 }
 
 // response serves a response that carries a branch of ours.

@@ -4,8 +4,8 @@ import "tollgate/sip"
 
 // appendHopRequest appends an ACK or CANCEL for a sent INVITE (RFC 3261 9.1 and
 // 17.1.1.3): its Request-URI, top Via, Route, From, Call-ID and CSeq number; the
-// To is given, since an ACK takes that of the response.
-func appendHopRequest(dst []byte, invite *sip.Message, method string, to []byte) []byte {
+// To is given, since an ACK takes that of the response, and why a CANCEL is sent.
+func appendHopRequest(dst []byte, invite *sip.Message, method string, to []byte, why Why) []byte {
 	dst = append(dst, method...)
 	dst = append(dst, ' ')
 	dst = append(dst, invite.RequestURI()...)
@@ -28,7 +28,7 @@ func appendHopRequest(dst []byte, invite *sip.Message, method string, to []byte)
 	dst = append(dst, "\r\nCSeq: "...)
 	dst = append(dst, invite.Slice(invite.CSeqNumber())...)
 	dst = append(dst, ' ')
-	dst = append(dst, method...)
+	dst = why.appendTo(append(dst, method...))
 	return append(dst, "\r\nContent-Length: 0\r\n\r\n"...)
 }
 
@@ -37,7 +37,7 @@ func (sh *Shard) sendAck(c *client, response *sip.Message) {
 	if sh.Aux.Parse(c.req) != nil {
 		return
 	}
-	sh.scratch = appendHopRequest(sh.scratch[:0], &sh.Aux, "ACK", response.Value(sip.HdrTo))
+	sh.scratch = appendHopRequest(sh.scratch[:0], &sh.Aux, "ACK", response.Value(sip.HdrTo), Why{})
 	sh.bufs.put(&c.req)
 	c.req = sh.bufs.copyOf(sh.scratch)
 	_ = sh.Send(c.flow, c.req)
@@ -51,7 +51,7 @@ func (sh *Shard) sendCancel(c *client, id ID) {
 	if sh.Aux.Parse(c.req) != nil {
 		return
 	}
-	sh.scratch = appendHopRequest(sh.scratch[:0], &sh.Aux, "CANCEL", sh.Aux.Value(sip.HdrTo))
+	sh.scratch = appendHopRequest(sh.scratch[:0], &sh.Aux, "CANCEL", sh.Aux.Value(sip.HdrTo), c.why)
 	cancel := sh.NewClient(c.user, 0)
 	if cancel == 0 {
 		return

@@ -181,7 +181,9 @@ func (sh *Shard) cancelRequest(slot uint32, found bool, m *sip.Message, f transp
 		return
 	}
 	s.canceled = true
+	sh.why = whyOf(m)
 	sh.user(s.user).Canceled(sh, makeID(s.gen, slot), s.ref)
+	sh.why = Why{}
 }
 
 func (sh *Shard) serverTimer(code uint8, id ID) {

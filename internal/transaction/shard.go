@@ -49,6 +49,7 @@ type Shard struct {
 	scratch []byte
 	tag     [16]byte // of an answer that is being built; on a stack it would not stay
 	acks    uint64   // branches of ACKs so far
+	why     Why      // of CANCELs that are asked for now
 	stats   Stats
 }
 

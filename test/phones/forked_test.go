@@ -56,10 +56,12 @@ func ringAll(s *stage.Stage, phones []*phone) (b *peer.Call, calls []*peer.Call)
 }
 
 // givenUp has a ringing phone take its CANCEL as a phone does.
-func givenUp(a *peer.Call) {
-	a.Reply(a.Expect("CANCEL"), 200)
+func givenUp(a *peer.Call) (cancel *peer.Message) {
+	cancel = a.Expect("CANCEL")
+	a.Reply(cancel, 200)
 	a.Answer(487)
 	a.Expect("ACK")
+	return cancel
 }
 
 func threeRing(s *stage.Stage) {
@@ -69,8 +71,12 @@ func threeRing(s *stage.Stage) {
 	b = b.Fork(b.Expect(200))
 	b.Ack()
 	winner.Expect("ACK")
-	givenUp(calls[0])
-	givenUp(calls[2])
+	for _, a := range []*peer.Call{calls[0], calls[2]} {
+		m := givenUp(a)
+		if got := m.Get("Reason"); got != `SIP;cause=200;text="Call completed elsewhere"` { // RFC 3326 3.1: no missed call
+			s.Errorf("another phone has the call, and this one is told\n%s", m.Bytes())
+		}
+	}
 	inside(s, winner, b)
 }
 

@@ -1,6 +1,7 @@
 package phones
 
 import (
+	"slices"
 	"strings"
 
 	"tollgate/test/peer"
@@ -16,6 +17,7 @@ func reached() []stage.Scenario {
 		{Name: "MESSAGE and NOTIFY to the phone", Matrix: all, Play: pbxTells},
 		{Name: "the phone calls", Matrix: all, Play: phoneCalls},
 		{Name: "CANCEL and refusals", Matrix: some, Play: notTaken},
+		{Name: "why a call is given up", Matrix: some, Play: givenUpFor},
 		{Name: "re-INVITE and UPDATE from both sides", Matrix: some, Play: changes},
 		{Name: "a phone with a private Contact", Matrix: stage.Matrix("udp4-udp4", "tcp4-udp4", "tls4-udp4"), Play: privateContact},
 		{Name: "two lines over one flow", Matrix: some, Play: twoLines},
@@ -97,6 +99,47 @@ func notTaken(s *stage.Stage) {
 	a.Answer(487)
 	a.Expect("ACK")
 	b.ExpectSet("200 CANCEL", 487)
+}
+
+// givenUpFor: a phone that is told of an answer elsewhere lists no missed call (RFC 3326 3.1), also where the
+// CANCEL has to wait for its first sign of life.
+func givenUpFor(s *stage.Stage) {
+	p := register(s, s.Caller, "alice")
+	const elsewhere = `SIP;cause=200;text="Call completed elsewhere"`
+	for _, c := range []struct {
+		early bool
+		said  []string
+		heard []string
+	}{
+		{said: []string{elsewhere}, heard: []string{elsewhere}},
+		{early: true, said: []string{elsewhere}, heard: []string{elsewhere}},
+		{said: []string{`Q.850 ;cause=26 ;text="from ` + s.Callee.Mark + `"`, "SIP;cause=603"}, heard: []string{"SIP;cause=603", "Q.850;cause=26"}},
+		{said: []string{"SIP", "SIP;cause=9999", "Q.850;cause=x", "other;cause=1"}},
+		{},
+	} {
+		b := sends(s, "INVITE", p.token)
+		a := p.gets("INVITE")
+		if !c.early {
+			a.Answer(180)
+			b.Expect(180)
+		}
+		var opts []peer.Option
+		for _, reason := range c.said {
+			opts = append(opts, peer.Also("Reason", reason))
+		}
+		b.Cancel(opts...)
+		b.ExpectSet("200 CANCEL", 487)
+		if c.early {
+			a.Answer(180)
+		}
+		m := a.Expect("CANCEL")
+		if got := m.All("Reason"); !slices.Equal(got, c.heard) {
+			s.Errorf("the PBX gives up for %q, the phone is told %q", c.said, got)
+		}
+		a.Reply(m, 200)
+		a.Answer(487)
+		a.Expect("ACK")
+	}
 }
 
 func changes(s *stage.Stage) {
