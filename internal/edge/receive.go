@@ -28,8 +28,8 @@ type receiver struct {
 	messages  sync.Pool // of *sip.Message
 }
 
-// Receive is transport.Handler. What cannot even be indexed gets no answer, and a
-// response that is not right goes no further (RFC 3261 16.7, RFC 4475).
+// Receive is transport.Handler. What cannot even be indexed gets no answer, unless it is a
+// phone's STUN, and a response that is not right goes no further (RFC 3261 16.7, RFC 4475).
 func (r *receiver) Receive(f transport.Flow, data []byte) {
 	if r.bans.Dropped(f.Remote.Addr()) {
 		r.transport.Refuse(f)
@@ -41,6 +41,7 @@ func (r *receiver) Receive(f transport.Flow, data []byte) {
 	}
 	defer r.messages.Put(m)
 	if m.Parse(data) != nil || m.TopVia() == nil {
+		r.registrar.Stun(f, data)
 		return
 	}
 	if !m.IsRequest() && sip.Validate(m).Status != 0 {

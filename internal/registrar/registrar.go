@@ -14,7 +14,8 @@
 //
 // It is not its job to authenticate (the PBX does, or the gate), nor to carry calls.
 //
-// RFC 3261 10; RFC 3327 (Path); RFC 5626 (instances, keepalive); RFC 3581 (rport).
+// RFC 3261 10; RFC 3327 (Path); RFC 5626 (instances, keepalive); RFC 8489 (STUN, as
+// a phone's keepalive); RFC 3581 (rport).
 package registrar
 
 import (

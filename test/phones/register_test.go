@@ -30,6 +30,7 @@ func registrations() []stage.Scenario {
 		{Name: "a PBX that lists no contacts", Matrix: stage.One(), Play: noList},
 		{Name: "a PBX that drops a contact", Matrix: stage.One(), Play: dropped},
 		{Name: "Path of a proxy before us", Matrix: stage.One(), Play: path},
+		{Name: "a phone's STUN", Matrix: stage.One(), Play: stun},
 		{Name: "REGISTER fails over", Matrix: stage.One(), Play: failsOver},
 		{Name: "bindings are listed", Matrix: some, Play: bindingsListed},
 		{Name: "a registration expires", Matrix: some, Play: expires},
