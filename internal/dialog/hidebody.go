@@ -3,6 +3,7 @@ package dialog
 import (
 	"bytes"
 
+	"tollgate/sdp"
 	"tollgate/sip"
 )
 
@@ -10,8 +11,13 @@ import (
 // registrations, whose URIs name the hosts of who wrote them. A session description of a
 // call is left alone: its addresses are where the media goes.
 func (h *Hiding) maskBody(e *sip.Edit, m *sip.Message) {
-	body := m.Body()
-	if len(body) == 0 || h.named == 0 || !h.maskable(m.Value(sip.HdrContentType)) {
+	body, kind := m.Body(), m.Value(sip.HdrContentType)
+	if len(body) == 0 || h.named == 0 {
+		return
+	}
+	if parts(kind, body) {
+		h.MaskNames(e, m, m.SpanOf(kind)) // its start names a part, as "<1@host>" perhaps
+	} else if !h.maskable(kind) {
 		return
 	}
 	if at, _ := h.find(body); at < 0 {
@@ -34,11 +40,24 @@ func (h *Hiding) maskBody(e *sip.Edit, m *sip.Message) {
 	}
 }
 
+// parts says that a body has several parts and none of them is a session description, such as the
+// states of a list (RFC 4662 5.2).
+func parts(contentType, body []byte) bool {
+	const kind = "multipart/"
+	if len(contentType) < len(kind) || !sip.EqualFoldString(contentType[:len(kind)], kind) {
+		return false
+	}
+	_, described := sdp.Locate(contentType, body)
+	return !described
+}
+
 // maskable says which content types are text that names hosts.
 func (h *Hiding) maskable(contentType []byte) bool {
 	kind, _, _ := bytes.Cut(contentType, []byte{';'})
 	kind = bytes.TrimSpace(kind)
-	for _, known := range [...]string{"application/simple-message-summary", "message/sipfrag", "text/plain"} {
+	for _, known := range [...]string{
+		"application/simple-message-summary", "message/sipfrag", "text/plain", "message/cpim", "application/xml", "text/xml",
+	} {
 		if sip.EqualFoldString(kind, known) {
 			return true
 		}
