@@ -238,6 +238,9 @@ func (h *Hiding) headers(e *sip.Edit, m *sip.Message, out Address, id []byte) {
 			e.At(f.Value).Byte('<')
 			out.AppendURI(e, id)
 			e.Byte('>')
+			if focus(m.Slice(f.Value)) {
+				e.String(";isfocus")
+			}
 		case sip.HdrFrom, sip.HdrTo, sip.HdrCallID, sip.HdrCSeq, sip.HdrMaxForwards, sip.HdrContentLength,
 			sip.HdrContentType, sip.HdrAllow, sip.HdrSupported, sip.HdrRequire, sip.HdrExpires,
 			sip.HdrSessionExpires, sip.HdrMinSE, sip.HdrRAck, sip.HdrRSeq, sip.HdrReplaces, sip.HdrJoin, sip.HdrTargetDialog:
@@ -270,6 +273,17 @@ func (h *Hiding) headers(e *sip.Edit, m *sip.Message, out Address, id []byte) {
 	}
 	h.maskWarnings(e, m)
 	h.maskBody(e, m)
+}
+
+// focus says that a Contact is a conference's (RFC 4579 4): without that word no phone subscribes to
+// who is in it. All else that a Contact says of its device stays behind.
+func focus(contact []byte) bool {
+	na, err := sip.ParseNameAddr(contact)
+	if err != nil {
+		return false
+	}
+	_, is := sip.FindParam(na.Params, "isfocus")
+	return is
 }
 
 // maskReferTo masks the host of a Refer-To's URI. The headers in it stay: the dialog
