@@ -20,6 +20,7 @@ func (s *server) tools() {
 	}, s.explain)
 	s.regexTool()
 	s.rewriteTool()
+	s.headersTool()
 	s.cidrTool()
 }
 

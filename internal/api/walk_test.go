@@ -138,6 +138,9 @@ func (w *world) across(t *testing.T, o operation, alfa *estate, role string) {
 	case o.path == "/api/v1/tools/rewrite":
 		w.isNotFound(t, w.do(o.method, o.path, object{"switch_id": alfa.ids["switches"]}), alfa)
 		w.isNotFound(t, w.do(o.method, o.path, object{"customer_id": alfa.customer}), alfa)
+	case o.path == "/api/v1/tools/headers":
+		w.isNotFound(t, w.do(o.method, o.path, object{"switch_id": alfa.ids["switches"], "request": ""}), alfa)
+		w.isNotFound(t, w.do(o.method, o.path, object{"destination_id": alfa.ids["destinations"], "request": ""}), alfa)
 	case o.path == "/api/v1/tools/cidr":
 		for _, cidr := range []string{"0.0.0.0/0", "::/0", "192.0.2.1"} {
 			a := w.do("GET", o.path+"?cidr="+cidr, nil)

@@ -137,7 +137,7 @@ func compileDestination(from *tenant.Destination, c *Customer) (*Destination, er
 	d := &Destination{
 		ID: from.ID, Customer: c.Settings.ID, Name: from.Name, Host: from.Host, Protocol: from.Protocol,
 		Verify: from.TLSVerify, Network: from.Network, Priority: from.Priority, position: from.Position, Group: from.Group,
-		Class5: from.Class5, Disabled: from.Disabled,
+		Class5: from.Class5, Disabled: from.Disabled, Changes: HeaderChanges(from.Headers),
 	}
 	port := from.Port
 	if from.Switch != 0 {

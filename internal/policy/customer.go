@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"tollgate/internal/tenant"
+	"tollgate/sip"
 )
 
 // Platform is what holds for the whole node.
@@ -81,9 +82,10 @@ type Destination struct {
 	Host      string // a name, or an address without brackets
 	Network   string // leave by a listener of this network, "" = any
 
-	Proxies    []Proxy // that it is called by, in any order; empty: directly
-	Via        string  // the same as text
-	ServerName string  // for TLS: the name that the certificate must have
+	Changes    []sip.HeaderChange // of the requests that go there
+	Proxies    []Proxy            // that it is called by, in any order; empty: directly
+	Via        string             // the same as text
+	ServerName string             // for TLS: the name that the certificate must have
 	Customer   tenant.CustomerID
 	Name       string
 	Priority   int // lower is tried first

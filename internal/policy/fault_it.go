@@ -226,6 +226,16 @@ var italianFaults = map[string]string{
 	"a domain of the customer first, whose name becomes the realm":               "prima un dominio del cliente, il cui nome diventa il realm",
 	"password and generate_password exclude each other":                          "password e generate_password si escludono a vicenda",
 	"switch_id and sip_user_id exclude each other":                               "switch_id e sip_user_id si escludono a vicenda",
+	"switch_id and destination_id exclude each other":                            "switch_id e destination_id si escludono a vicenda",
+	"is not header lines":                                                        "non sono righe di intestazione",
+	"up to 96 lines such as \"User-Agent: x\"":                                   "fino a 96 righe, per esempio \"User-Agent: x\"",
+	"a header that is removed has no value":                                      "un'intestazione da togliere non ha valore",
+	"leave it out":                                                               "lascialo vuoto",
+	"%s is no name of a header":                                                  "%s non è il nome di un'intestazione",
+	"the name of a header, such as \"X-Account\"":                                "il nome di un'intestazione, per esempio \"X-Account\"",
+	"letters, digits and \"-\", such as \"X-Account\"":                           "lettere, cifre e \"-\", per esempio \"X-Account\"",
+	"%s cannot be changed: calls depend on it":                                   "%s non si può cambiare: da essa dipendono le chiamate",
+	"another header":                                                             "un'altra intestazione",
 
 	// Panel users, API keys, log-in.
 	"a platform user belongs to no company":                         "un utente della piattaforma non è di alcuna azienda",

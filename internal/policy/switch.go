@@ -10,6 +10,7 @@ import (
 	"github.com/gaissmai/bart"
 
 	"tollgate/internal/tenant"
+	"tollgate/sip"
 )
 
 // Switch is an IP authentication entry of a customer, compiled (mission rows A1 to A16). One
@@ -18,9 +19,10 @@ import (
 type Switch struct {
 	tenant.Switch // as it is stored
 
-	Rewriter *Rewriter      // of its numbers; nil rewrites nothing
-	Password tenant.Secret  // that it asks us for; "": none is set
-	ranges   []netip.Prefix // of an egress entry
+	Rewriter *Rewriter          // of its numbers; nil rewrites nothing
+	Changes  []sip.HeaderChange // of the requests that it is sent, or sends
+	Password tenant.Secret      // that it asks us for; "": none is set
+	ranges   []netip.Prefix     // of an egress entry
 }
 
 // compileSwitches compiles a customer's entries, by id; what did not change is taken over.
@@ -42,7 +44,7 @@ func compileSwitch(given *tenant.Switch, password tenant.Secret, c, was *Custome
 	if old := was.Switch(given.ID); old != nil && was.Plan == c.Plan && old.Password == password && reflect.DeepEqual(old.Switch, *given) {
 		return old, nil
 	}
-	sw := &Switch{Switch: *given, Password: password}
+	sw := &Switch{Switch: *given, Password: password, Changes: HeaderChanges(given.Headers)}
 	sw.Customer = c.Settings.ID
 	var err error
 	if sw.Rewriter, err = CompileRewriter(given); err != nil {

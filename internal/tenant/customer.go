@@ -53,9 +53,9 @@ func (v *Customer) Normalize() {
 }
 
 // present makes an absent list an empty one, for nouns that do not tell the two apart.
-func present(list []string) []string {
+func present[T any](list []T) []T {
 	if list == nil {
-		return []string{}
+		return []T{}
 	}
 	return list
 }

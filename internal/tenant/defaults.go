@@ -29,7 +29,7 @@ func NewAPIKey() APIKey { return APIKey{AllowFrom: []string{}} }
 
 // NewDestination is a destination in group 1 over UDP.
 func NewDestination() Destination {
-	return Destination{Group: DefaultGroup, Protocol: "udp", Priority: 10}
+	return Destination{Group: DefaultGroup, Protocol: "udp", Priority: 10, Headers: []HeaderEdit{}}
 }
 
 // NewRoutingRule is a routing rule with its defaults.
@@ -49,7 +49,7 @@ func NewBlocklistEntry() BlocklistEntry { return BlocklistEntry{Mode: "enforce"}
 func NewSwitch() Switch {
 	return Switch{
 		DialPattern: "e164", Latching: "symmetric",
-		Addresses: []string{}, RestrictedCodecs: []string{}, Rewrite: []Rewrite{}, OutboundProxies: []string{},
+		Addresses: []string{}, RestrictedCodecs: []string{}, Rewrite: []Rewrite{}, Headers: []HeaderEdit{}, OutboundProxies: []string{},
 	}
 }
 

@@ -201,6 +201,7 @@ type Destination struct {
 	Class5    bool          `json:"class5" yaml:"class5"`
 	Network   string        `json:"network" yaml:"network"`
 	Switch    SwitchID      `json:"switch_id,omitempty" yaml:"-"`
+	Headers   []HeaderEdit  `json:"headers" yaml:"headers"` // of the requests that go there
 	Disabled  bool          `json:"disabled" yaml:"disabled"`
 }
 
@@ -259,32 +260,33 @@ type Rewrite struct {
 // Switch is an IP authentication entry (mission rows A1 to A14).
 type Switch struct {
 	Stamp             `yaml:"-"`
-	ID                SwitchID   `json:"id" yaml:"-"`
-	Customer          CustomerID `json:"customer_id" yaml:"-"`
-	Name              string     `json:"name" yaml:"name"`
-	Direction         string     `json:"direction" yaml:"direction"` // ingress: receives calls from us; egress: sends calls to us
-	Addresses         []string   `json:"addresses" yaml:"addresses"` // CIDRs, egress
-	Host              string     `json:"host" yaml:"host"`           // ingress
-	Port              int        `json:"port" yaml:"port"`
-	Channels          int        `json:"channels" yaml:"channels"`
-	CPS               int        `json:"cps" yaml:"cps"`
-	Protocol          string     `json:"protocol" yaml:"protocol"`
-	DialPattern       string     `json:"dial_pattern" yaml:"dial_pattern"`
-	TechPrefix        string     `json:"tech_prefix" yaml:"tech_prefix"`
-	CLIPrefix         string     `json:"cli_prefix" yaml:"cli_prefix"`
-	ForceFrom         string     `json:"force_from" yaml:"force_from"`
-	ForceNAT          bool       `json:"force_nat" yaml:"force_nat"`
-	InterceptReinvite bool       `json:"intercept_reinvite" yaml:"intercept_reinvite"`
-	CLIAuthentication bool       `json:"cli_authentication" yaml:"cli_authentication"`
-	RestrictedCodecs  []string   `json:"restricted_codecs" yaml:"restricted_codecs"`
-	Latching          string     `json:"latching" yaml:"latching"`
-	Rewrite           []Rewrite  `json:"rewrite" yaml:"rewrite"`
-	Manufacturer      string     `json:"manufacturer" yaml:"manufacturer"`
-	Version           string     `json:"version" yaml:"version"`
-	Username          string     `json:"username" yaml:"username"`
-	Realm             string     `json:"realm" yaml:"realm"`
-	Register          bool       `json:"register" yaml:"register"`
-	OutboundProxies   []string   `json:"outbound_proxies" yaml:"outbound_proxies"`
+	ID                SwitchID     `json:"id" yaml:"-"`
+	Customer          CustomerID   `json:"customer_id" yaml:"-"`
+	Name              string       `json:"name" yaml:"name"`
+	Direction         string       `json:"direction" yaml:"direction"` // ingress: receives calls from us; egress: sends calls to us
+	Addresses         []string     `json:"addresses" yaml:"addresses"` // CIDRs, egress
+	Host              string       `json:"host" yaml:"host"`           // ingress
+	Port              int          `json:"port" yaml:"port"`
+	Channels          int          `json:"channels" yaml:"channels"`
+	CPS               int          `json:"cps" yaml:"cps"`
+	Protocol          string       `json:"protocol" yaml:"protocol"`
+	DialPattern       string       `json:"dial_pattern" yaml:"dial_pattern"`
+	TechPrefix        string       `json:"tech_prefix" yaml:"tech_prefix"`
+	CLIPrefix         string       `json:"cli_prefix" yaml:"cli_prefix"`
+	ForceFrom         string       `json:"force_from" yaml:"force_from"`
+	ForceNAT          bool         `json:"force_nat" yaml:"force_nat"`
+	InterceptReinvite bool         `json:"intercept_reinvite" yaml:"intercept_reinvite"`
+	CLIAuthentication bool         `json:"cli_authentication" yaml:"cli_authentication"`
+	RestrictedCodecs  []string     `json:"restricted_codecs" yaml:"restricted_codecs"`
+	Latching          string       `json:"latching" yaml:"latching"`
+	Rewrite           []Rewrite    `json:"rewrite" yaml:"rewrite"`
+	Headers           []HeaderEdit `json:"headers" yaml:"headers"` // of the requests that it is sent, or sends
+	Manufacturer      string       `json:"manufacturer" yaml:"manufacturer"`
+	Version           string       `json:"version" yaml:"version"`
+	Username          string       `json:"username" yaml:"username"`
+	Realm             string       `json:"realm" yaml:"realm"`
+	Register          bool         `json:"register" yaml:"register"`
+	OutboundProxies   []string     `json:"outbound_proxies" yaml:"outbound_proxies"`
 }
 
 // CLI tells customers who share an address apart (mission row A12).

@@ -30,6 +30,7 @@ func (v *DestinationGroup) Validate() Faults {
 
 // Normalize brings the destination to the form that is stored; a switch brings its own host and protocol.
 func (v *Destination) Normalize() {
+	v.Headers = present(v.Headers)
 	if v.Switch != 0 {
 		if v.Protocol == "udp" { // the default, not a wish
 			v.Protocol = ""
@@ -47,6 +48,7 @@ func (v *Destination) Validate() Faults {
 	c.group("group", v.Group)
 	c.number("priority", v.Priority, 0, 65535)
 	c.text("network", v.Network, nameLimit)
+	c.headerEdits(v.Headers)
 	if v.Switch != 0 {
 		c.switchOnly(v)
 		return c.faults

@@ -26,9 +26,8 @@ func (v *Switch) Normalize() {
 	v.Addresses = present(v.Addresses)
 	v.RestrictedCodecs = present(v.RestrictedCodecs)
 	v.OutboundProxies = present(v.OutboundProxies)
-	if v.Rewrite == nil {
-		v.Rewrite = []Rewrite{}
-	}
+	v.Rewrite = present(v.Rewrite)
+	v.Headers = present(v.Headers)
 }
 
 // Validate gives all that is wrong with the switch by itself.
@@ -53,6 +52,7 @@ func (v *Switch) Validate() Faults {
 	c.codecs("restricted_codecs", v.RestrictedCodecs)
 	c.latching(v.Latching)
 	c.rewrites(v.Rewrite)
+	c.headerEdits(v.Headers)
 	c.text("manufacturer", v.Manufacturer, nameLimit)
 	c.text("version", v.Version, nameLimit)
 	return c.faults

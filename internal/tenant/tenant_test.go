@@ -278,3 +278,43 @@ func TestHostileFaults(t *testing.T) {
 		}
 	}
 }
+
+// TestCheckHeaderEdits: what a list may hold.
+func TestCheckHeaderEdits(t *testing.T) {
+	long := strings.Repeat("x", 65)
+	for _, c := range []struct{ action, name, value, want string }{
+		{"add", "X-Account", "1907", ""},
+		{"add", "P-Asserted-Identity", `"Büro" <sip:1@x>`, ""},
+		{"replace", "s", "", ""},
+		{"remove", "alert-info", "", ""},
+		{"", "X-A", "", "headers[0].action"},
+		{"Add", "X-A", "", "headers[0].action"},
+		{"remove", "X-A", "1", "headers[0].value"},
+		{"add", "", "1", "headers[0].name"},
+		{"add", "X A", "1", "headers[0].name"},
+		{"add", "X-A:", "1", "headers[0].name"},
+		{"add", "X-A\r\nVia", "1", "headers[0].name"},
+		{"add", "Ä", "1", "headers[0].name"},
+		{"add", long, "1", "headers[0].name"},
+		{"add", "X-A", "1\r\nVia: x", "headers[0].value"},
+		{"add", "X-A", "1\n 2", "headers[0].value"},
+		{"add", "X-A", "\x00", "headers[0].value"},
+		{"add", "X-A", strings.Repeat("x", 513), "headers[0].value"},
+		{"remove", "VIA", "", "headers[0].name"},
+		{"replace", "v", "x", "headers[0].name"},
+		{"add", "l", "0", "headers[0].name"},
+		{"add", "Proxy-Authorization", "x", "headers[0].name"},
+	} {
+		faults := tenant.CheckHeaderEdits([]tenant.HeaderEdit{{c.action, c.name, c.value}})
+		if c.want == "" && len(faults) > 0 || c.want != "" && (len(faults) != 1 || faults[0].Field != c.want) {
+			t.Errorf("%q: %v, want %q", c, faults, c.want)
+		}
+	}
+	many := make([]tenant.HeaderEdit, 17)
+	for i := range many {
+		many[i] = tenant.HeaderEdit{Action: "remove", Name: "X-A"}
+	}
+	if faults := tenant.CheckHeaderEdits(many); len(faults) != 1 || faults[0].Field != "headers" {
+		t.Errorf("17: %v", faults)
+	}
+}

@@ -225,9 +225,8 @@ func optionalTexts[T any](name string, to func(*T) *[]string) field[T] {
 	}
 }
 
-// rewrites is the list of a parameter rewrite; null is nil where null is allowed.
-func rewrites[T any](to func(*T) *[]tenant.Rewrite, nullable bool) field[T] {
-	const name = "rewrite"
+// steps is a list of small mappings, in order; null is nil where null is allowed.
+func steps[T, S any](name, example string, fields []field[S], to func(*T) *[]S, nullable bool) field[T] {
 	return field[T]{
 		name: name,
 		read: func(r *reader, n ast.Node, path string, it *item[T]) {
@@ -239,43 +238,53 @@ func rewrites[T any](to func(*T) *[]tenant.Rewrite, nullable bool) field[T] {
 			if !ok {
 				return
 			}
-			steps := make([]tenant.Rewrite, 0, len(nodes))
+			list := make([]S, 0, len(nodes))
 			for i, n := range nodes {
-				steps = append(steps, rewriteStep(r, n, path+"["+strconv.Itoa(i)+"]", it.places))
+				list = append(list, oneStep(r, n, path+"["+strconv.Itoa(i)+"]", example, fields, it.places))
 			}
-			it.set = append(it.set, func(x *T) { *to(x) = slices.Clone(steps) })
+			it.set = append(it.set, func(x *T) { *to(x) = slices.Clone(list) })
 		},
 		show: func(v *T, n *names) any {
-			if *to(v) == nil {
+			if *to(v) == nil && nullable {
 				return nil
 			}
-			out := []pairs{}
+			out := make([]pairs, 0, len(*to(v)))
 			for i := range *to(v) {
-				out = append(out, showFields(rewriteFields(), &(*to(v))[i], n))
+				out = append(out, showFields(fields, &(*to(v))[i], n))
 			}
 			return out
 		},
 	}
 }
 
-func rewriteFields() []field[tenant.Rewrite] {
-	return []field[tenant.Rewrite]{
+// oneStep reads one step, and gives its places to the noun that owns it.
+func oneStep[S any](r *reader, n ast.Node, path, example string, fields []field[S], places map[string]place) (v S) {
+	places[path] = placeOf(n)
+	step := &item[S]{places: places, bad: map[string]bool{}}
+	if entries, ok := r.mapping(n, path, example); ok {
+		readFields(r, entries, path, path, fields, step)
+	}
+	step.apply(&v)
+	return v
+}
+
+// rewrites is the list of a parameter rewrite.
+func rewrites[T any](to func(*T) *[]tenant.Rewrite, nullable bool) field[T] {
+	return steps("rewrite", "{what: destination, current: ..., new: ..., match: prefix}", []field[tenant.Rewrite]{
 		text("what", func(v *tenant.Rewrite) *string { return &v.What }),
 		text("current", func(v *tenant.Rewrite) *string { return &v.Current }),
 		text("new", func(v *tenant.Rewrite) *string { return &v.New }),
 		text("match", func(v *tenant.Rewrite) *string { return &v.Match }),
-	}
+	}, to, nullable)
 }
 
-// rewriteStep reads one step, and gives its places to the noun that owns it.
-func rewriteStep(r *reader, n ast.Node, path string, places map[string]place) (v tenant.Rewrite) {
-	places[path] = placeOf(n)
-	step := &item[tenant.Rewrite]{places: places, bad: map[string]bool{}}
-	if entries, ok := r.mapping(n, path, "{what: destination, current: ..., new: ..., match: prefix}"); ok {
-		readFields(r, entries, path, path, rewriteFields(), step)
-	}
-	step.apply(&v)
-	return v
+// headerEdits is the list of headers that are changed.
+func headerEdits[T any](to func(*T) *[]tenant.HeaderEdit) field[T] {
+	return steps("headers", "{action: add, name: X-Account, value: ...}", []field[tenant.HeaderEdit]{
+		text("action", func(v *tenant.HeaderEdit) *string { return &v.Action }),
+		text("name", func(v *tenant.HeaderEdit) *string { return &v.Name }),
+		text("value", func(v *tenant.HeaderEdit) *string { return &v.Value }),
+	}, to, false)
 }
 
 // named is a reference to another noun by its name; "" is none. Which id that is, the plan knows.

@@ -140,6 +140,7 @@ func destinationFields() []field[tenant.Destination] {
 		number("priority", func(v *tenant.Destination) *int { return &v.Priority }),
 		flag("class5", func(v *tenant.Destination) *bool { return &v.Class5 }),
 		text("network", func(v *tenant.Destination) *string { return &v.Network }),
+		headerEdits(func(v *tenant.Destination) *[]tenant.HeaderEdit { return &v.Headers }),
 		flag("disabled", func(v *tenant.Destination) *bool { return &v.Disabled }),
 		was[tenant.Destination](),
 	}
@@ -196,6 +197,7 @@ func switchFields() []field[tenant.Switch] {
 		texts("restricted_codecs", func(v *tenant.Switch) *[]string { return &v.RestrictedCodecs }),
 		text("latching", func(v *tenant.Switch) *string { return &v.Latching }),
 		rewrites(func(v *tenant.Switch) *[]tenant.Rewrite { return &v.Rewrite }, false),
+		headerEdits(func(v *tenant.Switch) *[]tenant.HeaderEdit { return &v.Headers }),
 		text("manufacturer", func(v *tenant.Switch) *string { return &v.Manufacturer }),
 		text("version", func(v *tenant.Switch) *string { return &v.Version }),
 		text("username", func(v *tenant.Switch) *string { return &v.Username }),
