@@ -185,6 +185,9 @@ func (c *Calls) write(sh *transaction.Shard, call *Call, x *exchange, m *sip.Mes
 	if fwd.Names = x.names; credentials(m) {
 		fwd.Realm, fwd.Foreign = call.customer.AsksIn(), x.from == dialog.Caller && asks(call.dest)
 	}
+	if x.from == dialog.Caller {
+		fwd.Changes = policy.Edits(call.sender(), call.dest)
+	}
 	if x.method == sip.NOTIFY && !call.hidden {
 		fwd.ID = c.mint(w.id[:0], sh, call, dialog.InRoute, 0)
 		c.records(fwd, from.Flow, flow) // RFC 6665 4.3: it may make the dialog

@@ -230,10 +230,11 @@ func (c *Calls) try(sh *transaction.Shard, call *Call, m *sip.Message) {
 // growth is about how many bytes we add to an INVITE (RFC 3261 18.1.1 counts the
 // message as it is sent).
 func (c *Calls) growth(call *Call) int {
+	n := policy.Growth(call.sender(), nil)
 	if call.hidden {
-		return 60
+		return n + 60
 	}
-	return 220
+	return n + 220
 }
 
 // sendFirst writes and sends the request of one branch, to a phone or over s.flow;
@@ -260,6 +261,7 @@ func (c *Calls) sendFirst(sh *transaction.Shard, call *Call, s *setup, m *sip.Me
 		fwd.Target, fwd.Routes = []byte(to.contact.URI), []byte(to.contact.Path)
 	}
 	fwd.Names, fwd.Realm = s.names, call.customer.AsksIn()
+	fwd.Changes = policy.Edits(call.sender(), call.receiver(to))
 	if call.hidden {
 		c.hide(&w.hiding, call, s.mask, m)
 		fwd.Hide, fwd.Names = &w.hiding, c.unmasked(call, s.names, m, flow)
@@ -287,6 +289,22 @@ func (c *Calls) sendFirst(sh *transaction.Shard, call *Call, s *setup, m *sip.Me
 	sh.Stop(&call.initial)
 	call.initial = sh.After(call.customer.Settings.Timers.Initial, c.user, timerInitial, call.ref(refSetup))
 	return true
+}
+
+// sender is the entry that a call comes from, nil for none.
+func (c *Call) sender() *policy.Switch {
+	if c.entry == 0 {
+		return nil
+	}
+	return c.customer.Switch(c.entry)
+}
+
+// receiver is the destination that an INVITE goes to, nil where it goes to a phone.
+func (c *Call) receiver(to *phone) *policy.Destination {
+	if to != nil {
+		return nil
+	}
+	return c.dest
 }
 
 // leaveDialogs leaves the early dialogs of a branch that was given up, or whose place

@@ -55,10 +55,11 @@ type Forward struct {
 	FromTag     []byte
 	To          []byte // likewise
 	ToTag       []byte
-	Names       []Rename // of dialogs that the request names
-	Foreign     bool     // the receiver asks us who we are: the sender's credentials are not for him
-	Authorize   []byte   // header lines with our own
-	Realm       string   // that we ask for passwords in: an answer to that is for nobody else; "" = none
+	Names       []Rename              // of dialogs that the request names
+	Foreign     bool                  // the receiver asks us who we are: the sender's credentials are not for him
+	Authorize   []byte                // header lines with our own
+	Realm       string                // that we ask for passwords in: an answer to that is for nobody else; "" = none
+	Changes     [3][]sip.HeaderChange // of headers, list after list, on top of all the rest
 }
 
 // Write appends the request as the receiver gets it to dst.
@@ -67,8 +68,13 @@ func (f *Forward) Write(e *sip.Edit, dst []byte) ([]byte, error) {
 	return e.Write(dst)
 }
 
-// Edit is Write for who has more to change before he writes.
+// Edit is Write for who has more to change before he writes: headers that Changes name none of.
 func (f *Forward) Edit(e *sip.Edit) {
+	f.edit(e)
+	e.Change(f.Changes[:])
+}
+
+func (f *Forward) edit(e *sip.Edit) {
 	m := f.Message
 	e.Reset(m)
 	if f.Target != nil && string(f.Target) != string(m.RequestURI()) {

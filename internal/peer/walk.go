@@ -112,7 +112,8 @@ type Waiter interface {
 // path MTU is unknown (RFC 3261 18.1.1).
 const largest = 1300
 
-// Next gives the next flow to try for a request of size bytes. When it has to
+// Next gives the next flow to try for a request of size bytes, without those that its destination adds (0: one
+// that none are added to). When it has to
 // wait it returns Waiting, and w is untouched until waiter is called.
 func (r *Router) Next(w *Walk, size int, waiter Waiter, shard uint8, ref uint64) (transport.Flow, Step) {
 	for {
@@ -189,6 +190,9 @@ func (r *Router) connect(w *Walk, size int, waiter Waiter, shard uint8, ref uint
 	network := w.network
 	if w.current != nil {
 		network = w.current.Network
+	}
+	if size > 0 && w.current != nil {
+		size += policy.Growth(nil, w.current)
 	}
 	large := size > largest && hop.Proto == transport.UDP && !r.streamless.has(hop.Addr)
 	if large {

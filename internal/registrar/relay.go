@@ -210,6 +210,7 @@ func (r *Registrar) send(sh *transaction.Shard, q *request, m *sip.Message, flow
 		Message: m, Source: q.source.Remote, Out: w.out, CSeq: q.cseq,
 		Branch: sh.AppendBranch(w.branch[:0], q.client, transaction.LoopHash(m)),
 	}
+	fwd.Changes = policy.Edits(nil, q.walk.Destination())
 	var hide *dialog.Hiding
 	if q.hidden {
 		hide = w.hide(q, m)

@@ -62,6 +62,7 @@ type request struct {
 	walk      peer.Walk
 	mask      string
 
+	entry      *policy.Switch // that it came from; nil: none
 	numbers    policy.Numbers // as the entry's rewriting left them
 	emergency  bool
 	to         transport.Flow // where it was sent last
@@ -116,7 +117,7 @@ func (r *Relay) Start(sh *transaction.Shard, p *Passed, m *sip.Message) {
 		gen: q.gen + 1, slot: slot, used: true, customer: id.Customer, direction: id.Direction,
 		hidden: id.Customer.Hides(),
 		method: m.Method(), cseq: m.CSeq(), source: info.Flow, server: p.Server,
-		mask: id.Domain, numbers: id.Numbers, emergency: id.Emergency,
+		mask: id.Domain, entry: id.Entry, numbers: id.Numbers, emergency: id.Emergency,
 	}
 	if q.mask == "" && len(id.Customer.Domains) > 0 {
 		q.mask = id.Customer.Domains[0]
@@ -142,7 +143,7 @@ func (r *Relay) try(sh *transaction.Shard, q *request, m *sip.Message) {
 		m = &sh.Kept
 	}
 	for {
-		flow, step := r.cfg.Router.Next(&q.walk, len(m.Bytes())+120, r, sh.Index, makeRef(q))
+		flow, step := r.cfg.Router.Next(&q.walk, len(m.Bytes())+120+policy.Growth(q.entry, nil), r, sh.Index, makeRef(q))
 		switch step {
 		case peer.Waiting:
 			return
@@ -182,7 +183,7 @@ func (r *Relay) answer(sh *transaction.Shard, q *request, status int) {
 func (r *Relay) close(sh *transaction.Shard, q *request) {
 	sh.Stop(&q.initial)
 	sh.Free(&q.best)
-	q.used, q.customer, q.walk, q.phones, q.from, q.answers = false, nil, peer.Walk{}, nil, nil, nil
+	q.used, q.customer, q.entry, q.walk, q.phones, q.from, q.answers = false, nil, nil, peer.Walk{}, nil, nil, nil
 	r.shards[sh.Index].Release(q.slot)
 }
 
@@ -210,6 +211,7 @@ func (r *Relay) send(sh *transaction.Shard, q *request, m *sip.Message, flow tra
 		Branch: sh.AppendBranch(branch[:0], q.client, transaction.LoopHash(m)), CSeq: q.cseq + uint32(q.again),
 		Realm: q.customer.AsksIn(),
 	}
+	fwd.Changes = policy.Edits(q.entry, q.destination(to))
 	if to != nil {
 		fwd.Target, fwd.Routes = []byte(to.contact.URI), []byte(to.contact.Path)
 	}

@@ -32,6 +32,7 @@ type Destination struct {
 	Group, Priority int    // default 1, and by position
 	Network         string // whose listeners lead there; default any
 	Switch          string // instead of all that says where
+	Headers         string // the list, as YAML has it in one line
 }
 
 // Rule is a routing rule.
@@ -107,15 +108,18 @@ func (d Destination) yaml(position int) string {
 	if priority == 0 {
 		priority = 10 * (position + 1)
 	}
-	network := ""
+	more := ""
 	if d.Network != "" {
-		network = fmt.Sprintf(", network: %q", d.Network)
+		more = fmt.Sprintf(", network: %q", d.Network)
+	}
+	if d.Headers != "" {
+		more += ", headers: " + d.Headers
 	}
 	if d.Switch != "" {
-		return fmt.Sprintf("{name: %q, group: %d, switch: %q, priority: %d%s}", d.NameAt(position), group, d.Switch, priority, network)
+		return fmt.Sprintf("{name: %q, group: %d, switch: %q, priority: %d%s}", d.NameAt(position), group, d.Switch, priority, more)
 	}
 	return fmt.Sprintf("{name: %q, group: %d, host: %q, port: %d, protocol: %s, priority: %d%s}",
-		d.NameAt(position), group, or(d.Host, d.Addr.Addr().String()), d.Addr.Port(), or(d.Proto, "udp"), priority, network)
+		d.NameAt(position), group, or(d.Host, d.Addr.Addr().String()), d.Addr.Port(), or(d.Proto, "udp"), priority, more)
 }
 
 // NameAt is the destination's name, given its place in the list.
