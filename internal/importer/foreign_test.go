@@ -97,8 +97,8 @@ func TestKamailioDispatcher(t *testing.T) {
 	w := newWorld(t, `, destination_groups_enabled: true, destination_groups: [{id: 2, name: second}]`)
 	im, _ := w.takes("kamailio-dispatcher", file(t, "dispatcher.csv"))
 	w.has(w.export(), `{name: pbx one, group: 1, host: 192.0.2.31, port: 5062, protocol: tcp, tls_verify: false, priority: 10`,
-		`{name: set 1 pbx.acme.example, group: 1, host: pbx.acme.example, port: 0, protocol: tls, tls_verify: false, priority: 20, class5: false, network: "", disabled: false}`,
-		`host: "2001:db8::7", port: 5060, protocol: udp, tls_verify: false, priority: 20, class5: false, network: "", disabled: true}`)
+		`{name: set 1 pbx.acme.example, group: 1, host: pbx.acme.example, port: 0, protocol: tls, tls_verify: false, priority: 20, class5: false, network: "", headers: [], disabled: false}`,
+		`host: "2001:db8::7", port: 5060, protocol: udp, tls_verify: false, priority: 20, class5: false, network: "", headers: [], disabled: true}`)
 	if !slices.Equal(im.Ignored, []string{"attrs"}) {
 		t.Errorf("ignored columns %v", im.Ignored)
 	}
