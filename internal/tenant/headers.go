@@ -23,7 +23,7 @@ const (
 var ownHeaders = strings.Fields(`via v from f to t call-id i cseq max-forwards contact m route record-route path service-route
 	content-length l content-type c content-encoding e require proxy-require authorization proxy-authorization
 	www-authenticate proxy-authenticate rack rseq replaces join target-dialog refer-to r event o subscription-state
-	expires session-expires x min-se`)
+	expires session-expires x min-se sip-etag sip-if-match mime-version`)
 
 // CheckHeaderEdits gives all that is wrong with a list of them.
 func CheckHeaderEdits(list []HeaderEdit) Faults {
