@@ -66,6 +66,7 @@ describe("a problem", () => {
     const problem = await call("POST", "/customers", { body: {} }).catch((e: Problem) => e) as Problem;
     expect(problem.at("name")).toBe("is missing; a name");
     expect(problem.at("digest")).toBe("is not known");
+    expect(problem.at("digest", false), "nothing is wrong with the list itself").toBeUndefined();
     expect(problem.at("company_id")).toBe("may not be changed by you");
     expect(problem.besides(["name", "digest", "company_id"]).map((f) => f.message)).toEqual(["the whole"]);
     expect(problem.changed).toBe(false);

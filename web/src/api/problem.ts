@@ -32,9 +32,9 @@ export class Problem extends Error {
     return this.status === 412 || this.faults.some((f) => f.code === "changed");
   }
 
-  /** What is wrong with a field of the form, by its path; undefined where nothing is. */
-  at(field: string): string | undefined {
-    const own = this.faults.filter((f) => pathOf(f.field) === field || pathOf(f.field).startsWith(field + "["));
+  /** What is wrong with a field of the form, by its path; undefined where nothing is. parts: also with one of a list. */
+  at(field: string, parts = true): string | undefined {
+    const own = this.faults.filter((f) => pathOf(f.field) === field || (parts && pathOf(f.field).startsWith(field + "[")));
     return own.length ? own.map(sentence).join(". ") : undefined;
   }
 

@@ -92,6 +92,8 @@ export function useField<T>(name: string) {
     value: valueAt(draft, name) as T | undefined,
     set: (value: T | null) => set(name, value),
     error: problem?.at(name),
+    /** What is wrong in all of the form, for fields that have parts of their own. */
+    problem,
     label: t(`${ns}.field.${name}`),
     help: i18n.exists(help) ? t(help) : undefined,
     option: (value: string) => t(`${ns}.option.${name}.${value || "none"}`),

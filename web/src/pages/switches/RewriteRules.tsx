@@ -1,11 +1,11 @@
 // The rules of a parameter rewrite, in their order. texts: "switches"
 
-import { ActionIcon, Button, Group, Modal, Select, Stack, Table, Text, TextInput, Tooltip, VisuallyHidden } from "@mantine/core";
-import { IconArrowDown, IconArrowUp, IconPlus, IconTrash, IconWand } from "@tabler/icons-react";
+import { Button, Group, Modal, Select, Stack, Table, Text, TextInput, VisuallyHidden } from "@mantine/core";
+import { IconPlus, IconWand } from "@tabler/icons-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Schemas } from "~/api/client";
-import { useField } from "~/ui/Form";
+import { RowAct, RowActs, useRows } from "~/ui/rows";
 import { FromExamples } from "../tools/RewriteTest";
 
 type Rewrite = Schemas["Rewrite"];
@@ -15,16 +15,9 @@ const mono = { input: { fontFamily: "var(--mantine-font-family-monospace)" } };
 /** The list as a field of the form around it, by the name "rewrite". */
 export function RewriteRules() {
   const { t } = useTranslation();
-  const { value, set, error, readOnly } = useField<Rewrite[]>("rewrite");
+  const list = useRows<Rewrite>("rewrite");
+  const { rows: rules, error, readOnly, change } = list;
   const [making, setMaking] = useState<number>();
-  const rules = value ?? [];
-  const change = (i: number, patch: Partial<Rewrite>) => set(rules.map((r, j) => (j === i ? { ...r, ...patch } : r)));
-  const move = (i: number, by: number) => {
-    const next = [...rules];
-    const [rule] = next.splice(i, 1);
-    if (rule) next.splice(i + by, 0, rule);
-    set(next);
-  };
   return (
     <Stack gap="xs">
       {error && <Text size="sm" c="var(--mantine-color-error)" role="alert">{error}</Text>}
@@ -59,14 +52,9 @@ export function RewriteRules() {
                   <TextInput size="xs" aria-label={t("switches.rewrite.new")} value={rule.new} readOnly={readOnly} onChange={(e) => change(i, { new: e.currentTarget.value })} styles={mono} spellCheck={false} autoComplete="off" />
                 </Table.Td>
                 <Table.Td>
-                  {!readOnly && (
-                    <Group gap={2} wrap="nowrap" justify="flex-end">
-                      <Act label={t("switches.rewrite.examples")} icon={<IconWand size={15} />} onClick={() => setMaking(i)} />
-                      <Act label={t("switches.rewrite.up")} icon={<IconArrowUp size={15} />} disabled={i === 0} onClick={() => move(i, -1)} />
-                      <Act label={t("switches.rewrite.down")} icon={<IconArrowDown size={15} />} disabled={i === rules.length - 1} onClick={() => move(i, 1)} />
-                      <Act label={t("switches.rewrite.remove", { place: i + 1 })} icon={<IconTrash size={15} />} onClick={() => set(rules.filter((_, j) => j !== i))} />
-                    </Group>
-                  )}
+                  <RowActs of={list} i={i} remove={t("switches.rewrite.remove", { place: i + 1 })}>
+                    <RowAct label={t("switches.rewrite.examples")} icon={<IconWand size={15} />} onClick={() => setMaking(i)} />
+                  </RowActs>
                 </Table.Td>
               </Table.Tr>
             ))}
@@ -75,7 +63,7 @@ export function RewriteRules() {
       )}
       {!readOnly && (
         <Group>
-          <Button size="xs" variant="default" leftSection={<IconPlus size={14} />} onClick={() => set([...rules, { what: "destination", match: "prefix", current: "", new: "" }])}>
+          <Button size="xs" variant="default" leftSection={<IconPlus size={14} />} onClick={() => list.add({ what: "destination", match: "prefix", current: "", new: "" })}>
             {t("switches.rewrite.add")}
           </Button>
         </Group>
@@ -86,15 +74,5 @@ export function RewriteRules() {
         </Modal>
       )}
     </Stack>
-  );
-}
-
-function Act({ label, icon, disabled, onClick }: { label: string; icon: React.ReactNode; disabled?: boolean; onClick: () => void }) {
-  return (
-    <Tooltip label={label}>
-      <ActionIcon variant="subtle" color="gray" c="dimmed" size="sm" aria-label={label} disabled={disabled} onClick={onClick}>
-        {icon}
-      </ActionIcon>
-    </Tooltip>
   );
 }
