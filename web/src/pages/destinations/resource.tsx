@@ -17,6 +17,7 @@ import { say } from "~/ui/notice";
 import { WireText } from "~/ui/WireText";
 import { NumberField, RefField, SelectField, SwitchField, TextField } from "~/ui/fields";
 import type { Resource } from "~/ui/resource";
+import { HeaderSection } from "../switches/HeaderEdits";
 import { StateBadge, addressOf } from "./State";
 
 type Destination = Schemas["Destination"];
@@ -46,6 +47,7 @@ export const destinations: Resource<Destination> = {
     </>
   ),
   Beside: ({ item }) => <Beside item={item} />,
+  size: "xl",
   rowActions: (d) => <DestinationActs destination={d} />,
 };
 
@@ -71,6 +73,7 @@ function Fields({ creating }: { creating: boolean }) {
       <TextField name="network" />
       <SwitchField name="class5" />
       <SwitchField name="disabled" />
+      <HeaderSection through={d.switch_id || undefined} />
     </Stack>
   );
 }

@@ -16,6 +16,7 @@ import type { Resource } from "~/ui/resource";
 import { UseBar } from "../customers/Use";
 import { CidrTest } from "../tools/CidrTest";
 import { RewriteTest } from "../tools/RewriteTest";
+import { HeaderSection } from "./HeaderEdits";
 import { RewriteRules } from "./RewriteRules";
 
 // Its "version" is the manufacturer's, not the number of its last change that other nouns have.
@@ -121,6 +122,7 @@ function Fields({ creating }: { creating: boolean }) {
           <TextField name="force_from" mono />
         </SimpleGrid>
       </Section>
+      <HeaderSection />
       <Section title={t("switches.section.media")}>
         <CodecsField name="restricted_codecs" />
         <SelectField name="latching" values={["symmetric", "strict", "handover"]} />

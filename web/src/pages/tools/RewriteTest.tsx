@@ -7,7 +7,7 @@ import type { Schemas } from "~/api/client";
 import { asProblem, sentence } from "~/api/problem";
 import { Copy } from "~/ui/CopyOnce";
 import { WireText } from "~/ui/WireText";
-import { linesOf, useTry } from "./try";
+import { allWrong, linesOf, useTry } from "./try";
 
 type Query = Partial<Schemas["RewriteQuery"]>;
 type Output = Schemas["RewriteOutputBody"];
@@ -20,15 +20,14 @@ export function RewriteTest({ rules }: { rules: Query }) {
   const [destination, setDestination] = useState("");
   const [cli, setCLI] = useState("");
   const tried = useTry<Output>("rewrite", destination || cli ? { ...rules, destination, cli } : undefined);
-  const problem = tried.error ? asProblem(tried.error) : undefined;
   return (
     <Stack gap="sm">
       <Group gap="sm" grow>
         <TextInput label={t("tools.number_called")} placeholder="90401234567" value={destination} onChange={(e) => setDestination(e.currentTarget.value)} styles={mono} autoComplete="off" />
         <TextInput label={t("tools.number_calling")} placeholder="0401112233" value={cli} onChange={(e) => setCLI(e.currentTarget.value)} styles={mono} autoComplete="off" />
       </Group>
-      {problem && <Alert color="red" py="xs">{problem.faults.length ? problem.faults.map((f) => `${f.field ?? ""}: ${sentence(f)}`).join(". ") : problem.message}</Alert>}
-      {(destination || cli) && tried.data && !problem && <Steps output={tried.data} />}
+      {tried.error && <Alert color="red" py="xs">{allWrong(tried.error)}</Alert>}
+      {(destination || cli) && tried.data && !tried.error && <Steps output={tried.data} />}
     </Stack>
   );
 }

@@ -1,4 +1,4 @@
-// The tools by themselves: a regex, a rewriting and a range, tried before they are in a form.
+// The tools by themselves: a regex, a rewriting, headers and a range, tried before they are in a form.
 
 import { Box, Divider, SegmentedControl, SimpleGrid, Stack, Text, Title } from "@mantine/core";
 import { useState } from "react";
@@ -14,8 +14,9 @@ import { RewriteRules } from "../switches/RewriteRules";
 import { CidrTest } from "./CidrTest";
 import { type Pattern, RegexTest } from "./RegexTest";
 import { FromExamples, RewriteTest } from "./RewriteTest";
+import { SavedHeaders } from "./SavedHeaders";
 
-const tools = ["regex", "rewrite", "cidr"] as const;
+const tools = ["regex", "rewrite", "headers", "cidr"] as const;
 
 export default function Tools() {
   const { t } = useTranslation();
@@ -27,6 +28,7 @@ export default function Tools() {
       <Box maw={1100} p="md" style={{ border: "1px solid var(--tg-line)", borderRadius: "var(--mantine-radius-sm)", background: "var(--mantine-color-body)" }}>
         {tool === "regex" && <Regex />}
         {tool === "rewrite" && <Rewrite />}
+        {tool === "headers" && <SavedHeaders />}
         {tool === "cidr" && <CidrTest start={url.cidr ?? ""} onChange={(cidr) => setUrl({ cidr: cidr || undefined }, { replace: true })} />}
       </Box>
     </Page>

@@ -3,6 +3,7 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useDebouncedValue } from "@mantine/hooks";
 import { call } from "~/api/client";
+import { asProblem, sentence } from "~/api/problem";
 
 const pause = 300; // ms without a key before the API is asked
 
@@ -17,6 +18,12 @@ export function useTry<T>(tool: string, body: object | undefined) {
     placeholderData: keepPreviousData,
     staleTime: 10_000,
   });
+}
+
+/** All that is wrong with what was asked, with the fields. */
+export function allWrong(error: Error): string {
+  const problem = asProblem(error);
+  return problem.faults.length ? problem.faults.map((f) => `${f.field ?? ""}: ${sentence(f)}`).join(". ") : problem.message;
 }
 
 /** Lines as they are typed; an end of line at the very end begins no new one. */
