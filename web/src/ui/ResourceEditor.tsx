@@ -159,7 +159,7 @@ function Changed<T extends Noun>({ resource, mine, base, problem, onTheirs, onMi
     queryFn: async () =>
       (await call<Page<ItemOf<"/api/v1/audit">>>("GET", "/audit", { query: { q: resource.nameOf(base.body), limit: 50 } })).body.items.find((e) => e.noun_id === base.body.id),
   });
-  const meta = ["version", "updated_at", "use", "state"]; // what nobody has changed by hand
+  const meta = ["version", "updated_at", "use", "state", "registration", "clash"]; // what nobody has changed by hand
   const fields = theirs.data ? differences(base.body as unknown as Draft, theirs.data).filter((f) => !meta.includes(f.split(".")[0] as string)) : [];
   const clash = fields.filter((f) => f in changesOf(base.body as unknown as Draft, mine));
   return (

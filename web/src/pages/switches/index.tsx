@@ -17,6 +17,7 @@ import { UseBar } from "../customers/Use";
 import { CidrTest } from "../tools/CidrTest";
 import { RewriteTest } from "../tools/RewriteTest";
 import { HeaderSection } from "./HeaderEdits";
+import { Registration } from "./Registration";
 import { RewriteRules } from "./RewriteRules";
 
 // Its "version" is the manufacturer's, not the number of its last change that other nouns have.
@@ -26,12 +27,14 @@ const switches: Resource<Switch> = {
   ns: "switches",
   path: "switches",
   nameOf: (s) => s.name,
+  every: 10,
   columns: [
     { label: "switches.field.name", render: (s) => <WireText>{s.name}</WireText> },
     { label: "switches.field.customer_id", render: (s) => <CustomerName id={s.customer_id} /> },
     { label: "switches.field.direction", render: (s) => <Direction value={s.direction} /> },
     { label: "switches.where", render: (s) => <WireText tip>{s.direction === "ingress" ? s.host + (s.port ? ":" + s.port : "") : (s.addresses ?? []).join(", ")}</WireText> },
     { label: "switches.field.protocol", render: (s) => <Protocol value={s.protocol} />, narrow: true },
+    { label: "switches.registration", render: (s) => <Registration of={s} /> },
     { label: "switches.calls", render: (s) => <UseBar calls={s.use?.calls} limit={s.channels} /> },
   ],
   fresh: (customer) => ({ customer_id: customer ?? 0, direction: "egress" }),
@@ -207,6 +210,7 @@ function Host() {
 /** Who we are there. */
 function Account() {
   const { t } = useTranslation();
+  const s = useDraft<Partial<Switch>>();
   return (
     <Section title={t("switches.section.account")} text={t("switches.section.account_text")}>
       <SimpleGrid cols={{ base: 1, sm: 3 }}>
@@ -215,6 +219,7 @@ function Account() {
         <TextField name="realm" mono />
       </SimpleGrid>
       <SwitchField name="register" />
+      {s.registration && <Registration of={s} details />}
     </Section>
   );
 }
