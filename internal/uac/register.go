@@ -281,6 +281,7 @@ func (r *Registrations) Response(sh *transaction.Shard, id transaction.ID, ref u
 	case code < 300:
 		r.registered(sh, g, m)
 	case Challenge(code) && f.Remote == g.flow.Remote && r.cfg.Agent.Take(&g.answers, g.way.Switch, m):
+		g.state.LastCode = 0 // a question is no answer: should nothing follow, it was silence
 		if !r.send(sh, g) {
 			r.next(sh, g)
 		}

@@ -179,6 +179,19 @@ func TestBackOff(t *testing.T) {
 	}
 }
 
+// TestSilenceAfterChallenge: who asks for the password and then says nothing has not refused.
+func TestSilenceAfterChallenge(t *testing.T) {
+	_, last := registering(t, 20*time.Second, func(n int, request string) string {
+		if strings.Contains(request, "Authorization:") {
+			return ""
+		}
+		return respond(request, "401 Who", "WWW-Authenticate: Digest realm=\"r\", nonce=\"n\"\r\n")
+	})
+	if last.Registered || last.LastCode != 0 || last.Failures != 1 {
+		t.Errorf("%+v", last)
+	}
+}
+
 // TestChangingNonceAtRegister: two answers, then a pause.
 func TestChangingNonceAtRegister(t *testing.T) {
 	gaps, last := registering(t, 20*time.Second, func(n int, request string) string {

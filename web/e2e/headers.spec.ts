@@ -199,4 +199,8 @@ test("our registration at a switch: it stands, or there is no answer; in the lis
   await expect(dialog(page).getByText("no answer")).toBeVisible();
   await expect(dialog(page).getByText(/^tried again \d/)).toBeVisible();
   await accessible(page, "our registration at a switch");
+  await open(page, of.path("/registrations?part=ours"));
+  await expect(row("office that answers")).toContainText("registered");
+  await expect(row("office that is shut")).toContainText(/not registered\s*no answer/);
+  await expect(page.getByRole("row").filter({ hasText: "office of others" })).toHaveCount(0);
 });

@@ -20,9 +20,10 @@ import { WireText } from "~/ui/WireText";
 import { Confirm } from "~/ui/confirm";
 import { say } from "~/ui/notice";
 import { hrefOf, useUrl } from "~/url";
+import { Registration } from "../switches/Registration";
 
 type Binding = Schemas["Binding"];
-type Destination = Schemas["Destination"];
+type Switch = Schemas["Switch"];
 
 const every = 10_000; // ms
 const height = "calc(100dvh - 240px)";
@@ -127,22 +128,21 @@ function Nat() {
   return <Tooltip label={t("registrations.nat")}><Badge color="gray" tabIndex={0}>NAT</Badge></Tooltip>;
 }
 
-/** Where we register, as a phone would: destinations that are switches with registration. */
+/** Where we register, as a phone would: switches that have an account of ours, called by a destination or not. */
 function Ours() {
   const { t } = useTranslation();
   const customer = useCustomer();
-  const list = useAll<Destination>("destinations", { customer }, { every });
-  const rows = useMemo(() => (list.data ?? []).filter((d) => d.registration), [list.data]);
-  const columns = useMemo<Column<Destination>[]>(
+  const list = useAll<Switch>("switches", { customer }, { every });
+  const rows = useMemo(() => (list.data ?? []).filter((s) => s.register || s.registration), [list.data]);
+  const columns = useMemo<Column<Switch>[]>(
     () => [
-      { label: "registrations.switch", render: (d) => <a className="tg-link" href={hrefOf("/switches", { edit: String(d.switch_id ?? "") })}>{d.name}</a> },
-      { label: "calls.customer", hidden: customer !== undefined, render: (d) => <CustomerName id={d.customer_id} name={d.customer} /> },
-      { label: "registrations.address", render: (d) => <WireText>{`${d.host}${d.port ? `:${d.port}` : ""} ${d.protocol}`}</WireText> },
-      { label: "registrations.state", narrow: true, render: (d) => <Registered of={d} /> },
-      { label: "registrations.last_code", narrow: true, right: true, render: (d) => d.registration?.last_code || "" },
-      { label: "registrations.failures", narrow: true, right: true, render: (d) => d.registration?.failures_in_row || "" },
-      { label: "registrations.until", narrow: true, render: (d) => <When at={d.registration?.until} /> },
-      { label: "registrations.next", narrow: true, render: (d) => <When at={d.registration?.next_attempt} /> },
+      { label: "registrations.switch", render: (s) => <a className="tg-link" href={hrefOf("/switches", { edit: String(s.id) })}>{s.name}</a> },
+      { label: "calls.customer", hidden: customer !== undefined, render: (s) => <CustomerName id={s.customer_id} /> },
+      { label: "registrations.address", render: (s) => <WireText>{`${s.host}${s.port ? `:${s.port}` : ""} ${s.protocol}`}</WireText> },
+      { label: "registrations.state", render: (s) => <Registration of={s} /> },
+      { label: "registrations.failures", narrow: true, right: true, render: (s) => s.registration?.failures_in_row || "" },
+      { label: "registrations.until", narrow: true, render: (s) => <When at={s.registration?.until} /> },
+      { label: "registrations.next", narrow: true, render: (s) => <When at={s.registration?.next_attempt} /> },
     ],
     [customer],
   );
@@ -152,11 +152,5 @@ function Ours() {
       <a className="tg-link" href={hrefOf("/switches")}>{t("menu.switches")}</a>
     </Empty>
   );
-  return <DataTable label={t("registrations.ours")} rows={rows} columns={columns} keyOf={(d) => d.id} empty={empty} height={height} />;
-}
-
-function Registered({ of: d }: { of: Destination }) {
-  const { t } = useTranslation();
-  const yes = d.registration?.registered ?? false;
-  return <Badge color={yes ? "green" : "red"}>{t(yes ? "registrations.registered" : "registrations.unregistered")}</Badge>;
+  return <DataTable label={t("registrations.ours")} rows={rows} columns={columns} keyOf={(s) => s.id} empty={empty} height={height} />;
 }
