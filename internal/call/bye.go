@@ -69,6 +69,7 @@ func (c *Calls) byeDone(sh *transaction.Shard, call *Call, x *exchange, why poli
 	}
 	if call.confirmed == 0 && call.state == up {
 		call.ended(why, 200, x.from)
+		c.remember(sh, call, x.fork, x.from.Other())
 		c.finish(sh, call)
 		return
 	}

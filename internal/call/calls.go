@@ -108,6 +108,7 @@ type table struct {
 	byDialog slab.Index
 	// byStable finds calls of before a restart, whose identifiers name other slots.
 	byStable map[dialog.Stable]uint32
+	lately   *lately
 	work     scratch
 }
 
@@ -139,6 +140,7 @@ func New(cfg Config, layer *transaction.Layer) *Calls {
 	c.inside = &peer.Router{Network: cfg.Transport, Resolver: cfg.Router.Resolver, Forbidden: cfg.Router.Forbidden, Inside: true}
 	for i := range c.tables {
 		c.tables[i].byStable = make(map[dialog.Stable]uint32)
+		c.tables[i].lately = new(lately)
 	}
 	c.user = layer.Register(c)
 	return c

@@ -101,6 +101,12 @@ func (c *Calls) own(sh *transaction.Shard, call *Call, fork uint8, to dialog.Sid
 // ownDone counts a BYE of ours that is over.
 func (c *Calls) ownDone(sh *transaction.Shard, call *Call) {
 	if call.byes--; call.byes == 0 && call.state == ending {
+		for i := range call.forks {
+			if call.dialog(i).Confirmed {
+				c.remember(sh, call, i, dialog.Caller)
+				c.remember(sh, call, i, dialog.Callee)
+			}
+		}
 		c.finish(sh, call)
 	}
 }

@@ -59,7 +59,7 @@ var retryAfter = []byte("Retry-After: 5\r\n") // RFC 3261 14.2
 func (c *Calls) Request(sh *transaction.Shard, m *sip.Message, f transport.Flow) bool {
 	hit, ok := c.find(sh, m, f)
 	if !ok || hit.call.state == over || hit.call.state == watched && !ofSubscription(m.Method()) {
-		return false
+		return c.crossed(sh, m, f)
 	}
 	call := hit.call
 	switch {

@@ -306,6 +306,55 @@ func TestByeCrossesOurs(t *testing.T) {
 	})
 }
 
+// TestLateCrossingBye: the BYE of who hung up, too, comes when the call is over for Tollgate already. It gets its 200,
+// as often as it comes; nothing else does, nor a BYE long after.
+func TestLateCrossingBye(t *testing.T) {
+	both(t, func(r *rig, _ bool) {
+		d := r.establish()
+		r.in(aliceAddr, r.byAlice(d, "BYE", 8, "x1"))
+		r.in(pbxAddr, answer(r.want(pbxAddr, "BYE "), "200 OK", ""))
+		r.want(aliceAddr, "SIP/2.0 200 ")
+		for range 2 {
+			r.in(pbxAddr, r.byBob(d, "BYE", 1, "x2"))
+			r.want(pbxAddr, "SIP/2.0 200 ")
+		}
+		for what, text := range map[string]string{
+			"the BYE again":    r.byAlice(d, "BYE", 9, "x3"),
+			"with another tag": r.byBobAs("eve", d, "BYE", 2, "x4"),
+			"what is no BYE":   r.byBob(d, "INFO", 3, "x5"),
+			"a re-INVITE":      r.byBob(d, "INVITE", 4, "x6"),
+		} {
+			from := pbxAddr
+			if what == "the BYE again" {
+				from = aliceAddr
+			}
+			r.in(from, text)
+			if got := r.want(from, "SIP/2.0 "); !strings.HasPrefix(got, "SIP/2.0 481 ") {
+				t.Errorf("%s: %s", what, got)
+			}
+		}
+		r.over(200)
+		r.wait(33 * time.Second)
+		r.in(pbxAddr, r.byBob(d, "BYE", 5, "x7"))
+		r.want(pbxAddr, "SIP/2.0 481 ")
+	})
+}
+
+// TestByesAfterOurs: both parties' BYEs come after those of Tollgate's own were answered.
+func TestByesAfterOurs(t *testing.T) {
+	both(t, func(r *rig, _ bool) {
+		d := r.establish()
+		r.endAll(policy.HungUp)
+		r.in(pbxAddr, answer(r.want(pbxAddr, "BYE "), "200 OK", ""))
+		r.in(aliceAddr, answer(r.want(aliceAddr, "BYE "), "200 OK", ""))
+		r.in(pbxAddr, r.byBob(d, "BYE", 1, "x2"))
+		r.want(pbxAddr, "SIP/2.0 200 ")
+		r.in(aliceAddr, r.byAlice(d, "BYE", 8, "x3"))
+		r.want(aliceAddr, "SIP/2.0 200 ")
+		r.over(200)
+	})
+}
+
 // TestByeUnanswered: a BYE that nobody answers ends the call all the same.
 func TestByeUnanswered(t *testing.T) {
 	both(t, func(r *rig, _ bool) {

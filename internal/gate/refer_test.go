@@ -65,7 +65,7 @@ func TestReferOutlivesCall(t *testing.T) {
 			t.Fatalf("%d ended, %d live, %d kept", len(r.ended), r.calls.Live(), len(r.book.kept))
 		}
 		r.asks(to, "NOTIFY", trying, from.at, "200 OK")
-		r.refused(to, "BYE", "", "481") // it crosses the other one too late
+		r.refused(to, "BYE", "", "200") // it has crossed the other one, and ends no dialog
 		r.asks(to, "NOTIFY", referred, from.at, "200 OK")
 		r.over(200)
 	})

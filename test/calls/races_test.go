@@ -13,6 +13,7 @@ func races() []stage.Scenario {
 	return []stage.Scenario{
 		{Name: "glare", Matrix: stage.Some(), Play: glare},
 		{Name: "crossing BYEs", Matrix: stage.Full(), Play: crossingByes},
+		{Name: "BYE after the other's", Matrix: stage.Some(), Play: byeAfterBye, OwnOnly: true},
 		{Name: "BYE crosses re-INVITE", Matrix: stage.Some(), Play: byeCrossesReinvite},
 		{Name: "2xx comes again", Matrix: stage.Some(), Play: answerAgain},
 		{Name: "lost ACK", Matrix: stage.Some(), Play: lostAck},
@@ -56,6 +57,18 @@ func crossingByes(s *stage.Stage) {
 			to.Reply(bye, 200)
 		}
 	}
+}
+
+// byeAfterBye: the callee has hung up, too, but his BYE comes when all is over. Only its sender cannot know that.
+func byeAfterBye(s *stage.Stage) {
+	a, b := s.Talk()
+	s.End(a, b)
+	b.Request("BYE")
+	b.Expect("200 BYE")
+	b.Request("INFO")
+	b.Expect("481 INFO")
+	a.Request("BYE") // he knows that it is over
+	a.Expect("481 BYE")
 }
 
 func byeCrossesReinvite(s *stage.Stage) {
