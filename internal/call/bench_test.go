@@ -201,7 +201,8 @@ func (n *node) Request(sh *transaction.Shard, m *sip.Message, f transport.Flow) 
 
 func (n *node) Ack(sh *transaction.Shard, m *sip.Message, f transport.Flow) { n.calls.Ack(sh, m, f) }
 
-func (n *node) Stray(*transaction.Shard, *sip.Message, transport.Flow) {}
+func (n *node) Cancel(*transaction.Shard, *sip.Message, transport.Flow) {}
+func (n *node) Stray(*transaction.Shard, *sip.Message, transport.Flow)  {}
 
 func (n *node) Pong(*transaction.Shard, *sip.Message, transport.Flow) {}
 

@@ -84,6 +84,12 @@ func (c *Calls) named(m *sip.Message) (dialog.ID, bool) {
 	return c.cfg.Minter.Of(m.RequestURI())
 }
 
+// Names says that a request names a dialog by an identifier that we gave out, whatever became of it.
+func (c *Calls) Names(m *sip.Message) bool {
+	_, ok := c.named(m)
+	return ok
+}
+
 // match finds dialog and side by the tags, the newest dialog first: two
 // destinations may give the same tag.
 func (c *Calls) match(call *Call, m *sip.Message) (found, bool) {

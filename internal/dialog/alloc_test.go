@@ -79,6 +79,7 @@ func (c *carrier) Response(sh *transaction.Shard, _ transaction.ID, _ uint64, m 
 }
 
 func (c *carrier) Ack(*transaction.Shard, *sip.Message, transport.Flow)                   {}
+func (c *carrier) Cancel(*transaction.Shard, *sip.Message, transport.Flow)                {}
 func (c *carrier) Stray(*transaction.Shard, *sip.Message, transport.Flow)                 {}
 func (c *carrier) Pong(*transaction.Shard, *sip.Message, transport.Flow)                  {}
 func (c *carrier) Unreachable(*transaction.Shard, transaction.ID, uint64)                 {}

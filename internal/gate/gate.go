@@ -137,6 +137,13 @@ func (g *Gate) Request(sh *transaction.Shard, m *sip.Message, f transport.Flow) 
 		g.inDialog(sh, m, f)
 		return
 	}
+	p := g.begin(sh, m, f)
+	g.run(sh, p)
+	p.msg = nil
+}
+
+// begin makes a shard's passage one of a request.
+func (g *Gate) begin(sh *transaction.Shard, m *sip.Message, f transport.Flow) *passage {
 	p := &g.passages[sh.Index]
 	p.msg, p.flow, p.server, p.next = m, f, 0, 0
 	p.looped, p.full, p.stable = false, live.Limit{}, dialog.Stable{}
@@ -148,12 +155,11 @@ func (g *Gate) Request(sh *transaction.Shard, m *sip.Message, f transport.Flow) 
 		Now: sh.Now(), Health: g.cfg.Health,
 	}
 	g.learn(p)
-	g.run(sh, p)
-	p.msg = nil
+	return p
 }
 
 // inDialog hands a request with a To-tag to its call; one that fits none gets 481
-// (RFC 3261 12.2.2).
+// (RFC 3261 12.2.2), but for a stranger's.
 func (g *Gate) inDialog(sh *transaction.Shard, m *sip.Message, f transport.Flow) {
 	if v := sip.Validate(m); v.Status != 0 {
 		if v.Status > 0 {
@@ -162,11 +168,30 @@ func (g *Gate) inDialog(sh *transaction.Shard, m *sip.Message, f transport.Flow)
 		return
 	}
 	if !g.cfg.Calls.Request(sh, m, f) {
-		g.cfg.Decided(sh, &Decision{
-			ID: g.refusalID(m, f), Method: m.Method(), Proto: f.Proto, Source: f.Remote, Local: f.Local, Message: m,
-			Identity: &policy.Identity{}, Verdict: policy.Verdict{Status: 481, Reason: policy.NoDialog},
-		})
-		sh.Reply(m, f, &sip.Response{Status: 481})
+		g.noDialog(sh, m, f)
+	}
+}
+
+// Cancel is part of transaction.Core.
+func (g *Gate) Cancel(sh *transaction.Shard, m *sip.Message, f transport.Flow) {
+	g.noDialog(sh, m, f)
+}
+
+// noDialog refuses what belongs to nothing that is known here. A To-tag or a CANCEL brings no stranger an
+// answer: he hears nothing, as of all that he sends, unless he has an identifier that we gave out.
+func (g *Gate) noDialog(sh *transaction.Shard, m *sip.Message, f transport.Flow) {
+	p := g.begin(sh, m, f)
+	v := g.cfg.Table.Snapshot().Identify(&p.req, &p.id)
+	if p.id.Customer != nil || v.Status != policy.Drop || v.Reason != policy.ForeignToken && g.cfg.Calls.Names(m) {
+		v = policy.Verdict{Status: 481, Reason: policy.NoDialog}
+	}
+	p.msg = nil
+	g.cfg.Decided(sh, &Decision{
+		ID: g.refusalID(m, f), Method: m.Method(), Proto: f.Proto, Source: f.Remote, Local: f.Local, Message: m,
+		Identity: &policy.Identity{}, Verdict: v,
+	})
+	if v.Status != policy.Drop {
+		sh.Reply(m, f, &sip.Response{Status: v.Status})
 	}
 }
 

@@ -179,8 +179,9 @@ func userIn(from []byte) []byte {
 	return user
 }
 
-func (r *rig) Ack(*transaction.Shard, *sip.Message, transport.Flow)   {}
-func (r *rig) Stray(*transaction.Shard, *sip.Message, transport.Flow) {}
+func (r *rig) Ack(*transaction.Shard, *sip.Message, transport.Flow)    {}
+func (r *rig) Cancel(*transaction.Shard, *sip.Message, transport.Flow) {}
+func (r *rig) Stray(*transaction.Shard, *sip.Message, transport.Flow)  {}
 func (r *rig) Pong(_ *transaction.Shard, m *sip.Message, f transport.Flow) {
 	r.reg.Pong(m, f)
 }

@@ -49,6 +49,9 @@ type Core interface {
 	Request(sh *Shard, m *sip.Message, f transport.Flow)
 	// Ack is an ACK that no server transaction waits for: one to a 2xx.
 	Ack(sh *Shard, m *sip.Message, f transport.Flow)
+	// Cancel is a CANCEL that fits no INVITE, or comes from elsewhere: for Core to
+	// answer with 481 (RFC 3261 9.2), or to drop.
+	Cancel(sh *Shard, m *sip.Message, f transport.Flow)
 	// Stray is a 2xx to an INVITE of ours that was given up or forgotten.
 	Stray(sh *Shard, m *sip.Message, f transport.Flow)
 	// Pong is a response to a request that Shard.AppendFreeBranch was written for

@@ -88,6 +88,10 @@ func (r *rig) Request(sh *transaction.Shard, m *sip.Message, f transport.Flow) {
 
 func (r *rig) Ack(*transaction.Shard, *sip.Message, transport.Flow) { r.note("ack") }
 
+func (r *rig) Cancel(sh *transaction.Shard, m *sip.Message, f transport.Flow) {
+	sh.Reply(m, f, &sip.Response{Status: 481})
+}
+
 func (r *rig) Pong(*transaction.Shard, *sip.Message, transport.Flow) {}
 
 func (r *rig) Stray(_ *transaction.Shard, m *sip.Message, _ transport.Flow) {

@@ -172,7 +172,7 @@ func (sh *Shard) serverRequest(slot uint32, m *sip.Message, f transport.Flow) {
 // INVITE came from, so that a guessed branch ends nobody's call.
 func (sh *Shard) cancelRequest(slot uint32, found bool, m *sip.Message, f transport.Flow) {
 	if !found || sh.servers.At(slot).flow.Remote.Addr() != f.Remote.Addr() {
-		sh.Reply(m, f, &sip.Response{Status: 481})
+		sh.layer.cfg.Core.Cancel(sh, m, f)
 		return
 	}
 	sh.Reply(m, f, &sip.Response{Status: 200})

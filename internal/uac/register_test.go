@@ -62,6 +62,7 @@ type nobody struct{}
 
 func (nobody) Request(*transaction.Shard, *sip.Message, transport.Flow) {}
 func (nobody) Ack(*transaction.Shard, *sip.Message, transport.Flow)     {}
+func (nobody) Cancel(*transaction.Shard, *sip.Message, transport.Flow)  {}
 func (nobody) Stray(*transaction.Shard, *sip.Message, transport.Flow)   {}
 func (nobody) Pong(*transaction.Shard, *sip.Message, transport.Flow)    {}
 

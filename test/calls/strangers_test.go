@@ -15,6 +15,7 @@ func strangers() []stage.Scenario {
 		{Name: "a third party's CANCEL", Matrix: stage.One(), Play: strangersCancel},
 		{Name: "forged responses", Matrix: stage.One(), Play: forgedResponses, OwnOnly: true},
 		{Name: "an unknown domain", Matrix: stage.Matrix("udp4-udp4", "tcp4-udp4", "udp6-udp4"), Play: unknownDomain, OwnOnly: true},
+		{Name: "an invented dialog", Matrix: stage.Matrix("udp4-udp4", "tcp4-udp4"), Play: inventedDialog, OwnOnly: true},
 	}
 }
 
@@ -130,4 +131,32 @@ func unknownDomain(s *stage.Stage) {
 	s.Callee.Quiet(silence)
 	a, b := s.Talk()
 	s.End(a, b)
+}
+
+// inventedDialog: a To-tag or a CANCEL does not bring a stranger an answer, either; whoever names a customer, or
+// an identifier that he was given, is told that there is no such dialog.
+func inventedDialog(s *stage.Stage) {
+	eve := s.Caller
+	invented := func(uri string) peer.Option { return peer.With("To", "<"+uri+">;tag=invented") }
+	for _, uri := range []string{"sip:bob@nobody-" + s.Domain, "sip:bob@192.0.2.1", "sip:192.0.2.1:5060"} {
+		for _, method := range []string{"INVITE", "BYE", "INFO", "NOTIFY", "MESSAGE"} {
+			eve.Start(method, uri, invented(uri))
+		}
+		eve.Start("CANCEL", uri)
+	}
+	eve.Quiet(2 * silence)
+	if n := len(eve.Received(100)); n != 0 {
+		s.Errorf("a stranger was told 100 Trying %d times", n)
+	}
+	for _, method := range []string{"INVITE", "BYE"} {
+		eve.Start(method, s.URI(), invented(s.URI())).Expect("481 " + method)
+	}
+	eve.Start("CANCEL", s.URI()).Expect("481 CANCEL")
+	a, b := s.Talk()
+	s.End(a, b)
+	eve.Start("INFO", a.Target, invented(s.URI()), func(m *peer.Message) {
+		for _, r := range a.Routes {
+			m.Add("Route", r)
+		}
+	}).Expect("481 INFO")
 }
