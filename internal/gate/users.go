@@ -20,6 +20,9 @@ func (g *Gate) toUser(p *passage) (v policy.Verdict, done bool) {
 	}
 	p.phones = g.cfg.Registrar.ByUser(p.phones[:0], p.id.Customer.Settings.ID, to.ID)
 	if len(p.phones) == 0 {
+		if p.msg.Method() == sip.OPTIONS && p.id.Unproven() {
+			return v, false // nobody asked him for a password: he gets what he would get for a user that there is not
+		}
 		return policy.Refuse(policy.UserNotRegistered), true
 	}
 	if p.phones = p.others(p.phones); len(p.phones) == 0 {

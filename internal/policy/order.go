@@ -25,7 +25,7 @@ func (p *picker) consider(d *Destination) {
 		p.out.skip(d, DestinationDisabled)
 	case p.isSource(d):
 		p.out.skip(d, DestinationIsSource)
-	case d.Switch != nil && p.out.DID == "" && p.id.unproven():
+	case d.Switch != nil && p.out.DID == "" && p.id.Unproven():
 		p.unproven++
 		p.out.skip(d, DestinationIsSwitch)
 	case d.Encrypted && !p.id.Customer.Settings.RTPBridging && p.r.Msg.Method() == sip.INVITE:

@@ -220,10 +220,10 @@ func (s *Snapshot) Asks(r *Request, id *Identity) bool {
 	return id.Entry == nil && (r.Bound == id.Customer.Settings.ID || id.Customer.claims(r.Msg))
 }
 
-// unproven says that a request comes in by nothing but a domain of the customer, where it is here
+// Unproven says that a request comes in by nothing but a domain of the customer, where it is here
 // that phones prove who they are: no password, entry or registered phone vouches for its sender. A
 // call of his to a switch would be made at the customer's expense.
-func (id *Identity) unproven() bool {
+func (id *Identity) Unproven() bool {
 	return id.Customer.RegistersHere() && id.By == ByDomain && id.Direction == Inbound && id.User == nil && !id.Emergency
 }
 

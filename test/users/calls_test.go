@@ -22,6 +22,7 @@ func TestCalls(t *testing.T) {
 		{Name: "by preference", Play: byPreference},
 		{Name: "a late 6xx", Play: declined},
 		{Name: "not registered", Play: notRegistered},
+		{Name: "OPTIONS asks nobody out", Play: optionsAlike},
 		{Name: "a number", Play: byNumber, Customer: local(number)},
 		{Name: "a number that stays", Play: numberStays, Customer: local(number, user("alice"), user("bob", "retain_did: true"))},
 		{Name: "smart extension", Play: smart, Customer: local("", user("alice", "smart_extension: true"), user("bob"))},
@@ -195,6 +196,20 @@ func smart(s *stage.Stage) {
 	alice.busy(c)
 	c = class5.Invite(at(s, "bob")) // and what class 5 makes of it rings
 	bob.busy(c)
+}
+
+// optionsAlike: OPTIONS is not asked for a password, so from outside it does not tell a user
+// without a phone from one that there is not. Who is registered himself is told.
+func optionsAlike(s *stage.Stage) {
+	for _, from := range []string{"sip:x@elsewhere.test", at(s, "alice")} {
+		for _, user := range []string{"bob", "nobody"} { // no phone, no user: the PBX answers
+			c := s.Caller.Start("OPTIONS", at(s, user), peer.With("From", "<"+from+">;tag=1"))
+			s.Callee.Accept("OPTIONS").Answer(404)
+			c.Expect(404)
+		}
+	}
+	alice := register(s, "alice")
+	alice.UA.Start("OPTIONS", at(s, "bob"), alice.as()).Expect(480)
 }
 
 func otherMethods(s *stage.Stage) {
