@@ -23,18 +23,25 @@ func withoutNotify(m *sip.Message) bool {
 
 // foreignRefer says that the outside wants the PBX to call a host that is none of the
 // customer's, nor a party of a dialog that it names: a way to calls that the PBX would
-// not make by itself.
+// not make by itself. So are headers in the URI by which its INVITE would go elsewhere, or say that it
+// is somebody else's.
 func (c *Calls) foreignRefer(call *Call, from dialog.Side, m *sip.Message, q *question) bool {
-	if !inward(call, from) || call.customer.Settings.Outbound == "any" {
+	if !inward(call, from) {
 		return false
 	}
+	free := call.customer.Settings.Outbound == "any"
 	na, err := sip.ParseNameAddr(m.Value(sip.HdrReferTo))
 	if err != nil {
-		return true
+		return !free
 	}
 	u, err := sip.ParseURI(na.URI)
-	if err != nil {
+	switch {
+	case err != nil:
+		return !free
+	case dialog.Commands(u.Headers):
 		return true
+	case free:
+		return false
 	}
 	switch u.Scheme {
 	case sip.SchemeTEL:

@@ -93,6 +93,33 @@ func uriHeader(headers []byte, names ...string) []byte {
 	return nil
 }
 
+// commands are the headers that nobody may have another's request carry: RFC 3261 19.1.5 names those that lead it
+// elsewhere or make it part of another dialog; the rest say who calls. By short names, too.
+var commands = [...]string{
+	"route", "via", "v", "record-route", "path", "service-route", "from", "f", "to", "t", "call-id", "i", "cseq", "contact", "m",
+	"max-forwards", "authorization", "proxy-authorization", "p-asserted-identity", "p-preferred-identity", "remote-party-id", "identity", "y",
+}
+
+// Commands says that one of the headers of a URI is none that who makes a request of it may obey.
+func Commands(headers []byte) bool {
+	var room [32]byte
+	for len(headers) > 0 {
+		var one []byte
+		one, headers, _ = bytes.Cut(headers, []byte{'&'})
+		name, _, _ := bytes.Cut(one, []byte{'='})
+		if len(name) > 3*len(room) {
+			continue // too long for one of them, however it is escaped
+		}
+		name = bytes.TrimSpace(sip.AppendUnescaped(room[:0], name))
+		for _, c := range commands {
+			if sip.EqualFoldString(name, c) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // ParseName reads the value of Replaces, Join or Target-Dialog. The two last call
 // To local-tag and From remote-tag; either way they are the reader's view.
 func ParseName(value []byte) (Name, bool) {

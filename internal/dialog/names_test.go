@@ -135,3 +135,16 @@ func FuzzNames(f *testing.F) {
 		}
 	})
 }
+
+// TestCommands: headers of a Refer-To's URI that its reader may not obey, however they are written.
+func TestCommands(t *testing.T) {
+	for headers, want := range map[string]bool{
+		"": false, "Replaces=a%40b%3Bto-tag%3D1%3Bfrom-tag%3D2&Require=replaces": false, "Subject=Route": false, "X-Route=1&Referred-By=x": false,
+		"Route=%3Csip:evil.test;lr%3E": true, "Replaces=a&route=x": true, "%52oute=x": true, "v=1": true, "%76=1": true, "From=x": true,
+		"ROUTE": true, "Record-Route=x": true, "P-Asserted-Identity=x": true, "Route%20=x": true, "&&Via=x": true, "=": false, "&": false,
+	} {
+		if got := dialog.Commands([]byte(headers)); got != want {
+			t.Errorf("%q: %v", headers, got)
+		}
+	}
+}

@@ -233,6 +233,33 @@ func TestForeignReferToWithReplaces(t *testing.T) {
 	})
 }
 
+// TestReferToHeaders: no Refer-To from outside says where the PBX's INVITE goes, or whose it is (RFC 3261 19.1.5),
+// whatever hosts may be called; what names a dialog passes, and the PBX may say what it likes.
+func TestReferToHeaders(t *testing.T) {
+	for _, outbound := range []string{"customer", "any"} {
+		both(t, func(r *rig, _ bool) {
+			r.change(func(a *tenant.Account) { a.Customer.Outbound = outbound })
+			alice, bob := r.establish().legs()
+			for _, headers := range []string{
+				"Route=%3Csip:203.0.113.200;lr%3E", "Require=replaces&route=x", "%52oute=x", "Via=x", "v=x", "Record-Route=x", "From=x", "P-Asserted-Identity=x",
+			} {
+				r.refused(alice, "REFER", "Refer-To: <sip:3402@acme.test?"+headers+">\n", "403")
+				r.nothing(pbxAddr)
+				r.asks(bob, "REFER", "Refer-To: <sip:3402@acme.test?"+headers+">\n", aliceAddr, "603 Decline")
+			}
+			own := "?Replaces=" + escaped(alice.callID+";to-tag="+tagOf(alice.remote)+";from-tag=alice")
+			for headers, want := range map[string]string{own + "&Require=replaces": "&Require=replaces>", "?Referred-By=x&Subject=Route": "?Referred-By=x&Subject=Route>"} {
+				refer, _ := r.asks(alice, "REFER", "Refer-To: <sip:3402@acme.test"+headers+">\n", pbxAddr, "603 Decline")
+				if got := header(refer, "Refer-To"); !strings.HasSuffix(got, want) {
+					t.Errorf("Refer-To %s", got)
+				}
+			}
+			r.ends(alice, pbxAddr)
+			r.over(200)
+		})
+	}
+}
+
 // TestAnyReferTo: with outbound "any" all pass.
 func TestAnyReferTo(t *testing.T) {
 	both(t, func(r *rig, _ bool) {
