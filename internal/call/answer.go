@@ -274,6 +274,7 @@ func (c *Calls) back(sh *transaction.Shard, call *Call, fork uint8, m *sip.Messa
 	}
 	if call.hidden {
 		c.hideCallee(sh, &w.hiding, call, fork, m)
+		w.hiding.OwnContacts = status >= 300 && status < 400 // they name nobody but the customer
 		r.Hide, r.Source = &w.hiding, call.caller.Flow.Remote
 		r.Out = c.address(call.caller.Flow)
 		r.ID = c.mint(w.id[:0], sh, call, dialog.ToCaller, fork)
@@ -340,7 +341,7 @@ func failsOver(code int) bool { return code == 500 || code >= 502 && code <= 504
 
 // upward is the status that goes up for one that came from behind: a 503 would
 // tell the caller to avoid us (RFC 3261 16.7 step 6), and hidden calls show no
-// redirection.
+// redirection, unless it forwards.
 func upward(code int, hidden bool) int {
 	switch {
 	case code == 503:
@@ -359,6 +360,9 @@ func (c *Calls) refuseWith(sh *transaction.Shard, call *Call, m *sip.Message) {
 		return
 	}
 	code := upward(m.StatusCode(), call.hidden)
+	if call.forwards(m) {
+		code = m.StatusCode()
+	}
 	fork := c.forkOf(call, m.ToTag())
 	call.status = 0
 	call.ended(policy.OK, code, dialog.Callee)

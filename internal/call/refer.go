@@ -69,10 +69,31 @@ func (c *Calls) barredRefer(sh *transaction.Shard, call *Call, x *exchange, m *s
 	return id.Customer.Referral(&r, &id).Refused()
 }
 
+// forwards says that the outside, called by the PBX, sends a hidden call on within the customer's own domains, as a
+// phone does that forwards its calls (RFC 3261 21.3.3): that shows nobody to the PBX whom it does not know.
+func (c *Call) forwards(m *sip.Message) bool {
+	if code := m.StatusCode(); !c.hidden || code < 300 || code >= 400 || c.direction != policy.Outbound {
+		return false
+	}
+	contacts, some := m.Elements(sip.HdrContact), false
+	for contact, ok := contacts.Next(); ok; contact, ok = contacts.Next() {
+		na, err := sip.ParseNameAddr(contact)
+		if err != nil {
+			return false
+		}
+		u, err := sip.ParseURI(na.URI)
+		if err != nil || !c.customer.Owns(&u) || len(u.Headers) > 0 {
+			return false
+		}
+		some = true
+	}
+	return some
+}
+
 // barredRedirection says likewise that the outside, called by the PBX, sends it on to such a number. A hidden call
-// shows no redirection.
+// shows no redirection but one that forwards.
 func (c *Calls) barredRedirection(sh *transaction.Shard, call *Call, m *sip.Message) bool {
-	if code := m.StatusCode(); code < 300 || code >= 400 || call.direction != policy.Outbound || call.hidden {
+	if code := m.StatusCode(); code < 300 || code >= 400 || call.direction != policy.Outbound || call.hidden && !call.forwards(m) {
 		return false
 	}
 	flow, _ := sh.ClientFlow(call.branch)

@@ -16,6 +16,7 @@ func transfers() []stage.Scenario {
 	return []stage.Scenario{
 		{Name: "the phone transfers blindly", Matrix: all, Play: phoneTransfers},
 		{Name: "the PBX transfers the phone blindly", Matrix: all, Play: pbxTransfers},
+		{Name: "the phone forwards its calls", Matrix: stage.One(), Play: phoneForwards},
 		{Name: "a transfer to a hidden host", Matrix: stage.One(), Play: hiddenTarget},
 		{Name: "a transfer that fails", Matrix: some, Play: transferFails},
 		{Name: "progress after the BYE", Matrix: some, Play: progressAfterBye},
@@ -53,6 +54,29 @@ func pbxCall(s *stage.Stage, p *phone) (b, a *peer.Call) {
 	b.Ack()
 	a.Expect("ACK")
 	return b, a
+}
+
+// phoneForwards: a phone sends its calls on to another user, as its owner has set it, and the PBX is told whom it is
+// to call, be the phone hidden from it or not. Where that is a host of the phone's own, only a plain call says so.
+func phoneForwards(s *stage.Stage) {
+	p := register(s, s.Caller, "alice")
+	for contacts, shown := range map[string]bool{
+		"<sip:carol@" + s.Domain + ">": true, "\"x\" <sip:+3940%31@" + s.Domain + ";user=phone>;q=0.9, <sip:voicemail@" + s.Domain + ">;q=0.1": true,
+		"<sip:carol@" + s.Domain + ">, <sip:" + p.UA.Mark + "@" + p.UA.IP() + ">": false, "<tel:+3940123>": false,
+		"<sip:carol@" + s.Domain + "?Route=%3Csip:192.0.2.1%3E>": false,
+	} {
+		b := sends(s, "INVITE", p.token)
+		a := p.gets("INVITE")
+		a.Answer(302, peer.With("Contact", contacts))
+		a.Expect("ACK")
+		if !shown && s.Hidden {
+			b.Expect(480)
+			continue
+		}
+		if got := strings.Join(b.Expect(302).All("Contact"), ", "); got != contacts {
+			s.Errorf("%s came as %s", contacts, got)
+		}
+	}
 }
 
 // refers has one side of a call ask the other to call somebody, and gives what arrived.
