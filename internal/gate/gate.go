@@ -186,12 +186,13 @@ func (g *Gate) noDialog(sh *transaction.Shard, m *sip.Message, f transport.Flow)
 		v = policy.Verdict{Status: 481, Reason: policy.NoDialog}
 	}
 	p.msg = nil
+	id := g.refusalID(m, f)
 	g.cfg.Decided(sh, &Decision{
-		ID: g.refusalID(m, f), Method: m.Method(), Proto: f.Proto, Source: f.Remote, Local: f.Local, Message: m,
+		ID: id, Method: m.Method(), Proto: f.Proto, Source: f.Remote, Local: f.Local, Message: m,
 		Identity: &policy.Identity{}, Verdict: v,
 	})
 	if v.Status != policy.Drop {
-		sh.Reply(m, f, &sip.Response{Status: v.Status})
+		sh.Reply(m, f, &sip.Response{Status: v.Status, Headers: headersOf(v, &p.id, m, id)})
 	}
 }
 

@@ -2,8 +2,10 @@ package calls
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 
+	"tollgate/test/harness"
 	"tollgate/test/peer"
 	"tollgate/test/stage"
 )
@@ -151,7 +153,21 @@ func inventedDialog(s *stage.Stage) {
 	for _, method := range []string{"INVITE", "BYE"} {
 		eve.Start(method, s.URI(), invented(s.URI())).Expect("481 " + method)
 	}
-	eve.Start("CANCEL", s.URI()).Expect("481 CANCEL")
+	no := eve.Start("CANCEL", s.URI()).Expect("481 CANCEL")
+	if no.Has("Reason") {
+		s.Errorf("who calls by domain alone is told\n%s", no.Bytes())
+	}
+	no = s.Callee.Start("INFO", "sip:alice@"+s.Domain, invented("sip:alice@"+s.Domain)).Expect("481 INFO") // a PBX is told where to ask
+	_, ref, _ := strings.Cut(strings.TrimSuffix(no.Get("Reason"), `"`), `text="no dialog, ref `)
+	harness.Eventually(s.T, harness.Soon, func() error {
+		if ref == "" {
+			return fmt.Errorf("no reference in\n%s", no.Bytes())
+		}
+		if r := s.Node.Command(s.T, "why", ref); !strings.Contains(r.Stdout, "no_dialog") {
+			return fmt.Errorf("why %s:\n%s%s", ref, r.Stdout, r.Stderr)
+		}
+		return nil
+	})
 	a, b := s.Talk()
 	s.End(a, b)
 	eve.Start("INFO", a.Target, invented(s.URI()), func(m *peer.Message) {
