@@ -126,6 +126,9 @@ func (e *Edge) recordRefusal(d *gate.Decision) {
 	if d.Method != sip.INVITE || !d.Verdict.Refused() || d.Identity.Customer == nil || m == nil || challenged(d.Verdict.Status) {
 		return
 	}
+	if d.Verdict.Reason == policy.NoDialog {
+		return // no attempt: it would change a call
+	}
 	r := cdr.Record{
 		ID: cdr.ID(d.ID), Outbound: d.Identity.Direction == policy.Outbound, Started: time.Now(),
 		Status: d.Verdict.Status, Reason: d.Verdict.Reason.Code(), Rule: d.Verdict.Rule, RuleName: d.Verdict.Name, EndedBy: cdr.Tollgate,

@@ -18,7 +18,7 @@ func (e *Edge) beatDecided(sh *transaction.Shard, d *gate.Decision) {
 	if d.Identity.Customer != nil {
 		customer = d.Identity.Customer.Settings.ID
 	}
-	call := d.Method == sip.INVITE
+	call := d.Method == sip.INVITE && d.Verdict.Reason != policy.NoDialog
 	switch {
 	case d.Verdict.Refused():
 		e.pulse.Refused(sh.Now(), customer, d.Verdict.Reason, call)

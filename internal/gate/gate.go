@@ -185,11 +185,11 @@ func (g *Gate) noDialog(sh *transaction.Shard, m *sip.Message, f transport.Flow)
 	if p.id.Customer != nil || v.Status != policy.Drop || v.Reason != policy.ForeignToken && g.cfg.Calls.Names(m) {
 		v = policy.Verdict{Status: 481, Reason: policy.NoDialog}
 	}
-	p.msg = nil
+	p.msg, p.id.Emergency = nil, false // it asks for no call
 	id := g.refusalID(m, f)
 	g.cfg.Decided(sh, &Decision{
 		ID: id, Method: m.Method(), Proto: f.Proto, Source: f.Remote, Local: f.Local, Message: m,
-		Identity: &policy.Identity{}, Verdict: v,
+		Identity: &p.id, Verdict: v,
 	})
 	if v.Status != policy.Drop {
 		sh.Reply(m, f, &sip.Response{Status: v.Status, Headers: headersOf(v, &p.id, m, id)})
