@@ -61,3 +61,29 @@ func TestEmergencyFailover(t *testing.T) {
 		settle()
 	})
 }
+
+// TestEmergencyAtOnce: of emergency calls that come at once as many pass limits as may, and the others
+// are calls like any other: they are not refused while there is room for such.
+func TestEmergencyAtOnce(t *testing.T) {
+	for limit, want := range map[int]int{1: 20, 23: 23, 0: 30} {
+		everyBackend(t, func(r *rig, settle func()) {
+			r.change(func(a *tenant.Account) {
+				a.Customer.CallLimit = limit
+				a.Customer.Emergency = tenant.Emergency{Numbers: []string{"112"}, Group: 1}
+			})
+			for n := range 30 {
+				r.in(aliceAddr, strings.Replace(inviteOf(n), "sip:3401@", "sip:112@", 1))
+			}
+			for range 2 {
+				settle()
+			}
+			if u := r.live.Usage(live.Scope{Kind: live.Customer, ID: 1}); u.Calls != want {
+				t.Errorf("limit %d: %d calls passed, want %d", limit, u.Calls, want)
+			}
+			if u := r.live.Usage(live.Scope{Kind: live.Emergency, ID: 1}); u.Calls != 20 {
+				t.Errorf("limit %d: %d passed as urgent, want 20", limit, u.Calls)
+			}
+			r.drain(pbxAddr)
+		})
+	}
+}

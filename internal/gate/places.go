@@ -22,6 +22,10 @@ func (g *Gate) ask(sh *transaction.Shard, p *passage) (policy.Verdict, bool) {
 			return policy.Verdict{}, true
 		}
 		g.parked[sh.Index].Release(slot)
+		if g.demote(p, o) {
+			own = r.N
+			continue
+		}
 		if g.passOver(p, o) {
 			r.N = own
 			continue
@@ -40,19 +44,43 @@ func (p *passage) addFirst() {
 		return
 	}
 	limit := limitOf(to)
-	if r.N > 0 && r.Limits[r.N-1].Scope.Kind == live.Emergency {
+	if p.urgent() {
 		limit.Calls, limit.CPS = 0, 0
 	}
 	r.Add(limit)
 }
 
+// urgent says that the call asks for a place among the emergency calls that pass limits.
+func (p *passage) urgent() bool {
+	for _, l := range p.lease.Limits[:p.lease.N] {
+		if l.Scope.Kind == live.Emergency {
+			return true
+		}
+	}
+	return false
+}
+
+// demote has an emergency call ask as a call like any other where others took the last of the
+// places beyond the limits after it had looked; false where that is not why it got none.
+func (g *Gate) demote(p *passage, o live.Outcome) bool {
+	if o.OK || o.Err != nil || o.Full.Kind != live.Emergency {
+		return false
+	}
+	p.lease = live.Reservation{Call: p.lease.Call}
+	g.ordinary(&p.lease, &p.id)
+	return true
+}
+
 // asked goes on with the answer to a reservation; parked says that another one is asked for.
 func (g *Gate) asked(sh *transaction.Shard, p *passage, o live.Outcome) (v policy.Verdict, parked bool) {
-	if !g.passOver(p, o) {
+	switch {
+	case g.demote(p, o):
+	case g.passOver(p, o):
+		p.lease.N-- // the place at the candidate
+	default:
 		p.full = fullOf(&p.lease, o)
 		return verdictOf(o), false
 	}
-	p.lease.N-- // the place at the candidate
 	p.next--
 	if v, parked = g.ask(sh, p); !parked {
 		p.next++

@@ -122,8 +122,16 @@ func (held) Reserved(uint64, live.Outcome) {}
 // Release gives back what a call holds.
 func (g *Gate) Release(id dialog.Stable) { g.cfg.Live.Release(leaseOf(id)) }
 
-// limits names every scope that the call is counted in.
+// limits names every scope that the call is counted in, and lifts those of an emergency call.
 func (g *Gate) limits(r *live.Reservation, id *policy.Identity) {
+	g.ordinary(r, id)
+	if id.Emergency {
+		g.urgent(r, id.Customer)
+	}
+}
+
+// ordinary names the scopes that any call is counted in.
+func (g *Gate) ordinary(r *live.Reservation, id *policy.Identity) {
 	platform, customer := g.cfg.Table.Snapshot().Platform(), id.Customer
 	r.Add(live.Limit{Scope: live.Scope{Kind: live.Platform}, Calls: platform.Calls, CPS: platform.CPS})
 	r.Add(live.Limit{
@@ -146,9 +154,6 @@ func (g *Gate) limits(r *live.Reservation, id *policy.Identity) {
 		if p := id.User.Profile; p != nil {
 			r.Add(live.Limit{Scope: live.Scope{Kind: live.Profile, ID: int64(p.ID)}, Calls: p.Capacity})
 		}
-	}
-	if id.Emergency {
-		g.urgent(r, customer)
 	}
 }
 
