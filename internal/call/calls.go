@@ -64,7 +64,7 @@ type Config struct {
 	// PingEvery is the time between two pings of a party, where the customer wants them; 0 = 30 s.
 	PingEvery time.Duration
 	// Hold takes the places of a call that a restart has kept, whatever the limits.
-	Hold func(id dialog.Stable, customer *policy.Customer, user tenant.SIPUserID, switches ...tenant.SwitchID)
+	Hold func(id dialog.Stable, customer *policy.Customer, user tenant.SIPUserID, urgent bool, switches ...tenant.SwitchID)
 	// Swap gives a call's place at one switch for one at another, 0 and nil for none. Where
 	// that is not known now, done is told it, from a goroutine that holds no shard's lock.
 	Swap func(id dialog.Stable, from tenant.SwitchID, to *policy.Switch, done func(ok bool)) (ok, now bool)

@@ -42,6 +42,7 @@ type Passed struct {
 	Candidates *policy.Candidates
 	Phones     []registrar.Contact // to ring, instead of Candidates
 	Caller     dialog.Stable       // the binding of the phone that it comes from
+	Urgent     bool                // it holds a place among the emergency calls that pass limits
 	Known      bool                // nobody forges its source: it is heard at once
 }
 
@@ -58,7 +59,7 @@ func (c *Calls) Start(sh *transaction.Shard, p *Passed, m *sip.Message) {
 	call := c.newCall(sh, m.Method())
 	settings := &p.Identity.Customer.Settings
 	call.id, call.customer, call.direction = p.Stable, p.Identity.Customer, p.Identity.Direction
-	call.hidden = p.Identity.Customer.Hides()
+	call.hidden, call.urgent = p.Identity.Customer.Hides(), p.Urgent
 	call.server, call.cseq, call.started = p.Server, m.CSeq(), sh.Since()
 	if call.place = firstPlace(p, call.method); p.Identity.Entry != nil {
 		call.entry = p.Identity.Entry.ID

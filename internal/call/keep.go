@@ -158,7 +158,7 @@ func (c *Calls) revive(sh *transaction.Shard, kept *Call, s saved) {
 		call.invite = sh.After(max(call.answered+limit-sh.Since(), 0), c.user, timerMaxCall, call.ref(refSetup))
 	}
 	c.hear(sh, call)
-	c.cfg.Hold(call.id, call.customer, call.parties.user, call.entry, call.place)
+	c.cfg.Hold(call.id, call.customer, call.parties.user, call.urgent, call.entry, call.place)
 	call.probe = sh.After(c.probeAfter(call.id), c.user, timerProbe, call.ref(refSetup))
 }
 

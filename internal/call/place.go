@@ -43,7 +43,7 @@ func (c *Calls) replace(sh *transaction.Shard, call *Call, s *setup, flow transp
 	case to == nil || to.ID == call.place:
 		return placed
 	}
-	if s.emergency { // it passes limits (mission row E1), and is counted
+	if call.urgent { // it passes limits (mission row E1), and is counted
 		free := *to
 		free.Channels, free.CPS = 0, 0
 		to = &free

@@ -33,6 +33,7 @@ const (
 	flagHidden uint8 = 1 << iota
 	flagReferred
 	flagWatched
+	flagUrgent // not set by releases that did not keep it: such a call counts as any other
 )
 
 const (
@@ -53,7 +54,7 @@ type saved struct {
 // into wall-clock ones, media appends what is kept of its media.
 func appendRecord(dst []byte, call *Call, at func(time.Duration) int64, media func(dst []byte) []byte) []byte {
 	w := binary.BigEndian
-	flags := bit(call.hidden, flagHidden) | bit(call.referred, flagReferred) | bit(call.state == watched, flagWatched)
+	flags := bit(call.hidden, flagHidden) | bit(call.referred, flagReferred) | bit(call.state == watched, flagWatched) | bit(call.urgent, flagUrgent)
 	dst = append(dst, recordVersion, byte(call.method), flags, byte(call.direction), call.tags)
 	dst = w.AppendUint64(dst, uint64(call.customer.Settings.ID))
 	var dest uint64
@@ -157,7 +158,7 @@ func decodeRecord(data []byte, call *Call) (s saved, err error) {
 	}
 	call.method = sip.Method(d.byte())
 	flags := d.byte()
-	call.hidden, call.referred = flags&flagHidden != 0, flags&flagReferred != 0
+	call.hidden, call.referred, call.urgent = flags&flagHidden != 0, flags&flagReferred != 0, flags&flagUrgent != 0
 	if call.state = up; flags&flagWatched != 0 {
 		call.state = watched
 	}

@@ -40,6 +40,7 @@ type Call struct {
 	kept      bool      // the journal has it
 	told      bool      // Ended was told of it
 	emergency bool      // with a claim to the last media ports
+	urgent    bool      // an emergency call that holds a place beyond the limits
 	heard     bool      // Heard was told of it
 	rang      bool      // Progress was told of it
 	stable    bool      // known by its stable id, since its identifiers name another slot

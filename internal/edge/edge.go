@@ -173,8 +173,8 @@ func (e *Edge) wire(minter *dialog.Minter) {
 	calls := call.Config{
 		Router: router, Minter: minter, Transport: e.transport, Phones: e.registrar, Agent: agent,
 		Journal: keeper{e.journal, keptCall}, Customer: e.customer, ProbeAfter: e.cfg.Test.Keepalive, PingEvery: e.cfg.Test.Keepalive,
-		Hold: func(id dialog.Stable, c *policy.Customer, user tenant.SIPUserID, switches ...tenant.SwitchID) {
-			e.gate.Hold(id, c, user, switches...)
+		Hold: func(id dialog.Stable, c *policy.Customer, user tenant.SIPUserID, urgent bool, switches ...tenant.SwitchID) {
+			e.gate.Hold(id, c, user, urgent, switches...)
 		},
 		Swap: func(id dialog.Stable, from tenant.SwitchID, to *policy.Switch, done func(bool)) (ok, now bool) {
 			return e.gate.Swap(id, from, to, done)

@@ -87,3 +87,60 @@ func TestEmergencyAtOnce(t *testing.T) {
 		})
 	}
 }
+
+// TestEmergencyFailoverBeyond: an emergency call beyond those that pass limits finds a full switch full at
+// failover, too.
+func TestEmergencyFailoverBeyond(t *testing.T) {
+	run(t, false, func(r *rig) {
+		r.switched(func(_, _, spare *tenant.Switch) { spare.Channels = 1 })
+		r.change(func(a *tenant.Account) {
+			a.Customer.Emergency = tenant.Emergency{Numbers: []string{"112"}, Group: 1}
+		})
+		for n := range 22 {
+			r.in(aliceAddr, strings.Replace(inviteOf(n), "sip:3401@", "sip:112@", 1))
+			first := r.want(carrierAt, "INVITE ")
+			r.in(carrierAt, answer(first, "503 Busy", ""))
+			if r.drain(carrierAt); n < 20 {
+				r.want(spareAt, "INVITE ")
+				continue
+			}
+			r.nothing(spareAt)
+			r.want(pbxAddr, "INVITE ")
+		}
+		r.wantUsage(22, 0, 20)
+		if u := r.live.Usage(live.Scope{Kind: live.Emergency, ID: 1}); u.Calls != 20 {
+			t.Errorf("%d passed as urgent, want 20", u.Calls)
+		}
+	})
+}
+
+// TestEmergencyRestart: a restart counts an emergency call where it was counted before.
+func TestEmergencyRestart(t *testing.T) {
+	for number, want := range map[string]int{"112": 1, "3401": 0} {
+		both(t, func(r *rig, _ bool) {
+			r.change(func(a *tenant.Account) {
+				a.Customer.Emergency = tenant.Emergency{Numbers: []string{"112"}, Group: 1}
+			})
+			r.in(aliceAddr, strings.Replace(invite, "sip:3401@", "sip:"+number+"@", 1))
+			inv := r.want(pbxAddr, "INVITE ")
+			r.in(pbxAddr, answer(inv, "200 OK", bobContact))
+			alice, _ := dialogOf{inv, r.want(aliceAddr, "SIP/2.0 200 ")}.legs()
+			r.in(aliceAddr, alice.next("ACK", ""))
+			r.want(pbxAddr, "ACK ")
+			r.restart(0, func(n *rig) {
+				for _, s := range []struct {
+					kind live.ScopeKind
+					want int
+				}{{live.Emergency, want}, {live.Customer, 1}} {
+					if u := n.live.Usage(live.Scope{Kind: s.kind, ID: 1}); u.Calls != s.want {
+						t.Errorf("%s: %d are counted at %s after a restart, want %d", number, u.Calls, s.kind, s.want)
+					}
+				}
+				n.ends(alice, pbxAddr)
+				if u := n.live.Usage(live.Scope{Kind: live.Emergency, ID: 1}); u.Calls != 0 {
+					t.Errorf("%d emergency calls are left", u.Calls)
+				}
+			})
+		})
+	}
+}

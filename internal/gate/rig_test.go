@@ -176,8 +176,8 @@ func newRigOver(t testing.TB, hidden bool, limit int, backend live.Live, kept *b
 		Router: router, Minter: minter, Transport: r,
 		Phones: phones{r}, Journal: journal,
 		Customer: func(id tenant.CustomerID) *policy.Customer { return r.table.Snapshot().Customer(id) },
-		Hold: func(id dialog.Stable, c *policy.Customer, user tenant.SIPUserID, switches ...tenant.SwitchID) {
-			r.gate.Hold(id, c, user, switches...)
+		Hold: func(id dialog.Stable, c *policy.Customer, user tenant.SIPUserID, urgent bool, switches ...tenant.SwitchID) {
+			r.gate.Hold(id, c, user, urgent, switches...)
 		},
 		Swap: func(id dialog.Stable, from tenant.SwitchID, to *policy.Switch, done func(bool)) (ok, now bool) {
 			return r.gate.Swap(id, from, to, done)

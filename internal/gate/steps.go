@@ -100,9 +100,13 @@ func leaseOf(id dialog.Stable) (c live.CallID) {
 }
 
 // Hold takes the places of a call that a restart has kept, whatever the limits are now.
-func (g *Gate) Hold(id dialog.Stable, customer *policy.Customer, user tenant.SIPUserID, switches ...tenant.SwitchID) {
+// An urgent one counts among the emergency calls beyond the limits again.
+func (g *Gate) Hold(id dialog.Stable, customer *policy.Customer, user tenant.SIPUserID, urgent bool, switches ...tenant.SwitchID) {
 	r := live.Reservation{Call: leaseOf(id)}
-	g.limits(&r, &policy.Identity{Customer: customer, User: customer.UserByID(user)})
+	g.ordinary(&r, &policy.Identity{Customer: customer, User: customer.UserByID(user)})
+	if urgent {
+		r.Add(live.Limit{Scope: live.Scope{Kind: live.Emergency, ID: int64(customer.Settings.ID)}})
+	}
 	for _, sw := range switches {
 		if sw != 0 {
 			r.Add(live.Limit{Scope: scopeOf(sw)})
@@ -221,7 +225,7 @@ func (g *Gate) send(sh *transaction.Shard, p *passage) (policy.Verdict, bool) {
 	case sip.INVITE, sip.SUBSCRIBE, sip.REFER:
 		g.cfg.Calls.Start(sh, &call.Passed{
 			Server: p.server, Stable: p.stable, Identity: &p.id, Candidates: &p.list, Phones: p.phones, Caller: p.caller,
-			Known: p.alike.Known,
+			Urgent: p.urgent(), Known: p.alike.Known,
 		}, p.msg)
 	case sip.REGISTER:
 		return g.cfg.Registrar.Start(sh, p.server, &p.id, &p.list, p.msg), false
