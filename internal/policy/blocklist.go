@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 
@@ -150,6 +151,9 @@ func (s *Snapshot) Blocklist(r *Request, id *Identity) Verdict {
 		if v := c.blocked(r, id, number); v.Refused() {
 			return v
 		}
+		if v := c.otherwise(r, id, &uri, number); v.Refused() {
+			return v
+		}
 	}
 	if !id.Numbers.read {
 		return Verdict{}
@@ -157,6 +161,30 @@ func (s *Snapshot) Blocklist(r *Request, id *Identity) Verdict {
 	var rewritten [3 * maxNumber]byte
 	if key := id.Numbers.AppendKey(rewritten[:0], &c.Plan); string(key) != string(number) {
 		return c.blocked(r, id, key)
+	}
+	return Verdict{}
+}
+
+// otherwise holds against the block list what a switch may make of a phone-context that reads it
+// otherwise than we do: one that knows none calls the number without it, one that looks behind the
+// host finds it there, though it belongs in the user part (RFC 3261 19.1.6). known is the number as
+// we read it.
+func (c *Customer) otherwise(r *Request, id *Identity, u *sip.URI, known []byte) Verdict {
+	user, params, _ := bytes.Cut(u.User, []byte{';'})
+	behind, _ := u.Param("phone-context")
+	if len(params) == 0 && len(behind) == 0 {
+		return Verdict{}
+	}
+	for _, context := range [...][]byte{{}, behind} {
+		if context == nil {
+			break
+		}
+		var buf [3 * maxNumber]byte
+		if number, _ := c.Plan.Append(buf[:0], user, context); string(number) != string(known) {
+			if v := c.blocked(r, id, number); v.Refused() {
+				return v
+			}
+		}
 	}
 	return Verdict{}
 }

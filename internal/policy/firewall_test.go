@@ -209,6 +209,14 @@ func TestBlocklist(t *testing.T) {
 		{"tel:+39-040-123", "040", 1},
 		{"sip:040123;phone-context=+39@a.example", "040", 1},
 		{"sip:123;phone-context=+39040@a.example", "040", 1},
+		{"sip:040123@a.example;phone-context=+39", "040", 1},
+		{"sip:123@a.example;phone-context=+39040", "040", 1},
+		{"sip:040123;phone-context=+1@a.example", "040", 1}, // many switches know no phone-context
+		{"sip:040123@a.example;phone-context=+1", "040", 1},
+		{"tel:040123;phone-context=+1", "040", 1},
+		{"sip:0123;phone-context=+3905@a.example;phone-context=+3906", "040", 0},
+		{"sip:tel%3A+39040123@a.example", "040", 1},
+		{"sip:T%65l%3a040123@a.example", "040", 1},
 		{"sip:041123@a.example", "040", 0},
 		{"sip:0040123@a.example", "040", 0}, // Romania
 		{"sip:00882123@a.example", "00882", 1},

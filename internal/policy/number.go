@@ -40,9 +40,7 @@ const maxNumber = 64
 // number (RFC 3966 5.1.5), a domain as context says nothing.
 func (p *NumberPlan) Append(dst, user, context []byte) ([]byte, bool) {
 	var dialledBuf, contextBuf [maxNumber]byte
-	if len(user) > 4 && sip.EqualFoldString(user[:4], "tel:") {
-		user = user[4:]
-	}
+	user = user[telPrefix(user):]
 	number, params, _ := bytes.Cut(user, []byte{';'})
 	if context == nil && len(params) > 0 {
 		context, _ = sip.FindParam(user[len(number):], "phone-context")
@@ -58,6 +56,31 @@ func (p *NumberPlan) Append(dst, user, context []byte) ([]byte, bool) {
 		dst = p.global(dst, dialled[:digits])
 	}
 	return append(dst, dialled[digits:]...), ok
+}
+
+// telPrefix is how long a "tel:" is that a user part begins with, escaped or not (RFC 3261 19.1.2).
+func telPrefix(user []byte) int {
+	at := 0
+	for _, want := range []byte("tel:") {
+		if at >= len(user) {
+			return 0
+		}
+		c, n := user[at], 1
+		if c == '%' && at+2 < len(user) {
+			var one [3]byte
+			if u := sip.AppendUnescaped(one[:0], user[at:at+3]); len(u) == 1 {
+				c, n = u[0], 3
+			}
+		}
+		if c != want && (want == ':' || c|0x20 != want) {
+			return 0
+		}
+		at += n
+	}
+	if at == len(user) {
+		return 0
+	}
+	return at
 }
 
 // AppendURI is Append for the number that a sip:, sips: or tel: URI calls.
