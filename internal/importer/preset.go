@@ -3,6 +3,7 @@ package importer
 import (
 	"crypto/md5" //nolint:gosec // its size
 	"maps"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -32,6 +33,7 @@ type kind int
 const (
 	special kind = iota
 	textual
+	dialled // digits, mostly
 	number
 	flag
 	several // values with blanks, commas or semicolons between them
@@ -42,8 +44,8 @@ func presets() map[string]*preset {
 	return map[string]*preset{
 		"users":                usersCSV(),
 		"switches":             switchesCSV(),
-		"dids":                 {list: "dids", columns: []column{{"number", textual}, {"sip_user", textual}, {"switch", textual}}, needs: []string{"number"}},
-		"blocklist":            {list: "blocklist", columns: []column{{"prefix", textual}, {"domain", textual}, {"mode", textual}}, needs: []string{"prefix"}},
+		"dids":                 {list: "dids", columns: []column{{"number", dialled}, {"sip_user", textual}, {"switch", textual}}, needs: []string{"number"}},
+		"blocklist":            {list: "blocklist", columns: []column{{"prefix", dialled}, {"domain", textual}, {"mode", textual}}, needs: []string{"prefix"}},
 		"kamailio-subscriber":  kamailioSubscriber(),
 		"kamailio-address":     kamailioAddress(),
 		"kamailio-dispatcher":  kamailioDispatcher(),
@@ -95,7 +97,7 @@ func (p *preset) rows(r *reading, t *table) []row {
 
 func usersCSV() *preset {
 	return &preset{list: "sip_users", needs: []string{"username"}, columns: []column{
-		{"username", textual},
+		{"username", dialled},
 		{"password", secret},
 		{"ha1", special},
 		{"realm", special},
@@ -192,6 +194,8 @@ func (b *builder) typed(t *table, rec *record, c column) {
 	switch c.kind {
 	case textual:
 		b.text(c.name, v)
+	case dialled:
+		b.dialled(c.name, v)
 	case number:
 		b.number(c.name, v)
 	case flag:
@@ -217,6 +221,18 @@ func (b *builder) text(key string, v value) {
 	}
 	b.set(key, v.at, text)
 }
+
+// dialled is text for what is dialled. A spreadsheet that has taken it for a quantity writes 1001.0 or 3.90401E+11: there
+// the point is no separator, and not all that follows is a digit of the number.
+func (b *builder) dialled(key string, v value) {
+	if counted.MatchString(v.text) {
+		b.r.fault(v.at, tenant.CodeInvalid, key, shown(v.text)+" is a number as spreadsheets count", "the digits alone, from a column that is text")
+		return
+	}
+	b.text(key, v)
+}
+
+var counted = regexp.MustCompile(`^[0-9]+([.,]0+|([.,][0-9]+)?[eE]\+[0-9]+)$`)
 
 // formula says whether a spreadsheet would compute a value. What begins with + and goes on as a
 // number or word is none: +39040, +e164.
