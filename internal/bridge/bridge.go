@@ -318,6 +318,13 @@ func (st *stream) listen(from media.Side, d *sdp.Description, m *sdp.Media) {
 	})
 }
 
+// Static payload types (RFC 3551 6). Many send comfort noise in the pauses of G.711 and the like though neither side has
+// listed it: without it a party that is quiet for a minute would be one that is gone.
+const (
+	telephone    = 1<<0 | 1<<3 | 1<<4 | 1<<7 | 1<<8 | 1<<9 | 1<<12 | 1<<15 | 1<<18 // audio with a clock of 8 kHz
+	comfortNoise = 1 << 13
+)
+
 // party is what the engine is told of a description's author. He may send what either
 // description lists: an offer says what he wants to hear, and most send the same.
 func (st *stream) party(p *Pass, t *sdp.Transport) media.Party {
@@ -333,6 +340,9 @@ func (st *stream) party(p *Pass, t *sdp.Transport) media.Party {
 		out.RTPStream = true
 		for i := range out.Payloads {
 			out.Payloads[i] = st.plays[0][i] | st.plays[1][i]
+		}
+		if out.Payloads[0]&telephone != 0 {
+			out.Payloads[0] |= comfortNoise
 		}
 	}
 	addr, control := t.Addr, t.RTCPAddr

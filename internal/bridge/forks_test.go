@@ -67,7 +67,7 @@ func TestDialogOfItsOwn(t *testing.T) {
 	r.do(media.Callee, true, text("10.0.0.2", "m=audio 5004 RTP/AVP 8")) // UPDATE
 	r.pass.Fork = 1
 	r.has(r.do(media.Callee, false, text("10.0.0.3", "m=audio 5000 RTP/AVPF 0")), "m=audio 20000 RTP/AVP 0")
-	if p := r.engine.parties["0/1"]; p.RTP.String() != "10.0.0.3:5000" || p.Payloads[0] != 1 {
+	if p := r.engine.parties["0/1"]; p.RTP.String() != "10.0.0.3:5000" || p.Payloads[0] != 1|1<<13 {
 		t.Errorf("%+v", p)
 	}
 	r.pass.Fork = 0

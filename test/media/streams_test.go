@@ -181,7 +181,7 @@ func keepsTheRest(s *stage.Stage) {
 	s.End(a.call, b.call)
 }
 
-// payloads: a payload type that nobody has listed does not pass, and RTCP not where RTP goes.
+// payloads: a payload type that nobody has listed does not pass, but for comfort noise; nor RTCP where RTP goes.
 func payloads(s *stage.Stage) {
 	c := connect(s)
 	c.settle()
@@ -189,8 +189,10 @@ func payloads(s *stage.Stage) {
 		c.a.pt = pt
 		unheard(c.a.phone, c.b.phone)
 	}
-	c.a.pt = 101
-	says(c.a.phone, c.b.phone, 3)
+	for _, pt := range []byte{101, 13} { // comfort noise beside G.711 is listed by few
+		c.a.pt = pt
+		says(c.a.phone, c.b.phone, 3)
+	}
 	c.a.send(c.a.report())
 	c.b.hearsNothing()
 	c.b.quiet(c.b.rtcp)
