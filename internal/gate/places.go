@@ -22,11 +22,10 @@ func (g *Gate) ask(sh *transaction.Shard, p *passage) (policy.Verdict, bool) {
 			return policy.Verdict{}, true
 		}
 		g.parked[sh.Index].Release(slot)
-		if g.demote(p, o) {
-			own = r.N
+		switch {
+		case g.demote(p, o):
 			continue
-		}
-		if g.passOver(p, o) {
+		case g.passOver(p, o):
 			r.N = own
 			continue
 		}
