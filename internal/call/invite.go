@@ -262,7 +262,7 @@ func (c *Calls) sendFirst(sh *transaction.Shard, call *Call, s *setup, m *sip.Me
 		fwd.Target, fwd.Routes = []byte(to.contact.URI), []byte(to.contact.Path)
 	}
 	fwd.Names, fwd.Realm = s.names, call.customer.AsksIn()
-	fwd.Changes = policy.Edits(call.sender(), call.receiver(to))
+	fwd.Changes = policy.Edits(call.sender(), call.dest)
 	if call.hidden {
 		c.hide(&w.hiding, call, s.mask, m)
 		fwd.Hide, fwd.Names = &w.hiding, c.unmasked(call, s.names, m, flow)
@@ -298,14 +298,6 @@ func (c *Call) sender() *policy.Switch {
 		return nil
 	}
 	return c.customer.Switch(c.entry)
-}
-
-// receiver is the destination that an INVITE goes to, nil where it goes to a phone.
-func (c *Call) receiver(to *phone) *policy.Destination {
-	if to != nil {
-		return nil
-	}
-	return c.dest
 }
 
 // leaveDialogs leaves the early dialogs of a branch that was given up, or whose place
