@@ -62,6 +62,17 @@ func shows(t *testing.T, m *peer.Message, name, want string) {
 	}
 }
 
+// arrives places a call, gives its INVITE as it came to an endpoint, and ends it there.
+func arrives(s *stage.Stage, at *peer.UA, uri string, opts ...peer.Option) *peer.Message {
+	s.Helper()
+	a := s.Caller.Invite(uri, opts...)
+	b := at.Accept("INVITE")
+	b.Answer(486)
+	a.Expect(486)
+	b.Expect("ACK")
+	return b.Incoming()
+}
+
 // headersInCall: in all requests that go there, and in nothing that comes from there.
 func headersInCall(s *stage.Stage) {
 	s.Customer.Destinations[0].Headers = account
@@ -114,14 +125,10 @@ func headersOfAll(s *stage.Stage) {
 		entry("office", s.Caller.IP(), "headers: [{action: add, name: X-Way, value: entry}, {action: add, name: X-Gone, value: entry}]"),
 		carrier("carrier", s.Callee.Addr(), "headers: [{action: add, name: X-Way, value: switch}, {action: add, name: X-Last, value: switch}]"),
 	)
-	a := s.Caller.Invite(number(s.Caller, "0401234567"), from("0409876543"))
-	b := s.Callee.Accept("INVITE")
-	shows(s.T, b.Incoming(), "X-Way", "entry|switch|destination")
-	shows(s.T, b.Incoming(), "X-Last", "destination")
-	shows(s.T, b.Incoming(), "X-Gone", "")
-	b.Answer(486)
-	a.Expect(486)
-	b.Expect("ACK")
+	got := arrives(s, s.Callee, number(s.Caller, "0401234567"), from("0409876543"))
+	shows(s.T, got, "X-Way", "entry|switch|destination")
+	shows(s.T, got, "X-Last", "destination")
+	shows(s.T, got, "X-Gone", "")
 }
 
 // headersOfEach: after a failure the next one gets its own.
@@ -153,12 +160,7 @@ func headersGrown(s *stage.Stage) {
 		Headers: "[{action: add, name: X-A, value: " + strings.Repeat("a", 500) + "}, {action: add, name: X-B, value: " + strings.Repeat("b", 500) + "}]",
 	}}
 	s.Apply()
-	a := s.Caller.Invite(s.URI())
-	b := pbx.Accept("INVITE")
-	shows(s.T, b.Incoming(), "X-B", strings.Repeat("b", 500))
-	b.Answer(486)
-	a.Expect(486)
-	b.Expect("ACK")
+	shows(s.T, arrives(s, pbx, s.URI()), "X-B", strings.Repeat("b", 500))
 }
 
 // headersChanged: another list holds from the next request on; what depends on a header cannot be changed, and nothing
@@ -166,12 +168,7 @@ func headersGrown(s *stage.Stage) {
 func headersChanged(s *stage.Stage) {
 	call := func(want string) {
 		s.Helper()
-		a := s.Caller.Invite(s.URI())
-		b := s.Callee.Accept("INVITE")
-		shows(s.T, b.Incoming(), "X-Account", want)
-		b.Answer(486)
-		a.Expect(486)
-		b.Expect("ACK")
+		shows(s.T, arrives(s, s.Callee, s.URI()), "X-Account", want)
 	}
 	call("")
 	d := &s.Customer.Destinations[0]
