@@ -215,6 +215,14 @@ func facts(d *trace.Decision) [][]string {
 		{"Call-ID", d.CallID},
 		{"and there", far},
 	}
+	for i := range d.Later {
+		r := &d.Later[i]
+		text := r.Method + " refused with " + strconv.Itoa(r.Status) + ": " + r.Reason
+		if r.RuleName != "" {
+			text += ", rule " + strconv.Quote(r.RuleName)
+		}
+		rows = append(rows, []string{"later", text})
+	}
 	for _, w := range d.Would {
 		rows = append(rows, []string{"only counted", would{w.Reason, w.RuleName}.String()})
 	}

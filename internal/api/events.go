@@ -204,7 +204,7 @@ func (t *telling) watch(ctx context.Context) {
 // decision tells one in the language of who watches; others are told the same one.
 func (t *telling) decision(ctx context.Context, d *trace.Decision) bool {
 	own := *d
-	own.Would = slices.Clone(d.Would)
+	own.Would, own.Later = slices.Clone(d.Would), slices.Clone(d.Later)
 	speak(ctx, &own)
 	return t.event(eventDecision, d.ID.String(), &own)
 }

@@ -71,6 +71,10 @@ func speak(ctx context.Context, d *trace.Decision) {
 		w := &d.Would[i]
 		w.Sentence = sentenceIn(ctx, w.Reason, w.Sentence)
 	}
+	for i := range d.Later {
+		r := &d.Later[i]
+		r.Sentence = sentenceIn(ctx, r.Reason, r.Sentence)
+	}
 }
 
 // speakCDRs has call records say theirs.

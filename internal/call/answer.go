@@ -399,10 +399,3 @@ func (c *Calls) exhausted(sh *transaction.Shard, call *Call) {
 	call.reason = policy.OK
 	c.refuse(sh, call, status, why)
 }
-
-// refuse ends a call that is being set up with a status of ours.
-func (c *Calls) refuse(sh *transaction.Shard, call *Call, status int, why policy.Reason) {
-	call.ended(why, status, dialog.Callee)
-	sh.RespondStatus(call.server, &sip.Response{Status: status})
-	c.finish(sh, call)
-}

@@ -71,6 +71,8 @@ type Config struct {
 	// Heard is told of each call that somebody is known to want, once, under its shard's lock.
 	// counted comes back as Ending.Counted; without ok the call is refused. nil: all are fine.
 	Heard func(now time.Time, h *Heard) (counted uint64, ok bool)
+	// Refused is told of each request within a call that is refused, under its shard's lock. nil: nobody is told.
+	Refused func(r *Refusal)
 	// Progress is told of each call once when its callee rings or answers, and once when it is
 	// answered, with the time since its INVITE, under its shard's lock. nil: nobody is told.
 	Progress func(now time.Time, customer *policy.Customer, answered bool, after time.Duration)

@@ -64,19 +64,19 @@ func (c *Calls) Request(sh *transaction.Shard, m *sip.Message, f transport.Flow)
 	call := hit.call
 	switch {
 	case m.MaxForwards() == 0:
-		sh.Reply(m, f, &sip.Response{Status: 483})
+		c.refuseAtOnce(sh, hit, m, f, policy.Verdict{Status: 483, Reason: policy.MaxForwards}, nil)
 		return true
 	case call.state == ending:
 		c.whileEnding(sh, m, f)
 		return true
 	}
 	if call.pending >= mostPending && (m.Method() != sip.BYE || call.pending >= 2*mostPending) {
-		sh.Reply(m, f, &sip.Response{Status: 500, Headers: retryAfter})
+		c.refuseAtOnce(sh, hit, m, f, policy.Verdict{Status: 500, Reason: policy.ResourceExhausted}, retryAfter)
 		return true
 	}
 	server := sh.NewServer(m, f, c.user, 0)
 	if server == 0 {
-		sh.Reply(m, f, &sip.Response{Status: 503})
+		c.refuseAtOnce(sh, hit, m, f, policy.Verdict{Status: 503, Reason: policy.ResourceExhausted}, nil)
 		return true
 	}
 	t := c.table(sh)
@@ -94,7 +94,7 @@ func (c *Calls) Request(sh *transaction.Shard, m *sip.Message, f transport.Flow)
 	}
 	switch {
 	case x.method != sip.BYE && !call.himself(hit.side, m):
-		c.answerExchange(sh, x, policy.IdentityNotOwned.Status())
+		c.refuseExchange(sh, x, policy.Refuse(policy.IdentityNotOwned))
 	case !c.intercept(sh, call, x, m) && c.renamed(sh, call, x, m):
 		c.forward(sh, x, m)
 	}
@@ -144,7 +144,7 @@ func (c *Calls) forward(sh *transaction.Shard, x *exchange, m *sip.Message) {
 			return
 		}
 		if x.client = sh.NewClient(c.user, x.ref()); x.client == 0 {
-			c.answerExchange(sh, x, 503)
+			c.refuseExchange(sh, x, policy.Refuse(policy.ResourceExhausted))
 			return
 		}
 		if why := c.write(sh, call, x, m, flow); why != policy.OK {
@@ -246,7 +246,7 @@ func (c *Calls) exchangeResponse(sh *transaction.Shard, x *exchange, m *sip.Mess
 		return
 	}
 	if x.challenged(call, code) {
-		c.answerExchange(sh, x, policy.SwitchChallenge.Status())
+		c.refuseExchange(sh, x, policy.Refuse(policy.SwitchChallenge))
 		return
 	}
 	if c.muteReply(sh, call, x, m) {
@@ -310,12 +310,20 @@ func (c *Calls) undelivered(sh *transaction.Shard, x *exchange, why policy.Reaso
 	if x.method == sip.BYE && call.dialog(x.fork).Confirmed {
 		c.bye(sh, call, x.fork, x.from.Other(), why)
 	}
-	c.answerExchange(sh, x, status)
+	if x.method == sip.BYE {
+		c.answerExchange(sh, x, status)
+		return
+	}
+	c.refuseExchange(sh, x, policy.Verdict{Status: status, Reason: why})
 }
 
-// answerExchange ends an exchange with a status of ours.
+// answerExchange ends an exchange with a status of ours that is no refusal.
 func (c *Calls) answerExchange(sh *transaction.Shard, x *exchange, status int) {
-	sh.RespondStatus(x.server, &sip.Response{Status: status})
+	c.endExchange(sh, x, &sip.Response{Status: status})
+}
+
+func (c *Calls) endExchange(sh *transaction.Shard, x *exchange, r *sip.Response) {
+	sh.RespondStatus(x.server, r)
 	call := c.table(sh).calls.At(x.call)
 	c.withdraw(sh, call, x)
 	x.done = true

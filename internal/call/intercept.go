@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"tollgate/internal/dialog"
+	"tollgate/internal/policy"
 	"tollgate/internal/transaction"
 	"tollgate/sdp"
 	"tollgate/sip"
@@ -41,9 +42,7 @@ func (c *Calls) intercept(sh *transaction.Shard, call *Call, x *exchange, m *sip
 	}
 	r := sip.Response{Status: 200, ContentType: "application/sdp", Headers: c.ownHeaders(sh, call, x, m)}
 	if r.Body = c.standing(sh, call, x, m); r.Body == nil {
-		x.done = true
-		sh.RespondStatus(x.server, &sip.Response{Status: 488})
-		c.close(sh, x)
+		c.refuseExchange(sh, x, policy.Refuse(policy.BadSession))
 		return true
 	}
 	sh.RespondStatus(x.server, &r)

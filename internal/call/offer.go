@@ -2,6 +2,7 @@ package call
 
 import (
 	"errors"
+	"slices"
 	"strconv"
 
 	"tollgate/internal/bridge"
@@ -268,7 +269,8 @@ func offers(m *sip.Message) bool { return m.Method() == sip.INVITE || m.Method()
 func (c *Calls) refuseOffer(sh *transaction.Shard, call *Call, why policy.Reason, warning []byte) {
 	call.status = 0
 	call.ended(why, why.Status(), dialog.Callee)
-	sh.RespondStatus(call.server, &sip.Response{Status: why.Status(), Headers: warning})
+	because := c.because(call, dialog.Caller, call.caller, why, why.Status())
+	sh.RespondStatus(call.server, &sip.Response{Status: why.Status(), Headers: slices.Concat(warning, because)})
 	c.finish(sh, call)
 }
 
@@ -314,7 +316,8 @@ func (c *Calls) muteExchange(sh *transaction.Shard, call *Call, x *exchange, m *
 	if why == policy.OK {
 		return false
 	}
-	sh.RespondStatus(x.server, &sip.Response{Status: why.Status(), Headers: warning})
+	because := c.refused(sh, call, x, policy.Refuse(why))
+	sh.RespondStatus(x.server, &sip.Response{Status: why.Status(), Headers: slices.Concat(warning, because)})
 	x.done = true
 	c.close(sh, x)
 	return true
@@ -339,7 +342,8 @@ func (c *Calls) muteReply(sh *transaction.Shard, call *Call, x *exchange, m *sip
 	if x.method == sip.INVITE && sh.Request(x.server, &sh.Kept) && wantsOffer(&sh.Kept) {
 		offer = m.Body()
 	}
-	sh.RespondStatus(x.server, &sip.Response{Status: why.Status(), Headers: warning})
+	because := c.refused(sh, call, x, policy.Refuse(why))
+	sh.RespondStatus(x.server, &sip.Response{Status: why.Status(), Headers: slices.Concat(warning, because)})
 	c.withdraw(sh, call, x)
 	if x.done = true; x.method != sip.INVITE {
 		c.close(sh, x)

@@ -58,15 +58,15 @@ func inward(call *Call, from dialog.Side) bool {
 	return (call.direction == policy.Inbound) == (from == dialog.Caller)
 }
 
-// barredRefer says that the outside wants the PBX, within a call, to call a number that the customer's block list
+// barredRefer refuses where the outside wants the PBX, within a call, to call a number that the customer's block list
 // forbids now. (Outside of calls the gate has looked.) A party of a dialog that it names is no number to be called.
-func (c *Calls) barredRefer(sh *transaction.Shard, call *Call, x *exchange, m *sip.Message, q *question) bool {
+func (c *Calls) barredRefer(sh *transaction.Shard, call *Call, x *exchange, m *sip.Message, q *question) policy.Verdict {
 	if !inward(call, x.from) || q.party() {
-		return false
+		return policy.Verdict{}
 	}
 	r := policy.Request{Msg: m, Source: call.leg(call.dialog(x.fork), x.from).Flow.Remote, Now: sh.Now(), Ours: c.cfg.Minter.Wrote}
 	id := c.outsider(call)
-	return id.Customer.Referral(&r, &id).Refused()
+	return id.Customer.Referral(&r, &id)
 }
 
 // forwards says that the outside, called by the PBX, sends a hidden call on within the customer's own domains, as a

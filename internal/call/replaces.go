@@ -59,12 +59,14 @@ func (c *Calls) renamed(sh *transaction.Shard, call *Call, x *exchange, m *sip.M
 
 func (c *Calls) rename(sh *transaction.Shard, call *Call, x *exchange, q *question, m *sip.Message) bool {
 	if x.method == sip.REFER && c.foreignRefer(call, x.from, m, q) {
-		c.answerExchange(sh, x, policy.ForeignHost.Status())
+		c.refuseExchange(sh, x, policy.Refuse(policy.ForeignHost))
 		return false
 	}
-	if x.method == sip.REFER && c.barredRefer(sh, call, x, m, q) {
-		c.answerExchange(sh, x, policy.Blocklisted.Status())
-		return false
+	if x.method == sip.REFER {
+		if v := c.barredRefer(sh, call, x, m, q); v.Refused() {
+			c.refuseExchange(sh, x, v)
+			return false
+		}
 	}
 	x.names = q.renames(m)
 	return true

@@ -180,7 +180,7 @@ func (e *Edge) wire(minter *dialog.Minter) {
 			return e.gate.Swap(id, from, to, done)
 		},
 		Release: func(id dialog.Stable) { e.gate.Release(id) },
-		Heard:   e.heard, Progress: e.beatProgress,
+		Heard:   e.heard, Progress: e.beatProgress, Refused: e.refusedWithin,
 		Ended: e.ended, Answered: e.answered,
 	}
 	e.bridging(&calls)
@@ -262,6 +262,16 @@ func (e *Edge) ended(c call.Ending) {
 	e.beatEnded(&c)
 	e.recordCall(&c)
 	e.traceEnd(&c)
+}
+
+// refusedWithin records a request within a call that is refused.
+func (e *Edge) refusedWithin(r *call.Refusal) {
+	id := trace.ID(r.ID)
+	e.recorder.Decided(&record.Verdict{
+		Method: r.Method, Verdict: r.Verdict, Source: r.Source, Customer: r.Customer.Settings.Name,
+		CallID: r.CallID, Target: r.Target, Ref: id.Ref(),
+	})
+	e.traces.Refused(id, &trace.Within{Method: []byte(r.Method.String()), Verdict: r.Verdict})
 }
 
 func (e *Edge) decided(sh *transaction.Shard, d *gate.Decision) {

@@ -163,35 +163,5 @@ func headersOf(v policy.Verdict, id *policy.Identity, m *sip.Message, stable dia
 	if id.Customer == nil || id.By == policy.ByDomain || id.By == policy.ByNothing {
 		return h
 	}
-	return appendReason(h, v, stable)
-}
-
-// appendReason appends the Reason header of a refusal of ours.
-func appendReason(h []byte, v policy.Verdict, stable dialog.Stable) []byte {
-	h = append(h, "Reason: Q.850;cause="...)
-	h = append(h, causeOf(v.Status)...)
-	h = append(append(h, `;text="`...), strings.ReplaceAll(v.Reason.Code(), "_", " ")...)
-	return append(append(append(h, ", ref "...), trace.ID(stable).Ref()...), "\"\r\n"...)
-}
-
-// causeOf is the cause of Q.850 for a status, by RFC 3398 8.2.6.1 and RFC 4497; a limit's
-// is "no circuit available", a rate's "switching equipment congestion".
-func causeOf(status int) string {
-	switch status {
-	case 403:
-		return "21"
-	case 404:
-		return "1"
-	case 405, 420:
-		return "79"
-	case 480:
-		return "34"
-	case 482, 483:
-		return "25"
-	case 488:
-		return "88"
-	case 503:
-		return "42"
-	}
-	return "41"
+	return v.Reason.AppendHeader(h, v.Status, trace.ID(stable).Ref())
 }

@@ -170,6 +170,7 @@ var italianPhrases = map[string]string{
 	" (again)":                             " (di nuovo)",
 	"passed: %s":                           "passata: %s",
 	"let pass: %s %s":                      "lasciata passare: %s %s",
+	"%s refused with %d, %s: %s %s":        "%s rifiutata con %d, %s: %s %s",
 	"refused without an answer, %s: %s %s": "rifiutata senza risposta, %s: %s %s",
 	"refused with %d, %s: %s %s":           "rifiutata con %d, %s: %s %s",
 	"goes to %s":                           "va a %s",

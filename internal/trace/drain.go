@@ -116,6 +116,8 @@ func (d *drain) batch() {
 			d.ended(rec)
 		case recAsked:
 			d.drop(d.calls[binary.BigEndian.Uint64(rec)].oldestWaiting(d.hash(rec[8:])))
+		case recRefused:
+			d.refused(rec)
 		}
 		b = b[n:]
 	}
@@ -174,7 +176,7 @@ func (d *drain) fresh() *entry {
 	}
 	d.unused = e.after
 	d.spares--
-	*e = entry{decided: e.decided[:0], ending: e.ending[:0], held: e.held[:0]}
+	*e = entry{decided: e.decided[:0], ending: e.ending[:0], later: e.later[:0], held: e.held[:0]}
 	return e
 }
 
@@ -373,7 +375,7 @@ func (d *drain) free(e *entry) {
 }
 
 func (d *drain) written(e *entry) written {
-	return written{id: e.id, lives: e.state == live, last: e.last, messages: e.messages, tried: e.tried, decided: e.decided, ending: e.ending}
+	return written{id: e.id, lives: e.state == live, last: e.last, messages: e.messages, tried: e.tried, decided: e.decided, ending: e.ending, later: e.later}
 }
 
 func (d *drain) writeCase(e *entry) {
@@ -452,8 +454,9 @@ func (d *drain) takeUp(c *storedCase) {
 	e := &entry{
 		id: c.id, customer: c.event.customer(), mute: c.event.is(flagSilent), began: c.event.started(), touched: d.now.UnixNano(),
 		messages: c.messages, kept: c.messages, last: c.last, tried: c.tried, place: c.place, state: live, writtenAt: d.now,
-		decided: append([]byte(nil), c.decided...),
+		decided: append([]byte(nil), c.decided...), later: append([]byte(nil), c.later...),
 	}
+	eachLater(e.later, func(*later) bool { e.laterN++; return true })
 	e.learn(d.hash(c.event.fixed[58:76]))
 	d.cases[e.id] = e
 	d.calls.add(&e.links[0], d.hash(c.event.texts[textCallID]), e)

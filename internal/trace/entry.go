@@ -31,6 +31,8 @@ type entry struct {
 	writtenAt      time.Time
 	decided        []byte
 	ending         []byte
+	later          []byte   // refusals within the call
+	laterN         int      // how many
 	held           [][]byte // messages, until it is decided
 	owned          int      // how many of held are copies rather than parts of the batch
 
@@ -75,7 +77,7 @@ func (e *entry) expired(now int64) bool {
 }
 
 // bytes is about what an entry takes of the memory.
-func (e *entry) bytes() int { return 512 + len(e.decided) + len(e.ending) }
+func (e *entry) bytes() int { return 512 + len(e.decided) + len(e.ending) + len(e.later) }
 
 // knows says that a message of the case came from there or went there.
 func (e *entry) knows(end uint64) bool {

@@ -145,7 +145,7 @@ func (w *wanted) matches(c *storedCase) bool {
 		return false
 	case w.RefusedOnly && !e.is(flagRefused):
 		return false
-	case w.Status != 0 && w.Status != now.status(), w.Reason != "" && w.Reason != string(now.texts[textReason]):
+	case !w.became(now) && !w.becameLater(c):
 		return false
 	case w.since != 0 && !c.lives && c.over() < w.since, w.until != 0 && e.started() >= w.until:
 		return false
@@ -154,6 +154,14 @@ func (w *wanted) matches(c *storedCase) bool {
 	}
 	return len(w.text) == 0 || w.textIn(c)
 }
+
+// became says that it was refused, or ended, as is asked for.
+func (w *wanted) became(e *event) bool {
+	return (w.Status == 0 || w.Status == e.status()) && (w.Reason == "" || w.Reason == string(e.texts[textReason]))
+}
+
+// becameLater says so of a request within it.
+func (w *wanted) becameLater(c *storedCase) bool { return laterIs(c.later, w.Status, w.Reason) }
 
 // textIn says that what is asked for stands somewhere in a case.
 func (w *wanted) textIn(c *storedCase) bool {

@@ -21,12 +21,15 @@ const column = 48
 // left, times are milliseconds since the first message. What came from the wire is escaped. Notes are
 // in a language, in which d already is.
 func Ladder(w io.Writer, in policy.Language, d *Decision, m []Message) error {
-	l := ladder{d: d, in: in, start: d.At}
+	l := ladder{d: d, in: in, start: d.At, later: d.Later}
 	if len(m) > 0 {
 		l.start = m[0].At
 	}
 	l.head(m)
 	for i := range m {
+		if i > 0 {
+			l.refusals(m[i].At)
+		}
 		l.message(&m[i], m[:i])
 		if i == 0 {
 			l.verdict()
@@ -35,6 +38,7 @@ func Ladder(w io.Writer, in policy.Language, d *Decision, m []Message) error {
 	if len(m) == 0 {
 		l.verdict()
 	}
+	l.refusals(time.Time{})
 	l.end(m)
 	_, err := io.WriteString(w, l.out.String())
 	return err
@@ -46,6 +50,7 @@ type ladder struct {
 	in    policy.Language
 	start time.Time
 	right netip.AddrPort // whom the head names
+	later []Later        // refusals within the call that are to be told yet
 	out   strings.Builder
 }
 
@@ -151,12 +156,23 @@ func pad(s string, n int) string {
 	return s + strings.Repeat(" ", max(n-utf8.RuneCountInString(s), 0))
 }
 
+// note writes what we have to say.
+func (l *ladder) note(p policy.Phrase, args ...any) {
+	l.line("", pad("", column), "   *", l.in.Say(p, args...))
+}
+
+// refusals writes those within the call that came before a message; the zero time: all that are left.
+func (l *ladder) refusals(before time.Time) {
+	for len(l.later) > 0 && (before.IsZero() || l.later[0].At.Before(before)) {
+		r := &l.later[0]
+		l.note("%s refused with %d, %s: %s %s", safe(r.Method, maxText), r.Status, safe(r.Reason, maxText), safe(r.Sentence, maxText), named(r.RuleName))
+		l.later = l.later[1:]
+	}
+}
+
 // verdict writes what was decided.
 func (l *ladder) verdict() {
-	d := l.d
-	note := func(p policy.Phrase, args ...any) {
-		l.line("", pad("", column), "   *", l.in.Say(p, args...))
-	}
+	d, note := l.d, l.note
 	if len(d.Passed) > 0 {
 		note("passed: %s", safe(strings.Join(d.Passed, ", "), maxText))
 	}

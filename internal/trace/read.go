@@ -80,9 +80,10 @@ func (f *casesFile) from(at int, visit func(*storedCase) bool) {
 		if c.decided, rec, ok = part(rec[caseHeader:]); !ok {
 			return
 		}
-		if c.ending, _, ok = part(rec); !ok || !c.read() {
+		if c.ending, rec, ok = part(rec); !ok || !c.read() {
 			return
 		}
+		c.later, _, _ = part(rec)
 		if !visit(&c) {
 			return
 		}
@@ -171,7 +172,7 @@ func (c *storedCase) decision(sentences map[string]string) Decision {
 	if d.Ended.IsZero() && !c.lives {
 		d.Ended = timeOf(c.at)
 	}
-	d.ID, d.Ref, d.Messages = c.id, c.id.Ref(), int(c.messages)
+	d.ID, d.Ref, d.Messages, d.Later = c.id, c.id.Ref(), int(c.messages), laterIn(c.later, sentences)
 	return d
 }
 

@@ -40,7 +40,7 @@ const (
 	maxMessage    = 65535 // bytes, as package sip
 )
 
-// Recorder keeps cases. Heard, Sent, Decided, Asked and Ended may be called from any goroutine.
+// Recorder keeps cases. Heard, Sent, Decided, Asked, Refused and Ended may be called from any goroutine.
 type Recorder struct {
 	cfg       Config
 	sentences map[string]string // of reasons, by code
@@ -70,6 +70,7 @@ const (
 	recDecided
 	recEnded
 	recAsked
+	recRefused
 )
 
 // A record in a buffer: u32 length of what follows, u8 kind, then
@@ -79,6 +80,7 @@ const (
 //	decided   id, u64 hash of the Call-ID, event
 //	ended     likewise, but u16 length of the event without what the decision said, that, event
 //	asked     u64 hash of the Call-ID, address of the source
+//	refused   id, refusal (within.go)
 const (
 	recordHeader  = 5
 	messageHeader = recordHeader + 1 + saidFixed

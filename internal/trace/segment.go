@@ -26,7 +26,8 @@ import (
 //	          u8 in, u8 proto, 18 local, 18 remote, data
 //	case      u8 superseded, u8 flags, [12] id, u32 u32 place of its last message, u32 how
 //	          many messages, i64 written, u8 proto and 18 address of who was tried last, u16
-//	          length, decision, u16 length, ending (event.go)
+//	          length, decision, u16 length, ending (event.go), u16 length, refusals within the
+//	          call (within.go); older files end before the last two
 //
 // A case is written again when more of it is known; that marks the one before superseded,
 // which is the only byte that ever changes.
@@ -280,6 +281,7 @@ type written struct {
 	tried    tried
 	decided  []byte
 	ending   []byte
+	later    []byte
 }
 
 // tried is the protocol and address that a request was sent to; zero: to none yet.
@@ -304,7 +306,7 @@ func (s *store) write(now time.Time, c *written, was Place) (Place, bool) {
 	b = binary.BigEndian.AppendUint32(b, c.messages)
 	b = binary.BigEndian.AppendUint64(b, uint64(now.UnixNano()))
 	b = append(b, c.tried[:]...)
-	for _, part := range [...][]byte{c.decided, c.ending} {
+	for _, part := range [...][]byte{c.decided, c.ending, c.later} {
 		b = append(binary.BigEndian.AppendUint16(b, uint16(len(part))), part...)
 	}
 	seal(b[start:], frameHeader+1, len(b)-start)

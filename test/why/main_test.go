@@ -32,7 +32,7 @@ func TestMain(m *testing.M) {
 func TestWhy(t *testing.T) {
 	n := harness.Start(t, harness.Settings{Bannable: true})
 	t.Run("group", func(t *testing.T) {
-		for _, list := range [][]scenario{refusals(), passes(), switchings(), commands(), registrations()} {
+		for _, list := range [][]scenario{refusals(), passes(), withins(), switchings(), commands(), registrations()} {
 			for _, sc := range list {
 				for _, v := range sc.matrix {
 					t.Run(sc.name+"/"+v.String(), func(t *testing.T) {
@@ -98,6 +98,12 @@ type decision struct {
 		Reason   string `json:"reason"`
 		RuleName string `json:"rule_name"`
 	} `json:"would"`
+	Later []struct {
+		Method   string `json:"method"`
+		Status   int    `json:"status"`
+		Reason   string `json:"reason"`
+		RuleName string `json:"rule_name"`
+	} `json:"later"`
 	Destination string `json:"destination"`
 	Answered    bool   `json:"answered"`
 	EndedBy     string `json:"ended_by"`

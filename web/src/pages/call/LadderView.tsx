@@ -139,6 +139,7 @@ function useNote(d: Traced["decision"]): string[] {
     const by = [d.rule_name, d.counter, d.limit].filter(Boolean).join(", ");
     if (d.refused) lines.push(shown(`${d.status < 0 ? t("call.silent") : d.status} ${d.reason}: ${d.sentence}${by ? ` (${by})` : ""}`));
     else lines.push(shown(d.destination ? t("call.goes_to", { where: d.destination }) + (d.group ? ` · ${t("call.group", { group: d.group })}` : "") : t("call.goes_on")));
+    for (const r of d.later ?? []) lines.push(shown(t("call.later", { method: r.method, status: r.status }) + ` ${r.reason}: ${r.sentence}${r.rule_name ? ` (${r.rule_name})` : ""}`));
     return lines;
   }, [d, t]);
 }
