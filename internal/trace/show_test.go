@@ -95,7 +95,7 @@ func FuzzLadder(f *testing.F) {
 		d := trace.Decision{
 			Source: caller, Transport: text, Passed: []string{text}, Destination: text, Reason: text, Sentence: text, RuleName: text,
 			Detail: text, EndedBy: text, Ended: time.Now(), Answered: in, Would: []trace.Would{{Sentence: text, RuleName: text}},
-			Later: []trace.Later{{Method: text, Reason: text, Sentence: text, RuleName: text}},
+			Later:  []trace.Later{{Method: text, Reason: text, Sentence: text, RuleName: text}},
 			CallID: "a", FarCallID: text, Refused: in, Status: 403,
 		}
 		var out strings.Builder
