@@ -275,6 +275,11 @@ func TestBlocklistRefer(t *testing.T) {
 		{"<sip:040123@a.example>", 1},
 		{"\"x\" <sip:%30%34%30@elsewhere.example?Replaces=1%3Bto-tag%3D2%3Bfrom-tag%3D3>", 1},
 		{"tel:+39-040-1", 1},
+		{"<sip:040123;phone-context=+1@a.example>", 1},
+		{"<sip:123@a.example;phone-context=+39040>", 1},
+		{"<tel:040123;phone-context=+1>", 1},
+		{"<tel:041;phone-context=other.example>", 2},
+		{"<sip:042;phone-context=+1@a.example>", 0},
 		{"<sip:041@b.example>", 2},
 		{"<sip:041@a.example>", 0},
 		{"<sip:041@10.0.0.1>", 2}, // it names no domain
@@ -288,6 +293,30 @@ func TestBlocklistRefer(t *testing.T) {
 				t.Errorf("%s from %s: %+v, want entry %d", c.to, source, v, want)
 			}
 		}
+	}
+}
+
+// TestBlocklistReferUnread: which number a Refer-To calls that cannot be read is for nobody to guess.
+func TestBlocklistReferUnread(t *testing.T) {
+	for _, to := range [][]string{
+		nil, {"Refer-To: "}, {"Refer-To: nonsense"}, {"Refer-To: <sip:040123@a.example"}, {"Refer-To: <sip:0%4@a.example>"}, {"Refer-To: <sip:0 40@a.example>"},
+		{"Refer-To: <sip:alice@a.example>, <sip:040123@a.example>"}, {"Refer-To: <sip:alice@a.example>", "r: <sip:040123@a.example>"},
+	} {
+		for _, transparent := range []bool{false, true} {
+			a := blocking("39", "", "040")
+			a.Customer.Transparent = transparent
+			s := table(t, a).Snapshot()
+			for source, want := range map[string]bool{"203.0.113.9:5060": !transparent, "10.0.0.1:5060": false} {
+				v := judge(t, s, ask{method: "REFER", source: source, uri: "sip:040@a.example", headers: to}, s.Blocklist)
+				if v.Refused() != want || want && (v.Reason != policy.BadMessage || v.Status != 400) {
+					t.Errorf("%q from %s, transparent %v: %+v", to, source, transparent, v)
+				}
+			}
+		}
+	}
+	s := table(t, blocking("39", "")).Snapshot()
+	if v := judge(t, s, ask{method: "REFER", source: "203.0.113.9:5060", uri: "sip:040@a.example"}, s.Blocklist); v.Refused() {
+		t.Errorf("nothing is forbidden: %+v", v)
 	}
 }
 

@@ -205,6 +205,7 @@ var italianKept = map[string]string{
 	"Bad Contact":                      "Contact non valido",
 	"Bad From":                         "From non valido",
 	"Bad Record-Route":                 "Record-Route non valido",
+	"Bad Refer-To":                     "Refer-To non valido",
 	"Bad Route":                        "Route non valido",
 	"Bad To":                           "To non valido",
 	"Bad Header Line":                  "Riga di header non valida",
