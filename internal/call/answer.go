@@ -354,9 +354,9 @@ func upward(code int, hidden bool) int {
 
 // refuseWith ends the call with a destination's refusal.
 func (c *Calls) refuseWith(sh *transaction.Shard, call *Call, m *sip.Message) {
-	if c.barredRedirection(sh, call, m) {
+	if v := c.barredRedirection(sh, call, m); v.Refused() {
 		call.status = 0
-		c.refuse(sh, call, policy.Blocklisted.Status(), policy.Blocklisted)
+		c.refuse(sh, call, v.Status, v.Reason)
 		return
 	}
 	code := upward(m.StatusCode(), call.hidden)

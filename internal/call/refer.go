@@ -90,11 +90,14 @@ func (c *Call) forwards(m *sip.Message) bool {
 	return some
 }
 
-// barredRedirection says likewise that the outside, called by the PBX, sends it on to such a number. A hidden call
-// shows no redirection but one that forwards.
-func (c *Calls) barredRedirection(sh *transaction.Shard, call *Call, m *sip.Message) bool {
+// barredRedirection refuses likewise where the outside, called by the PBX, sends it on to such a number, or by headers that lead
+// its next INVITE elsewhere. A hidden call shows no redirection but one that forwards.
+func (c *Calls) barredRedirection(sh *transaction.Shard, call *Call, m *sip.Message) policy.Verdict {
 	if code := m.StatusCode(); code < 300 || code >= 400 || call.direction != policy.Outbound || call.hidden && !call.forwards(m) {
-		return false
+		return policy.Verdict{}
+	}
+	if commanding(m) {
+		return policy.Refuse(policy.ForeignHost)
 	}
 	flow, _ := sh.ClientFlow(call.branch)
 	if s := c.setup(sh, call); !flow.Remote.IsValid() && s != nil {
@@ -102,7 +105,22 @@ func (c *Calls) barredRedirection(sh *transaction.Shard, call *Call, m *sip.Mess
 	}
 	r := policy.Request{Msg: m, Source: flow.Remote, Now: sh.Now(), Ours: c.cfg.Minter.Wrote}
 	id := c.outsider(call)
-	return id.Customer.Redirection(&r, &id).Refused()
+	return id.Customer.Redirection(&r, &id)
+}
+
+// commanding says that a Contact has headers that whoever calls it must not obey.
+func commanding(m *sip.Message) bool {
+	contacts := m.Elements(sip.HdrContact)
+	for contact, ok := contacts.Next(); ok; contact, ok = contacts.Next() {
+		na, err := sip.ParseNameAddr(contact)
+		if err != nil {
+			continue // no such response comes here
+		}
+		if u, err := sip.ParseURI(na.URI); err == nil && dialog.Commands(u.Headers) {
+			return true
+		}
+	}
+	return false
 }
 
 // outsider is who asks from outside, within a call, as the block list of now looks at him.

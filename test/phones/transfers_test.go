@@ -57,7 +57,8 @@ func pbxCall(s *stage.Stage, p *phone) (b, a *peer.Call) {
 }
 
 // phoneForwards: a phone sends its calls on to another user, as its owner has set it, and the PBX is told whom it is
-// to call, be the phone hidden from it or not. Where that is a host of the phone's own, only a plain call says so.
+// to call, be the phone hidden from it or not. Where that is a host of the phone's own, only a plain call says so, and no call says a header by which the PBX's
+// next request would go elsewhere.
 func phoneForwards(s *stage.Stage) {
 	p := register(s, s.Caller, "alice")
 	for contacts, shown := range map[string]bool{
@@ -71,6 +72,10 @@ func phoneForwards(s *stage.Stage) {
 		a.Expect("ACK")
 		if !shown && s.Hidden {
 			b.Expect(480)
+			continue
+		}
+		if strings.Contains(contacts, "?Route") {
+			b.Expect(403)
 			continue
 		}
 		if got := strings.Join(b.Expect(302).All("Contact"), ", "); got != contacts {

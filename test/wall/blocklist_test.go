@@ -132,6 +132,8 @@ func redirected(sc *scene) {
 	}
 	redirects(302, "<sip:bob@"+sc.Domain+">")
 	redirects(302, "<sip:112@"+sc.Domain+">")
+	redirects(302, "<sip:bob@"+sc.Domain+"?Subject=x>")
+	redirects(403, "<sip:bob@"+sc.Domain+">, <sip:bob@"+sc.Domain+"?%52oute=%3Csip:192.0.2.1%3Blr%3E>")
 	b := redirects(403, "<sip:042@"+sc.Domain+">;q=0.9, \"x\" <sip:+39-040%31@"+sc.Domain+";user=phone>")
 	sc.counted(blocklist, map[string]int{"040": 1})
 	redirects(403, "<tel:041123>")
