@@ -185,7 +185,7 @@ func (e *Edge) wire(minter *dialog.Minter) {
 	}
 	e.bridging(&calls)
 	e.calls = call.New(calls, e.layer)
-	e.relay = relay.New(relay.Config{Router: router, Minter: minter, Advertised: e.transport.Advertised, Agent: agent, Answered: e.answered}, e.layer)
+	e.relay = relay.New(relay.Config{Router: router, Minter: minter, Advertised: e.transport.Advertised, Agent: agent, Answered: e.answered, Refused: e.refusedBehind}, e.layer)
 	e.messenger = relay.NewMessenger(e.transport.Advertised, e.layer)
 	e.registrations = uac.NewRegistrations(uac.RegisterConfig{
 		Router: router, Table: e.table, Agent: agent, Minter: minter, Advertised: e.transport.Advertised, Jitter: rand.Float64,
@@ -272,6 +272,11 @@ func (e *Edge) refusedWithin(r *call.Refusal) {
 		CallID: r.CallID, Target: r.Target, Ref: id.Ref(),
 	})
 	e.traces.Refused(id, &trace.Within{Method: []byte(r.Method.String()), Verdict: r.Verdict})
+}
+
+// refusedBehind records a request that the gate let through and that ends here: nobody answered who may.
+func (e *Edge) refusedBehind(r *relay.Refusal) {
+	e.traces.Refused(trace.ID(r.ID), &trace.Within{Method: []byte(r.Method.String()), Verdict: r.Verdict})
 }
 
 func (e *Edge) decided(sh *transaction.Shard, d *gate.Decision) {

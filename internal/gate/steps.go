@@ -230,7 +230,7 @@ func (g *Gate) send(sh *transaction.Shard, p *passage) (policy.Verdict, bool) {
 	case sip.REGISTER:
 		return g.cfg.Registrar.Start(sh, p.server, &p.id, &p.list, p.msg), false
 	default:
-		g.cfg.Relay.Start(sh, &relay.Passed{Server: p.server, Identity: &p.id, Candidates: &p.list, Phones: p.phones}, p.msg)
+		g.cfg.Relay.Start(sh, &relay.Passed{Server: p.server, Decision: p.stable, Identity: &p.id, Candidates: &p.list, Phones: p.phones}, p.msg)
 	}
 	return policy.Verdict{}, false
 }

@@ -176,7 +176,7 @@ var reasonTable = [reasonCount]reasonText{
 
 	NoRoute:                    {"no_route", 404, "The destination group is empty."},
 	NoDestination:              {"no_destination", 404, "No destination is left: the others are disabled or are the caller himself."},
-	AllDestinationsDown:        {"all_destinations_down", 500, "All destinations are down, and none answered."},
+	AllDestinationsDown:        {"all_destinations_down", 500, "No destination took it: who answered did so as a server that is down or too busy (500, 502, 503, 504)."},
 	MediaEncryptionUnavailable: {"media_encryption_unavailable", 488, "The only destinations left want encrypted media (tls+srtp), which needs media bridging."},
 	ForeignHost:                {"foreign_host", 403, "The PBX called a foreign host, and the customer's outbound setting is \"customer\"."},
 	HeaderTooLong:              {"header_too_long", 400, "A header that rules look at is longer than 1 KiB, or too long for as many regexes."},

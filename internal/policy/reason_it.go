@@ -60,7 +60,7 @@ var italian = [reasonCount]string{
 
 	NoRoute:                    "Il gruppo di destinazioni è vuoto.",
 	NoDestination:              "Non resta alcuna destinazione: le altre sono disattivate o sono il chiamante stesso.",
-	AllDestinationsDown:        "Tutte le destinazioni sono fuori servizio, e nessuna ha risposto.",
+	AllDestinationsDown:        "Nessuna destinazione l'ha accettata: chi ha risposto l'ha fatto come un server fuori servizio o sovraccarico (500, 502, 503, 504).",
 	MediaEncryptionUnavailable: "Le sole destinazioni rimaste vogliono media cifrati (tls+srtp), per i quali serve il media bridging.",
 	ForeignHost:                "Il PBX ha chiamato un host estraneo, e l'impostazione \"outbound\" del cliente è \"customer\".",
 	HeaderTooLong:              "Un header che le regole esaminano supera 1 KiB, o è troppo lungo per così tante espressioni regolari.",

@@ -30,7 +30,7 @@ func (r *Relay) challenged(sh *transaction.Shard, q *request, m *sip.Message, f 
 	}
 	q.client = 0
 	if f.Remote != q.to.Remote || r.cfg.Agent == nil || !r.cfg.Agent.Take(q.answers, sw, m) {
-		r.answer(sh, q, policy.SwitchChallenge.Status())
+		r.answer(sh, q, policy.SwitchChallenge.Status(), policy.SwitchChallenge)
 		return true
 	}
 	q.again++

@@ -94,7 +94,11 @@ func (r *Relay) phonesLeft(sh *transaction.Shard, q *request) {
 		r.close(sh, q)
 		return
 	}
-	r.answer(sh, q, int(q.status))
+	why := policy.InitialTimeout
+	if q.status == 480 {
+		why = policy.PhoneUnreachable
+	}
+	r.answer(sh, q, int(q.status), why)
 }
 
 // answerer is the SIP user whose phone answers, nil where it is none's. He is called by what the asker

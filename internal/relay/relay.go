@@ -9,11 +9,14 @@
 package relay
 
 import (
+	"net/netip"
+
 	"tollgate/internal/dialog"
 	"tollgate/internal/peer"
 	"tollgate/internal/policy"
 	"tollgate/internal/registrar"
 	"tollgate/internal/slab"
+	"tollgate/internal/trace"
 	"tollgate/internal/transaction"
 	"tollgate/internal/transport"
 	"tollgate/internal/uac"
@@ -30,6 +33,17 @@ type Config struct {
 	// Answered is told of each response to a request from outside, while that is still kept,
 	// and may use the shard's Kept. nil: nobody is told.
 	Answered func(sh *transaction.Shard, request transaction.ID, customer *policy.Customer, response *sip.Message)
+	// Refused is told of each request that ends here though the gate let it through. nil: nobody is told.
+	Refused func(r *Refusal)
+}
+
+// Refusal is a request that passed the gate and that nobody answered who may, and why.
+type Refusal struct {
+	ID       dialog.Stable // of the gate's decision
+	Customer *policy.Customer
+	Method   sip.Method
+	Source   netip.AddrPort
+	Verdict  policy.Verdict
 }
 
 // Relay is all requests under way, by shard; each shard's are guarded by its lock.
@@ -51,6 +65,8 @@ type request struct {
 	method    sip.Method
 	cseq      uint32
 	customer  *policy.Customer
+	decision  dialog.Stable // that let it pass
+	known     bool          // its sender, as more than a caller by domain
 	id        dialog.Stable // follows from Call-ID and From tag: a retry has the same
 	source    transport.Flow
 	phones    []phone
@@ -99,6 +115,7 @@ func (r *Relay) Used() (n int) {
 // Passed is a request that the gate let through.
 type Passed struct {
 	Server     transaction.ID
+	Decision   dialog.Stable // the gate's, by which it is found
 	Identity   *policy.Identity
 	Candidates *policy.Candidates
 	Phones     []registrar.Contact // instead of Candidates
@@ -117,6 +134,7 @@ func (r *Relay) Start(sh *transaction.Shard, p *Passed, m *sip.Message) {
 		gen: q.gen + 1, slot: slot, used: true, customer: id.Customer, direction: id.Direction,
 		hidden: id.Customer.Hides(),
 		method: m.Method(), cseq: m.CSeq(), source: info.Flow, server: p.Server,
+		decision: p.Decision, known: id.By != policy.ByDomain && id.By != policy.ByNothing,
 		mask: id.Domain, entry: id.Entry, numbers: id.Numbers, emergency: id.Emergency,
 	}
 	if q.mask == "" && len(id.Customer.Domains) > 0 {
@@ -162,7 +180,10 @@ func (r *Relay) try(sh *transaction.Shard, q *request, m *sip.Message) {
 // exhausted answers as mission row C10 says: the last refusal, else 404 to the
 // outside and 408 to the PBX.
 func (r *Relay) exhausted(sh *transaction.Shard, q *request) {
-	status := int(q.status)
+	status, why := int(q.status), policy.AllDestinationsDown
+	if status == 0 || q.silent {
+		why = policy.InitialTimeout
+	}
 	switch {
 	case status == 503 && !q.silent:
 		status = 500
@@ -172,11 +193,22 @@ func (r *Relay) exhausted(sh *transaction.Shard, q *request) {
 	default:
 		status = 408
 	}
-	r.answer(sh, q, status)
+	r.answer(sh, q, status, why)
 }
 
-func (r *Relay) answer(sh *transaction.Shard, q *request, status int) {
-	sh.RespondStatus(q.server, &sip.Response{Status: status})
+// answer ends a request with a status of ours, and says why (mission row C2).
+func (r *Relay) answer(sh *transaction.Shard, q *request, status int, why policy.Reason) {
+	response := sip.Response{Status: status}
+	if q.known {
+		response.Headers = why.AppendHeader(nil, status, trace.ID(q.decision).Ref())
+	}
+	sh.RespondStatus(q.server, &response)
+	if r.cfg.Refused != nil {
+		r.cfg.Refused(&Refusal{
+			ID: q.decision, Customer: q.customer, Method: q.method, Source: q.source.Remote,
+			Verdict: policy.Verdict{Status: status, Reason: why},
+		})
+	}
 	r.close(sh, q)
 }
 
@@ -199,7 +231,7 @@ func (r *Relay) token(dst []byte, sh *transaction.Shard, q *request, part dialog
 // send writes and sends the request to one address, or to a phone; false when it could not.
 func (r *Relay) send(sh *transaction.Shard, q *request, m *sip.Message, flow transport.Flow, to *phone) bool {
 	if q.client = sh.NewClient(r.user, makeRef(q)); q.client == 0 {
-		r.answer(sh, q, 503)
+		r.answer(sh, q, 503, policy.ResourceExhausted)
 		return true
 	}
 	var branch [transaction.BranchLen]byte
@@ -232,7 +264,7 @@ func (r *Relay) send(sh *transaction.Shard, q *request, m *sip.Message, flow tra
 	out, err := fwd.Write(&sh.Edit, sh.Out[:0])
 	if err != nil {
 		sh.Forget(q.client)
-		r.answer(sh, q, 513)
+		r.answer(sh, q, 513, policy.TooBig)
 		return true
 	}
 	sh.Out = out

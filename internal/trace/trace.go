@@ -155,7 +155,7 @@ type Decision struct {
 	Counter         string            `json:"counter,omitempty" doc:"The counter that was reached, such as \"invite 10 of 10\"."`
 	Passed          []string          `json:"passed" doc:"The steps that it passed, in order."`
 	Would           []Would           `json:"would,omitempty" doc:"What monitor or transparent mode let through."`
-	Later           []Later           `json:"later,omitempty" doc:"Requests within the call that were refused; the first eight."`
+	Later           []Later           `json:"later,omitempty" doc:"What was refused after the decision: requests within the call, or this request itself where nobody answered it. The first eight."`
 	Group           int               `json:"group,omitempty" doc:"The destination group that was chosen."`
 	Destination     string            `json:"destination,omitempty" doc:"Taken, or tried last."`
 	Answered        bool              `json:"answered"`

@@ -8,13 +8,14 @@ import (
 	"tollgate/internal/tenant"
 )
 
-// Within is a request within a call that was refused, as Refused is told.
+// Within is a request within a call that was refused, or one outside of calls that passed and ended here, as
+// Refused is told.
 type Within struct {
 	Method  []byte
 	Verdict policy.Verdict
 }
 
-// Later is a refusal within a call, as a Decision has it.
+// Later is such a refusal, as a Decision has it.
 type Later struct {
 	At       time.Time     `json:"at"`
 	Method   string        `json:"method"`

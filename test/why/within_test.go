@@ -15,6 +15,7 @@ func withins() []scenario {
 		{"a transfer to a blocked number, by an entry", blocked, stage.One(), transferEntry},
 		{"a transfer to a blocked number, by domain", blocked, plain(), transferDomain},
 		{"nobody answers, by an entry", "timers: {initial: 1s}\n", plain(), silentEntry},
+		{"nobody answers a MESSAGE, by an entry", "timers: {initial: 1s}\n", plain(), silentMessage},
 	}
 }
 
@@ -83,4 +84,17 @@ func silentEntry(sc *scene) {
 	if ref == "" || ref != d.Ref || d.Status != 404 {
 		sc.Errorf("%q told in %q, of %+v", ref, m.Get("Reason"), d)
 	}
+}
+
+// silentMessage: nor does it answer a MESSAGE, which has no record but its case.
+func silentMessage(sc *scene) {
+	sc.entry("")
+	a := sc.Caller.Start("MESSAGE", "sip:0612345@"+sc.Domain)
+	sc.Callee.Accept("MESSAGE")
+	ref := sc.told(a.Expect(404), "initial_timeout")
+	text, d := sc.of(a.ID)
+	if ref == "" || ref != d.Ref || len(d.Later) != 1 || d.Later[0].Status != 404 || d.Later[0].Reason != "initial_timeout" {
+		sc.Errorf("%q told, of %+v", ref, d)
+	}
+	sc.says(text, "MESSAGE refused with 404, initial_timeout")
 }
