@@ -299,8 +299,14 @@ func TestBlocklistRefer(t *testing.T) {
 // TestBlocklistReferUnread: which number a Refer-To calls that cannot be read is for nobody to guess.
 func TestBlocklistReferUnread(t *testing.T) {
 	for _, to := range [][]string{
-		nil, {"Refer-To: "}, {"Refer-To: nonsense"}, {"Refer-To: <sip:040123@a.example"}, {"Refer-To: <sip:0%4@a.example>"}, {"Refer-To: <sip:0 40@a.example>"},
-		{"Refer-To: <sip:alice@a.example>, <sip:040123@a.example>"}, {"Refer-To: <sip:alice@a.example>", "r: <sip:040123@a.example>"},
+		nil,
+		{"Refer-To: "},
+		{"Refer-To: nonsense"},
+		{"Refer-To: <sip:040123@a.example"},
+		{"Refer-To: <sip:0%4@a.example>"},
+		{"Refer-To: <sip:0 40@a.example>"},
+		{"Refer-To: <sip:alice@a.example>, <sip:040123@a.example>"},
+		{"Refer-To: <sip:alice@a.example>", "r: <sip:040123@a.example>"},
 	} {
 		for _, transparent := range []bool{false, true} {
 			a := blocking("39", "", "040")
