@@ -55,9 +55,10 @@ func (l *later) status() int {
 // eachLater visits what appendLater wrote, until visit has enough. What is damaged ends it.
 func eachLater(b []byte, visit func(*later) bool) {
 	for len(b) >= laterFixed {
-		l, ok := later{fixed: b[:laterFixed]}, true
+		l := later{fixed: b[:laterFixed]}
 		b = b[laterFixed:]
 		for _, t := range [...]*[]byte{&l.method, &l.reason, &l.rule} {
+			var ok bool
 			if *t, b, ok = readText(b); !ok {
 				return
 			}
