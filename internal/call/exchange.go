@@ -308,6 +308,11 @@ func (c *Calls) backExchange(sh *transaction.Shard, call *Call, x *exchange, m *
 func (c *Calls) undelivered(sh *transaction.Shard, x *exchange, why policy.Reason, status int) {
 	call := c.table(sh).calls.At(x.call)
 	if x.method == sip.BYE && call.dialog(x.fork).Confirmed {
+		if s := c.bridged(sh, call); s != nil && call.confirmed == 1 && call.state == up {
+			call.ended(policy.TransportFailed, 200, x.from)
+			c.tell(sh, call, transport.Flow{}) // how its media was
+			s.Shut(c.cfg.Media)                // before anybody knows of the end
+		}
 		c.bye(sh, call, x.fork, x.from.Other(), why)
 	}
 	if x.method == sip.BYE {

@@ -11,6 +11,8 @@ import (
 	"runtime"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"tollgate/internal/antifraud"
 	"tollgate/internal/auth"
 	"tollgate/internal/ban"
@@ -55,6 +57,7 @@ type Edge struct {
 	watch         *peer.Watch
 	calls         *call.Calls
 	relay         *relay.Relay
+	registers     *rate.Limiter // of the REGISTERs that bound nothing, those that are told
 	registrar     *registrar.Registrar
 	registrations *uac.Registrations
 	messenger     *relay.Messenger
@@ -86,7 +89,7 @@ type Edge struct {
 // New opens the store, loads it, and binds the SIP sockets; nothing is served
 // before Run. What it has opened it closes when it fails.
 func New(ctx context.Context, cfg config.Node, log *slog.Logger) (e *Edge, err error) {
-	e = &Edge{cfg: cfg, log: log, started: time.Now().UTC()}
+	e = &Edge{cfg: cfg, log: log, started: time.Now().UTC(), registers: rate.NewLimiter(registersTold, registersTold)}
 	defer func() {
 		if err != nil {
 			e.close()
@@ -168,7 +171,7 @@ func (e *Edge) wire(minter *dialog.Minter) {
 	e.registrar = registrar.New(registrar.Config{
 		Router: router, Minter: minter, Transport: e.transport, Interval: e.cfg.Test.Keepalive,
 		Journal: keeper{e.journal, keptBinding}, Customer: e.customer, Ended: e.bindingEnded,
-		Answered: e.answered,
+		Answered: e.answered, Refused: e.refusedRegister,
 	}, e.layer)
 	calls := call.Config{
 		Router: router, Minter: minter, Transport: e.transport, Phones: e.registrar, Agent: agent,
@@ -262,21 +265,6 @@ func (e *Edge) ended(c call.Ending) {
 	e.beatEnded(&c)
 	e.recordCall(&c)
 	e.traceEnd(&c)
-}
-
-// refusedWithin records a request within a call that is refused.
-func (e *Edge) refusedWithin(r *call.Refusal) {
-	id := trace.ID(r.ID)
-	e.recorder.Decided(&record.Verdict{
-		Method: r.Method, Verdict: r.Verdict, Source: r.Source, Customer: r.Customer.Settings.Name,
-		CallID: r.CallID, Target: r.Target, Ref: id.Ref(),
-	})
-	e.traces.Refused(id, &trace.Within{Method: []byte(r.Method.String()), Verdict: r.Verdict})
-}
-
-// refusedBehind records a request that the gate let through and that ends here: nobody answered who may.
-func (e *Edge) refusedBehind(r *relay.Refusal) {
-	e.traces.Refused(trace.ID(r.ID), &trace.Within{Method: []byte(r.Method.String()), Verdict: r.Verdict})
 }
 
 func (e *Edge) decided(sh *transaction.Shard, d *gate.Decision) {

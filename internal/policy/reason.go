@@ -84,6 +84,7 @@ const (
 	RegistrationTooBrief
 	RegistrationLate
 	TooManyBindings
+	RegistrationRefused
 
 	// Reserve.
 	CallLimit
@@ -198,6 +199,7 @@ var reasonTable = [reasonCount]reasonText{
 	RegistrationTooBrief:    {"registration_too_brief", 423, "The phone asks to be registered for less than a minute."},
 	RegistrationLate:        {"registration_late", 500, "The REGISTER has no higher CSeq than an earlier one of the same Call-ID."},
 	TooManyBindings:         {"too_many_bindings", 403, "The user has 32 phones registered, or the customer 200,000: there is no room for another."},
+	RegistrationRefused:     {"registration_refused", 403, "The PBX refused the registration."},
 
 	CallLimit:     {"call_limit", 480, "The customer's call limit is reached."},
 	CompanyLimit:  {"company_limit", 480, "The company's call limit is reached."},

@@ -82,6 +82,7 @@ var italian = [reasonCount]string{
 	RegistrationTooBrief:    "Il telefono chiede una registrazione di meno di un minuto.",
 	RegistrationLate:        "Il REGISTER non ha un CSeq più alto di uno precedente con lo stesso Call-ID.",
 	TooManyBindings:         "L'utente ha 32 telefoni registrati, o il cliente 200.000: non c'è posto per un altro.",
+	RegistrationRefused:     "Il PBX ha rifiutato la registrazione.",
 
 	CallLimit:     "È raggiunto il limite di chiamate del cliente.",
 	CompanyLimit:  "È raggiunto il limite di chiamate dell'azienda.",

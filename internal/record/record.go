@@ -77,7 +77,14 @@ func (r *Recorder) Decided(v *Verdict) {
 				"status", v.Verdict.Status, "reason", v.Verdict.Reason.Code(), "call_id", string(v.CallID), "ref", v.Ref)
 		}
 	}
-	if !v.Verdict.Refused() || v.Verdict.Reason.Asks() || r.log == nil {
+	if v.Verdict.Refused() && !v.Verdict.Reason.Asks() {
+		r.Refused(v)
+	}
+}
+
+// Refused logs a refusal, and counts nothing.
+func (r *Recorder) Refused(v *Verdict) {
+	if r.log == nil {
 		return
 	}
 	if !r.logged.Allow() {

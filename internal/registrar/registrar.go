@@ -93,6 +93,8 @@ type Config struct {
 	// Answered is told of each response to a REGISTER from outside, while its request is still
 	// kept, and may use the shard's Kept. nil: nobody is told.
 	Answered func(sh *transaction.Shard, request transaction.ID, customer *policy.Customer, response *sip.Message)
+	// Refused is told of each REGISTER that is relayed and binds nothing, but for challenges. nil: nobody is told.
+	Refused func(r *Refusal)
 }
 
 // Registrar is all bindings of a node. It is safe for concurrent use.

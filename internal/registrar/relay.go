@@ -27,6 +27,8 @@ type request struct {
 	initial   transaction.TimerID
 	walk      peer.Walk
 	mask      string
+	by        policy.How         // how its sender was known
+	domain    string             // that it named
 	keys      [maxContacts]uint8 // of the tokens that were sent
 	repeat    repeat
 	sent      time.Duration // the first time, on the registrar's clock
@@ -84,7 +86,7 @@ func (r *Registrar) Start(sh *transaction.Shard, server transaction.ID, id *poli
 	*q = request{
 		gen: q.gen + 1, slot: slot, used: true, customer: id.Customer, direction: id.Direction,
 		hidden: id.Customer.Hides(),
-		cseq:   m.CSeq(), source: info.Flow, server: server, mask: id.Domain, sent: r.nowOf(sh),
+		cseq:   m.CSeq(), source: info.Flow, server: server, mask: id.Domain, by: id.By, domain: id.Domain, sent: r.nowOf(sh),
 	}
 	if q.mask == "" && len(id.Customer.Domains) > 0 {
 		q.mask = id.Customer.Domains[0]
@@ -128,7 +130,7 @@ const growth = 180
 func (r *Registrar) try(sh *transaction.Shard, q *request, m *sip.Message) {
 	if m == nil {
 		if !r.again(sh, q) {
-			r.answer(sh, q, 500)
+			r.answer(sh, q, 500, policy.Internal)
 			return
 		}
 		m = &sh.Kept
@@ -152,7 +154,10 @@ func (r *Registrar) try(sh *transaction.Shard, q *request, m *sip.Message) {
 // exhausted answers as mission row C10 says: the last refusal, else 404 to the
 // outside and 408 to the PBX.
 func (r *Registrar) exhausted(sh *transaction.Shard, q *request) {
-	status := int(q.status)
+	status, why := int(q.status), policy.AllDestinationsDown
+	if status == 0 || q.silent {
+		why = policy.InitialTimeout
+	}
 	switch {
 	case status == 503 && !q.silent:
 		status = 500
@@ -162,12 +167,7 @@ func (r *Registrar) exhausted(sh *transaction.Shard, q *request) {
 	default:
 		status = 408
 	}
-	r.answer(sh, q, status)
-}
-
-func (r *Registrar) answer(sh *transaction.Shard, q *request, status int) {
-	sh.RespondStatus(q.server, &sip.Response{Status: status})
-	r.close(sh, q)
+	r.answer(sh, q, status, why)
 }
 
 func (r *Registrar) close(sh *transaction.Shard, q *request) {
@@ -201,7 +201,7 @@ func (r *Registrar) rename(fwd *dialog.Forward, w *work, hide *dialog.Hiding) {
 // send writes and sends the request to one address; false when it could not.
 func (r *Registrar) send(sh *transaction.Shard, q *request, m *sip.Message, flow transport.Flow) bool {
 	if q.client = sh.NewClient(r.user, makeRef(q)); q.client == 0 {
-		r.answer(sh, q, 503)
+		r.answer(sh, q, 503, policy.ResourceExhausted)
 		return true
 	}
 	w := &r.work[sh.Index]
@@ -221,7 +221,7 @@ func (r *Registrar) send(sh *transaction.Shard, q *request, m *sip.Message, flow
 	out, err := sh.Edit.Write(sh.Out[:0])
 	if err != nil {
 		sh.Forget(q.client)
-		r.answer(sh, q, 513)
+		r.answer(sh, q, 513, policy.TooBig)
 		return true
 	}
 	sh.Out = out
@@ -265,6 +265,7 @@ func (r *Registrar) Response(sh *transaction.Shard, id transaction.ID, ref uint6
 	if r.cfg.Answered != nil && q.direction == policy.Inbound {
 		r.cfg.Answered(sh, q.server, q.customer, m)
 	}
+	r.refused(sh, q, m, f)
 	if !r.back(sh, q, m, f) {
 		sh.RespondStatus(q.server, &sip.Response{Status: 500})
 	}

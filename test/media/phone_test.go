@@ -96,14 +96,15 @@ func here(conn *net.UDPConn) netip.AddrPort {
 	return netip.AddrPortFrom(at.Addr().Unmap(), at.Port())
 }
 
-// section is the phone's m= line and what follows; PORT stands for its port, NEXT for RTCP's.
+// section is the phone's m= line and what follows; PORT stands for its port, NEXT for RTCP's. Either may be part
+// of a key, too, where no blank ends it.
 func (p *phone) section(lines ...string) string {
 	if len(lines) == 0 {
 		lines = p.plain
 	}
 	text := strings.Join(lines, "\r\n")
-	text = strings.ReplaceAll(text, "PORT", strconv.Itoa(int(p.at.Port())))
-	return strings.ReplaceAll(text, "NEXT", strconv.Itoa(int(p.at.Port())+1))
+	text = strings.ReplaceAll(text, " PORT ", " "+strconv.Itoa(int(p.at.Port()))+" ")
+	return strings.ReplaceAll(text, ":NEXT ", ":"+strconv.Itoa(int(p.at.Port())+1)+" ")
 }
 
 // sdp is a new description of the phone.

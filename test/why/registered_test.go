@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"tollgate/test/peer"
+	"tollgate/test/stage"
 )
 
 const phoneSecret = "Correct-Horse-1"
@@ -15,6 +16,7 @@ func registrations() []scenario {
 	return []scenario{
 		{"registrations here", localPhones, plain(), registrationsHere},
 		{"registrations for another's domain", "", plain(), registrationElsewhere},
+		{"registrations that the PBX refuses", "timers: {initial: 1s}\n", stage.One(), registrationRefused},
 	}
 }
 
@@ -91,4 +93,38 @@ func registrationElsewhere(sc *scene) {
 	}
 	sc.says(text, d.Sentence, "REGISTER")
 	sc.consistent(&d, "REGISTER")
+}
+
+// registrationRefused: the PBX refuses a phone, or says nothing; it is asked for the password, and lets it in.
+func registrationRefused(sc *scene) {
+	ask := func(status int) string {
+		sc.Helper()
+		p := sc.Caller.Registers("2001", sc.Domain)
+		p.Ask(600)
+		in := sc.Callee.Accept("REGISTER")
+		if status == 0 {
+			p.Expect("404 REGISTER")
+			return p.ID
+		}
+		in.Answer(status)
+		p.Expect(fmt.Sprintf("%d REGISTER", status))
+		return p.ID
+	}
+	if r := sc.Node.Command(sc.T, "why", ask(401)); r.Code != 1 {
+		sc.Errorf("a challenge is no refusal: %s", r)
+	}
+	text, d := sc.of(ask(403))
+	if !d.Refused || d.Status != 403 || d.Reason != "registration_refused" || d.CustomerName != sc.Customer.Name || d.Destination != "d1" {
+		sc.Errorf("%+v", d)
+	}
+	sc.says(text, "REGISTER", "The PBX refused the registration.", "403 Forbidden (REGISTER)")
+	sc.foundBy(&d, "2001@"+sc.Domain, sc.Domain, d.Ref, sc.Caller.Addr().String())
+	if ladder := sc.Node.Must(sc.T, "trace", d.CallID).Stdout; strings.Count(ladder, "403 Forbidden") != 2 {
+		sc.Errorf("the PBX's answer and ours:\n%s", ladder)
+	}
+	text, d = sc.of(ask(0))
+	if !d.Refused || d.Status != 404 || d.Reason != "initial_timeout" {
+		sc.Errorf("%+v", d)
+	}
+	sc.says(text, "No destination gave a provisional response in time.")
 }
