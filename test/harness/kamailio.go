@@ -48,8 +48,10 @@ func runKamailio(t testing.TB, ns Netns, config string, port int) {
 		select {
 		case <-ended:
 		case <-time.After(Stopping):
-			_ = cmd.Process.Kill()
 		}
+		// It may hang as it ends, or leave children behind: its group goes, too, if there still is one.
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+		<-ended
 		if text, err := os.ReadFile(log.Name()); err == nil && t.Failed() {
 			t.Logf("kamailio said:\n%s", text[max(0, len(text)-3000):])
 		}
@@ -73,5 +75,6 @@ func kamailioCommand(t testing.TB, ns Netns, file, dir string) *exec.Cmd {
 	cmd := ns.Command(Need(t, "kamailio", KamailioPackage),
 		"-x", "fm", "-X", "fm", "-DD", "-E", "-m", "32", "-M", "4", "-f", file, "-w", dir, "-Y", dir)
 	cmd.Dir = dir
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	return cmd
 }
